@@ -1,0 +1,55 @@
+/**
+ * The contract between an engine (interpreter now, WebAssembly compiler later) and whoever drives it.
+ *
+ * An engine runs one context block until it needs somebody else: a helper call, the end of the slice, a breakpoint, a
+ * fault. It never calls a helper itself: the driver performs the call on the block's registers and runs the engine
+ * again. So nothing recurses, and a helper that must wait or call back is just a longer pause.
+ */
+import type { Insn } from '../insn/insn';
+
+/** A program as the engine sees it: linked slots whose `lddw` immediates are final addresses. */
+export interface Code {
+  readonly id: number;
+  readonly name: string;
+  readonly insns: readonly Insn[];
+  /** Slots that stop the engine before they execute; replaced as a whole when breakpoints change. */
+  breakpoints?: ReadonlySet<number>;
+}
+
+export type EngineStop =
+  /** The slice is used up; `pc` is the next instruction. */
+  | { readonly kind: 'fuel' }
+  /** The base frame executed `exit`; r0 holds the result. */
+  | { readonly kind: 'exit' }
+  /** `call` of helper `id`; r1–r5 hold the arguments and pc already stands behind the call. */
+  | { readonly kind: 'helper'; readonly id: number; readonly insnIdx: number }
+  /** `call` of a kernel function by BTF id. */
+  | { readonly kind: 'kfunc'; readonly btfId: number; readonly insnIdx: number }
+  /** pc stands on a breakpoint; `skipBreakpoint` passes it. */
+  | { readonly kind: 'breakpoint'; readonly insnIdx: number }
+  | { readonly kind: 'fault'; readonly fault: Fault };
+
+/** A modelled fault: an outcome of the simulation, explained. pc stays on the instruction that caused it. */
+export interface Fault {
+  readonly kind:
+    'badAccess' | 'badInsn' | 'stackOverflow' | 'badJump' | 'badCall' | 'readOnly' | 'useAfterFree';
+  readonly insnIdx: number;
+  readonly address?: bigint;
+  readonly sizeBytes?: number;
+  /** One sentence for people. */
+  readonly message: string;
+}
+
+/** Where program contexts (`struct xdp_md` …) are read and written, field by field: the machine implements it. */
+export interface ContextAccess {
+  /** @param offset linear-memory offset from a CONTEXT_TAG address. Undefined: no such field or size. */
+  load(offset: number, sizeBytes: number): bigint | undefined;
+  store(offset: number, sizeBytes: number, value: bigint): boolean;
+}
+
+export interface EngineOptions {
+  /** Look every access up in the region table (unverified programs, debugging); else only the tag is checked. */
+  readonly checked: boolean;
+  /** Execute the instruction at pc even if it has a breakpoint. */
+  readonly skipBreakpoint: boolean;
+}
