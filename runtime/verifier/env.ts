@@ -1,0 +1,137 @@
+/**
+ * Everything about one verification that is not the state of a path: the program, its tables, what was learned per
+ * instruction, explored states, counters, the log. One object per (program, profile); never shared.
+ */
+import type { Btf } from '../btf/types';
+import type { Insn } from '../insn/insn';
+import type { MapSpec, ObjectSpec, ProgramSpec } from '../loader/objectSpec';
+import type { FeatureName } from '../spec/features';
+import { has, type Profile } from '../spec/profile';
+import type { FuncFrame } from './frame';
+import type { LogSink } from './logSink';
+import { NotModelled, Rejection, type RejectionData } from './outcome';
+import type { RegState } from './regState';
+import type { VerifierState } from './verifierState';
+
+/** A subprogram as the verifier sees it; index 0 is the main program. */
+export interface Subprog {
+  readonly name: string;
+  /** First slot, and one past the last. */
+  readonly start: number;
+  readonly end: number;
+  readonly btfId: number;
+  readonly linkage: 'static' | 'global' | 'extern';
+  /** Deepest stack byte used, bytes. */
+  stackDepth: number;
+  hasTailCall: boolean;
+  tailCallReachable: boolean;
+  hasLdAbs: boolean;
+  isCallback: boolean;
+  isAsyncCallback: boolean;
+  isExceptionCallback: boolean;
+  /** Global function: called from verified code (6.8+ verifies only those, lazily). */
+  called: boolean;
+}
+
+/** What was learned of one instruction slot. */
+export interface InsnAux {
+  seen: boolean;
+  prunePoint: boolean;
+  jumpPoint: boolean;
+  forceCheckpoint: boolean;
+  callsCallback: boolean;
+  /** Map-related: which map an access went to, to refuse one instruction touching two kinds. */
+  mapOfCall: MapSpec | null;
+  /** Pointer type of the memory instruction, to refuse different types at one instruction. */
+  pointerType: string;
+  /** Registers alive before the instruction, bit mask (static liveness). */
+  liveRegsBefore: number;
+  /** bpf_loop and friends: facts that inlining of the helper depends on. */
+  loopFlagsZero: boolean;
+}
+
+/** A stored checkpoint and how useful it was. */
+export interface ExploredState {
+  readonly state: VerifierState;
+  hits: number;
+  misses: number;
+}
+
+/** A path put aside. */
+export interface PendingBranch {
+  readonly state: VerifierState;
+  readonly insnIdx: number;
+  readonly prevInsnIdx: number;
+  /** Length of the log when it was pushed (level 1 cuts the log back to it). */
+  readonly logPos: number;
+}
+
+export interface VerifierEnv {
+  readonly program: ProgramSpec;
+  readonly object: ObjectSpec;
+  readonly profile: Profile;
+  readonly kernelBtf: Btf | undefined;
+  readonly insns: readonly Insn[];
+  readonly maps: readonly MapSpec[];
+  readonly subprogs: readonly Subprog[];
+  readonly aux: readonly InsnAux[];
+  readonly features: FeatureFlags;
+  /** BPF_F_STRICT_ALIGNMENT; off as on x86. */
+  readonly strictAlignment: boolean;
+
+  /** State of the path being walked. */
+  cur: VerifierState;
+  insnIdx: number;
+  prevInsnIdx: number;
+  readonly pending: PendingBranch[];
+  /** Checkpoints by hash bucket of instruction (and call site). */
+  readonly explored: Map<number, ExploredState[]>;
+  idGenerator: number;
+  log: LogSink;
+
+  processedInsns: number;
+  jumpsSincePush: number;
+  insnsSincePush: number;
+  prevInsnsProcessed: number;
+  prevJumpsProcessed: number;
+  totalStates: number;
+  peakStates: number;
+  jumpsProcessed: number;
+  stateSerial: number;
+  /** The program calls helpers that move packet data / seen so far. */
+  seenDirectWrite: boolean;
+  /** Global function being verified on its own, else -1. */
+  verifyingSubprog: number;
+}
+
+/** Feature rows asked in hot code, looked up once. */
+export type FeatureFlags = Readonly<Record<FeatureName, boolean>>;
+
+/** Refuses the program. Never returns. */
+export function reject(env: VerifierEnv, data: RejectionData): never {
+  env.log.message(data.message);
+  throw new Rejection({ insn: env.insnIdx, ...data });
+}
+
+/** Ends with verdict `unknown`. `need` is a noun phrase: "kfunc bpf_foo", "dynptr arguments". Never returns. */
+export function unknown(env: VerifierEnv, need: string): never {
+  throw new NotModelled(need, env.insnIdx);
+}
+
+/** A fresh register / reference id. */
+export const newId = (env: VerifierEnv): number => ++env.idGenerator;
+
+export const hasFeature = (env: VerifierEnv, feature: FeatureName): boolean => has(env.profile, feature);
+
+/** Innermost frame of the current path. */
+export const curFrame = (env: VerifierEnv): FuncFrame => env.cur.frames[env.cur.frames.length - 1];
+
+/** Register `n` of the innermost frame. */
+export const regOf = (env: VerifierEnv, n: number): RegState => curFrame(env).regs[n];
+
+/** Replaces register `n` of the innermost frame (its liveness is not touched: see `checkRegArg`). */
+export function setReg(env: VerifierEnv, n: number, reg: RegState): void {
+  const frame = curFrame(env);
+  frame.regs[n] = reg;
+  frame.scratchedRegs |= 1 << n;
+}

@@ -1,0 +1,45 @@
+/** Reading and writing registers as operands: readable at all, liveness, and the unwritable frame pointer. */
+import { curFrame, reject, type VerifierEnv } from './env';
+import { LIVE_READ64, LIVE_WRITTEN, markRead } from './liveness';
+import { EACCES } from './outcome';
+import { NOT_INIT, UNKNOWN_SCALAR } from './regState';
+
+/** `src`: must be readable. `dst`: becomes an unknown scalar. `dstNoMark`: written, value set by the caller. */
+export function checkRegArg(env: VerifierEnv, regno: number, use: 'src' | 'dst' | 'dstNoMark'): void {
+  const frame = curFrame(env);
+  if (use === 'src') {
+    if (frame.regs[regno].type === 'notInit') {
+      reject(env, {
+        code: 'uninitialized-register',
+        category: 'Register Type Safety',
+        errno: EACCES,
+        message: `R${regno} !read_ok`,
+        registers: [regno],
+      });
+    }
+    if (regno !== 10) markRead(env, frame.regLive[regno], LIVE_READ64);
+    return;
+  }
+  if (regno === 10) {
+    reject(env, {
+      code: 'frame-pointer-write',
+      category: 'Register Type Safety',
+      errno: EACCES,
+      message: 'frame pointer is read only',
+      registers: [10],
+    });
+  }
+  frame.regLive[regno].marks |= LIVE_WRITTEN;
+  frame.scratchedRegs |= 1 << regno;
+  if (use === 'dst') frame.regs[regno] = UNKNOWN_SCALAR;
+}
+
+/** R0–R5 become unreadable, as after a call. */
+export function clearCallerSaved(env: VerifierEnv): void {
+  const frame = curFrame(env);
+  for (let n = 0; n <= 5; n++) {
+    frame.regs[n] = NOT_INIT;
+    frame.regLive[n].marks |= LIVE_WRITTEN;
+  }
+  frame.scratchedRegs |= 0x3f;
+}

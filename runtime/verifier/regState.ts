@@ -1,0 +1,199 @@
+/**
+ * What is known of one register (or one spilled register): its kind, what it points at, and the bounds of its value
+ * (scalars) or of the variable part of its offset (pointers). Immutable: a change makes a new object, so states share
+ * registers freely. Liveness and precision are not here, they belong to the place, not to the value
+ * (`liveness.ts`, `precision.ts`). `EMPTY` is the one shape; make others with `{ ...base, field }`.
+ */
+import type { MapSpec } from '../loader/objectSpec';
+import { asS64, asU64, S64_MAX, S64_MIN, U64_MAX } from '../util/u64';
+import { TNUM_UNKNOWN, TNUM_ZERO, tnumConst, type Tnum } from './tnum';
+
+/** Kernel register types; nullability and trust are `flags`. */
+export type RegType =
+  | 'notInit'
+  | 'scalar'
+  | 'ctx'
+  | 'mapPtr'
+  | 'mapValue'
+  | 'mapKey'
+  | 'stack'
+  | 'packetMeta'
+  | 'packet'
+  | 'packetEnd'
+  | 'flowKeys'
+  | 'socket'
+  | 'sockCommon'
+  | 'tcpSock'
+  | 'tpBuffer'
+  | 'xdpSock'
+  | 'btfId'
+  | 'mem'
+  | 'buf'
+  | 'func'
+  | 'dynptrPtr'
+  | 'arena';
+
+/** Bits of `RegState.flags`. */
+export const MAYBE_NULL = 1;
+export const MEM_RDONLY = 2;
+export const MEM_RINGBUF = 4;
+export const MEM_USER = 8;
+export const MEM_PERCPU = 16;
+export const MEM_UNINIT = 32;
+export const PTR_UNTRUSTED = 64;
+export const PTR_TRUSTED = 128;
+export const MEM_RCU = 256;
+export const MEM_ALLOC = 512;
+export const NON_OWN_REF = 1024;
+export const DYNPTR_FLAG = 2048;
+
+/** `range` of a packet pointer that was compared with the end and found behind it / exactly at it. */
+export const BEYOND_PKT_END = -1;
+export const AT_PKT_END = -2;
+
+export interface RegState {
+  readonly type: RegType;
+  /** MAYBE_NULL, MEM_RDONLY, PTR_TRUSTED … */
+  readonly flags: number;
+  /** Fixed offset of a pointer, bytes; the constant delta of a linked scalar. */
+  readonly off: number;
+  /** Bits of the scalar, or of a pointer's variable offset. */
+  readonly bits: Tnum;
+  readonly smin: bigint;
+  readonly smax: bigint;
+  readonly umin: bigint;
+  readonly umax: bigint;
+  /** 32-bit halves, plain numbers. */
+  readonly s32min: number;
+  readonly s32max: number;
+  readonly u32min: number;
+  readonly u32max: number;
+  /** Registers with one id were copies of each other; 0 none. Bit 31 (ADD_CONST): differs by `off`. */
+  readonly id: number;
+  /** Acquired reference that it belongs to; 0 none. */
+  readonly refObjId: number;
+  /** Packet pointers: bytes behind it that are proven to exist, or BEYOND_PKT_END / AT_PKT_END. */
+  readonly range: number;
+  /** Map of mapPtr, mapValue, mapKey. For inner maps the outer map's template object. */
+  readonly map: MapSpec | null;
+  /** Tells inner maps of different lookups apart; 0 for maps of the object itself. */
+  readonly mapUid: number;
+  /** `mem`: size in bytes. */
+  readonly memSize: number;
+  /** btfId: type id; `btfOf` says in which BTF. */
+  readonly btfId: number;
+  readonly btfOf: 'kernel' | 'object';
+  /** stack: index of the frame it points into. */
+  readonly frameNo: number;
+  /** func: index of the subprogram. */
+  readonly subprog: number;
+  /** Id of the dynptr that a slice came from; 0 none. */
+  readonly dynptrId: number;
+  /** Insn that last gave this value, for explanations only; -1 unknown. Ignored by comparisons. */
+  readonly origin: number;
+}
+
+export const ADD_CONST = 0x8000_0000;
+
+export const S32_MIN = -0x8000_0000;
+export const S32_MAX = 0x7fff_ffff;
+export const U32_MAX = 0xffff_ffff;
+
+/** An unreadable register; the shape of all others. */
+export const NOT_INIT: RegState = {
+  type: 'notInit',
+  flags: 0,
+  off: 0,
+  bits: TNUM_UNKNOWN,
+  smin: S64_MIN,
+  smax: S64_MAX,
+  umin: 0n,
+  umax: U64_MAX,
+  s32min: S32_MIN,
+  s32max: S32_MAX,
+  u32min: 0,
+  u32max: U32_MAX,
+  id: 0,
+  refObjId: 0,
+  range: 0,
+  map: null,
+  mapUid: 0,
+  memSize: 0,
+  btfId: 0,
+  btfOf: 'kernel',
+  frameNo: 0,
+  subprog: 0,
+  dynptrId: 0,
+  origin: -1,
+};
+
+/** A scalar of which nothing is known. */
+export const UNKNOWN_SCALAR: RegState = { ...NOT_INIT, type: 'scalar' };
+
+const ZERO_OFFSET = {
+  bits: TNUM_ZERO,
+  smin: 0n,
+  smax: 0n,
+  umin: 0n,
+  umax: 0n,
+  s32min: 0,
+  s32max: 0,
+  u32min: 0,
+  u32max: 0,
+} as const;
+
+/** The scalar `value` (any integer, wrapped to 64 bits). */
+export function knownScalar(value: bigint): RegState {
+  return withConst(UNKNOWN_SCALAR, value);
+}
+
+/** The same register with its value (scalar) or variable offset (pointer) known to be `value`. */
+export function withConst(reg: RegState, value: bigint): RegState {
+  const unsigned = asU64(value);
+  const low = Number(unsigned & 0xffff_ffffn);
+  const signed = asS64(value);
+  return {
+    ...reg,
+    bits: tnumConst(unsigned),
+    smin: signed,
+    smax: signed,
+    umin: unsigned,
+    umax: unsigned,
+    s32min: low | 0,
+    s32max: low | 0,
+    u32min: low,
+    u32max: low,
+  };
+}
+
+/** A pointer of `type` with offset 0; `more` sets what it points at. */
+export function pointer(type: RegType, more: Partial<RegState> = {}): RegState {
+  return { ...NOT_INIT, ...ZERO_OFFSET, type, ...more };
+}
+
+/** Forgets bounds and bits (of a scalar's value, or of a pointer's variable offset). */
+export function unbounded(reg: RegState): RegState {
+  return {
+    ...reg,
+    bits: TNUM_UNKNOWN,
+    smin: S64_MIN,
+    smax: S64_MAX,
+    umin: 0n,
+    umax: U64_MAX,
+    s32min: S32_MIN,
+    s32max: S32_MAX,
+    u32min: 0,
+    u32max: U32_MAX,
+  };
+}
+
+export const isScalar = (reg: RegState): boolean => reg.type === 'scalar';
+export const isPointer = (reg: RegState): boolean => reg.type !== 'scalar' && reg.type !== 'notInit';
+export const mayBeNull = (reg: RegState): boolean => (reg.flags & MAYBE_NULL) !== 0;
+export const isPacketPointer = (reg: RegState): boolean => reg.type === 'packet' || reg.type === 'packetMeta';
+/** The exact value of a constant scalar (unsigned), else undefined. */
+export const constValue = (reg: RegState): bigint | undefined =>
+  reg.bits.mask === 0n ? reg.bits.value : undefined;
+/** A scalar known to be zero. */
+export const isNullConst = (reg: RegState): boolean =>
+  reg.type === 'scalar' && reg.bits.mask === 0n && reg.bits.value === 0n;

@@ -1,0 +1,59 @@
+/**
+ * The state of one path: call frames with registers and stack, held locks and references, and its place in the tree of
+ * states (parent checkpoint, branches left). A path's own state is changed in place through the setters here;
+ * registers and slots inside are immutable and shared, arrays are copied with the state.
+ */
+import type { FuncFrame } from './frame';
+
+export type { FuncFrame, LiveNode, Reference } from './frame';
+
+export interface ActiveLock {
+  /** Register id of the map value that holds the lock. */
+  readonly id: number;
+  /** What is locked: the map spec object, or 'alloc' for a local object. */
+  readonly of: object | 'alloc';
+}
+
+/** One remembered instruction of a path: jumps, and (newer kernels) stack accesses. */
+export interface HistoryEntry {
+  readonly idx: number;
+  readonly prevIdx: number;
+  /** frame number and slot of a stack access through any register, or -1. */
+  stackFrame: number;
+  stackSlot: number;
+  /** Registers and slots linked by scalar ids at a conditional jump. */
+  linked: readonly LinkedPlace[] | null;
+}
+
+export interface LinkedPlace {
+  readonly frameNo: number;
+  /** Register number, or slot number when `isSlot`. */
+  readonly index: number;
+  readonly isSlot: boolean;
+}
+
+export interface VerifierState {
+  readonly frames: FuncFrame[];
+  /** Index of the innermost frame = frames.length - 1. */
+  parent: VerifierState | null;
+  /** Paths from here that have not ended. */
+  branches: number;
+  insnIdx: number;
+  firstInsnIdx: number;
+  lastInsnIdx: number;
+  activeLock: ActiveLock | null;
+  activeRcuLock: boolean;
+  activePreemptLocks: number;
+  inSleepable: boolean;
+  /** Instructions remembered since the parent checkpoint. */
+  history: HistoryEntry[];
+  loopEntry: VerifierState | null;
+  usedAsLoopEntry: boolean;
+  dfsDepth: number;
+  callbackUnrollDepth: number;
+  mayGotoDepth: number;
+  /** Serial number, for logs and explanations. */
+  readonly serial: number;
+}
+
+export const currentFrame = (state: VerifierState): FuncFrame => state.frames[state.frames.length - 1];
