@@ -3,6 +3,8 @@ export interface DwarfInfo {
   readonly lines: readonly DwarfLine[];
   readonly functions: readonly DwarfFunction[];
   readonly types: readonly DwarfType[];
+  /** Variables outside functions that have a place: global data, maps. */
+  readonly globals: readonly DwarfVariable[];
 }
 
 export interface DwarfLine {
@@ -58,7 +60,11 @@ export interface DwarfVariable {
 /** The forms of location that compilers emit for BPF, already decoded from DWARF expressions. */
 export type DwarfLocation =
   | { readonly kind: 'register'; readonly register: number }
-  /** register + offset in memory; the frame pointer is register 10. */
+  /**
+   * register + offset in memory; the frame pointer is register 10. LLVM's BPF back end counts frame offsets from the
+   * frame's lowest byte although it names r10 (its top): offsets of real stack slots are negative, so an offset >= 0
+   * from r10 means "from the bottom of the frame", whose size only the code tells.
+   */
   | { readonly kind: 'memory'; readonly register: number; readonly offset: number }
   | { readonly kind: 'constant'; readonly value: bigint }
   /** A value computed from a register: register + addend (DW_OP_stack_value). */

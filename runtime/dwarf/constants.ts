@@ -1,0 +1,203 @@
+/**
+ * The numbers of DWARF 4 and 5 that this reader knows, by their names in the standard (§7). Only what compilers emit
+ * for BPF stands here; an unknown tag or attribute is skipped, an unknown form is an error, because its size is unknown.
+ */
+export const TAG = {
+  arrayType: 0x01,
+  enumerationType: 0x04,
+  formalParameter: 0x05,
+  lexicalBlock: 0x0b,
+  member: 0x0d,
+  pointerType: 0x0f,
+  compileUnit: 0x11,
+  structureType: 0x13,
+  subroutineType: 0x15,
+  typedef: 0x16,
+  unionType: 0x17,
+  unspecifiedParameters: 0x18,
+  inlinedSubroutine: 0x1d,
+  subrangeType: 0x21,
+  baseType: 0x24,
+  constType: 0x26,
+  enumerator: 0x28,
+  subprogram: 0x2e,
+  variable: 0x34,
+  volatileType: 0x35,
+  restrictType: 0x37,
+  atomicType: 0x47,
+} as const;
+
+export const AT = {
+  location: 0x02,
+  name: 0x03,
+  byteSize: 0x0b,
+  stmtList: 0x10,
+  lowPc: 0x11,
+  highPc: 0x12,
+  compDir: 0x1b,
+  constValue: 0x1c,
+  upperBound: 0x2f,
+  abstractOrigin: 0x31,
+  count: 0x37,
+  dataMemberLocation: 0x38,
+  declColumn: 0x39,
+  declFile: 0x3a,
+  declLine: 0x3b,
+  declaration: 0x3c,
+  encoding: 0x3e,
+  frameBase: 0x40,
+  specification: 0x47,
+  type: 0x49,
+  ranges: 0x55,
+  callColumn: 0x57,
+  callFile: 0x58,
+  callLine: 0x59,
+  bitOffset: 0x0c,
+  bitSize: 0x0d,
+  dataBitOffset: 0x6b,
+  strOffsetsBase: 0x72,
+  addrBase: 0x73,
+  rnglistsBase: 0x74,
+  loclistsBase: 0x8c,
+} as const;
+
+export const FORM = {
+  addr: 0x01,
+  block2: 0x03,
+  block4: 0x04,
+  data2: 0x05,
+  data4: 0x06,
+  data8: 0x07,
+  string: 0x08,
+  block: 0x09,
+  block1: 0x0a,
+  data1: 0x0b,
+  flag: 0x0c,
+  sdata: 0x0d,
+  strp: 0x0e,
+  udata: 0x0f,
+  refAddr: 0x10,
+  ref1: 0x11,
+  ref2: 0x12,
+  ref4: 0x13,
+  ref8: 0x14,
+  refUdata: 0x15,
+  indirect: 0x16,
+  secOffset: 0x17,
+  exprloc: 0x18,
+  flagPresent: 0x19,
+  strx: 0x1a,
+  addrx: 0x1b,
+  refSup4: 0x1c,
+  strpSup: 0x1d,
+  data16: 0x1e,
+  lineStrp: 0x1f,
+  refSig8: 0x20,
+  implicitConst: 0x21,
+  loclistx: 0x22,
+  rnglistx: 0x23,
+  refSup8: 0x24,
+  strx1: 0x25,
+  strx2: 0x26,
+  strx3: 0x27,
+  strx4: 0x28,
+  addrx1: 0x29,
+  addrx2: 0x2a,
+  addrx3: 0x2b,
+  addrx4: 0x2c,
+} as const;
+
+/** DW_UT_*: kinds of units (DWARF 5). */
+export const UNIT = { compile: 1, type: 2, partial: 3, skeleton: 4, splitCompile: 5, splitType: 6 } as const;
+
+/** DW_ATE_* base-type encodings. */
+export const ENCODING = {
+  address: 1,
+  boolean: 2,
+  float: 4,
+  signed: 5,
+  signedChar: 6,
+  unsigned: 7,
+  unsignedChar: 8,
+  utf: 0x10,
+} as const;
+
+export const OP = {
+  addr: 0x03,
+  deref: 0x06,
+  const1u: 0x08,
+  const1s: 0x09,
+  const2u: 0x0a,
+  const2s: 0x0b,
+  const4u: 0x0c,
+  const4s: 0x0d,
+  const8u: 0x0e,
+  const8s: 0x0f,
+  constu: 0x10,
+  consts: 0x11,
+  minus: 0x1c,
+  plus: 0x22,
+  plusUconst: 0x23,
+  lit0: 0x30,
+  reg0: 0x50,
+  breg0: 0x70,
+  regx: 0x90,
+  fbreg: 0x91,
+  bregx: 0x92,
+  piece: 0x93,
+  nop: 0x96,
+  callFrameCfa: 0x9c,
+  bitPiece: 0x9d,
+  implicitValue: 0x9e,
+  stackValue: 0x9f,
+  implicitPointer: 0xa0,
+  addrx: 0xa1,
+  entryValue: 0xa3,
+  gnuEntryValue: 0xf3,
+} as const;
+
+/** DW_LNS_*: standard opcodes of the line program. */
+export const LNS = {
+  copy: 1,
+  advancePc: 2,
+  advanceLine: 3,
+  setFile: 4,
+  setColumn: 5,
+  negateStatement: 6,
+  setBasicBlock: 7,
+  constAddPc: 8,
+  fixedAdvancePc: 9,
+  setPrologueEnd: 10,
+  setEpilogueBegin: 11,
+  setIsa: 12,
+} as const;
+
+/** DW_LNE_*: extended opcodes. */
+export const LNE = { endSequence: 1, setAddress: 2, defineFile: 3, setDiscriminator: 4 } as const;
+
+/** DW_LNCT_*: columns of the DWARF 5 file table. */
+export const LNCT = { path: 1, directoryIndex: 2 } as const;
+
+/** DW_LLE_* and DW_RLE_* entries share no numbering; both are written out in `lists.ts` where they are read. */
+export const LLE = {
+  endOfList: 0,
+  baseAddressx: 1,
+  startxEndx: 2,
+  startxLength: 3,
+  offsetPair: 4,
+  defaultLocation: 5,
+  baseAddress: 6,
+  startEnd: 7,
+  startLength: 8,
+} as const;
+
+export const RLE = {
+  endOfList: 0,
+  baseAddressx: 1,
+  startxEndx: 2,
+  startxLength: 3,
+  offsetPair: 4,
+  baseAddress: 5,
+  startEnd: 6,
+  startLength: 7,
+} as const;
