@@ -1,0 +1,223 @@
+/**
+ * Fields of program contexts as programs see them: offsets, sizes and, per program type, who may read or write what.
+ * Contexts that are not listed (`context: 'other'` in `progTypes.ts`) are not modelled.
+ * Evidence: offsets from the kernels' BTF, rights as observed on 6.1, 6.12 and 7.2.
+ */
+export type CtxFieldKind =
+  | 'scalar'
+  /** Packet pointers: 4-byte loads that yield a 64-bit pointer. */
+  | 'packet'
+  | 'packetMeta'
+  | 'packetEnd'
+  /** `struct bpf_sock *`, may be NULL. */
+  | 'socket'
+  | 'flowKeys'
+  | 'padding';
+
+export interface CtxField {
+  readonly name: string;
+  readonly offset: number;
+  readonly sizeBytes: number;
+  readonly kind: CtxFieldKind;
+  /**
+   * Loads narrower than the field: allowed (`narrow`), or the whole field only (`exact`).
+   * `words`: any aligned size that stays inside the array (`cb`).
+   */
+  readonly access: 'narrow' | 'exact' | 'words';
+}
+
+export interface CtxStruct {
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly fields: readonly CtxField[];
+}
+
+const u32 = (name: string, offset: number): CtxField => ({
+  name,
+  offset,
+  sizeBytes: 4,
+  kind: 'scalar',
+  access: 'narrow',
+});
+const exact = (name: string, offset: number, sizeBytes: number, kind: CtxFieldKind = 'scalar'): CtxField => ({
+  name,
+  offset,
+  sizeBytes,
+  kind,
+  access: 'exact',
+});
+
+export const XDP_MD: CtxStruct = {
+  name: 'xdp_md',
+  sizeBytes: 24,
+  fields: [
+    exact('data', 0, 4, 'packet'),
+    exact('data_end', 4, 4, 'packetEnd'),
+    exact('data_meta', 8, 4, 'packetMeta'),
+    exact('ingress_ifindex', 12, 4),
+    exact('rx_queue_index', 16, 4),
+    exact('egress_ifindex', 20, 4),
+  ],
+};
+
+export const SK_BUFF: CtxStruct = {
+  name: '__sk_buff',
+  sizeBytes: 192,
+  fields: [
+    u32('len', 0),
+    u32('pkt_type', 4),
+    u32('mark', 8),
+    u32('queue_mapping', 12),
+    u32('protocol', 16),
+    u32('vlan_present', 20),
+    u32('vlan_tci', 24),
+    u32('vlan_proto', 28),
+    u32('priority', 32),
+    u32('ingress_ifindex', 36),
+    u32('ifindex', 40),
+    u32('tc_index', 44),
+    { name: 'cb', offset: 48, sizeBytes: 20, kind: 'scalar', access: 'words' },
+    u32('hash', 68),
+    u32('tc_classid', 72),
+    exact('data', 76, 4, 'packet'),
+    exact('data_end', 80, 4, 'packetEnd'),
+    u32('napi_id', 84),
+    u32('family', 88),
+    exact('remote_ip4', 92, 4),
+    exact('local_ip4', 96, 4),
+    exact('remote_ip6[0]', 100, 4),
+    exact('remote_ip6[1]', 104, 4),
+    exact('remote_ip6[2]', 108, 4),
+    exact('remote_ip6[3]', 112, 4),
+    exact('local_ip6[0]', 116, 4),
+    exact('local_ip6[1]', 120, 4),
+    exact('local_ip6[2]', 124, 4),
+    exact('local_ip6[3]', 128, 4),
+    u32('remote_port', 132),
+    u32('local_port', 136),
+    exact('data_meta', 140, 4, 'packetMeta'),
+    exact('flow_keys', 144, 8, 'flowKeys'),
+    exact('tstamp', 152, 8),
+    u32('wire_len', 160),
+    u32('gso_segs', 164),
+    exact('sk', 168, 8, 'socket'),
+    u32('gso_size', 176),
+    exact('tstamp_type', 180, 1),
+    exact('padding', 181, 3, 'padding'),
+    exact('hwtstamp', 184, 8),
+  ],
+};
+
+const SOCKET_FIELDS = [
+  'family',
+  'remote_ip4',
+  'local_ip4',
+  'remote_ip6[0]',
+  'remote_ip6[1]',
+  'remote_ip6[2]',
+  'remote_ip6[3]',
+  'local_ip6[0]',
+  'local_ip6[1]',
+  'local_ip6[2]',
+  'local_ip6[3]',
+  'remote_port',
+  'local_port',
+];
+
+/** What a program type may do with the fields of its context; fields that are not named are readable. */
+export interface CtxRights {
+  readonly struct: CtxStruct;
+  readonly hidden: readonly string[];
+  readonly writable: readonly string[];
+  /** Readable, but a plain number, although `kind` says pointer. */
+  readonly onlyFor?: Readonly<Record<string, string>>;
+}
+
+const lwt: CtxRights = {
+  struct: SK_BUFF,
+  hidden: [
+    'tc_classid',
+    ...SOCKET_FIELDS,
+    'data_meta',
+    'tstamp',
+    'wire_len',
+    'hwtstamp',
+    'flow_keys',
+    'tstamp_type',
+    'padding',
+  ],
+  writable: ['mark', 'priority', 'cb'],
+};
+const tc: CtxRights = {
+  struct: SK_BUFF,
+  hidden: [...SOCKET_FIELDS, 'flow_keys', 'padding'],
+  writable: ['mark', 'tc_index', 'priority', 'tc_classid', 'cb', 'tstamp', 'queue_mapping'],
+};
+
+/** By program type. */
+export const CTX_RIGHTS: Readonly<Record<string, CtxRights>> = {
+  BPF_PROG_TYPE_XDP: {
+    struct: XDP_MD,
+    hidden: [],
+    writable: [],
+    // visible only for programs loaded with this expected attach type
+    onlyFor: { egress_ifindex: 'BPF_XDP_DEVMAP' },
+  },
+  BPF_PROG_TYPE_SOCKET_FILTER: {
+    struct: SK_BUFF,
+    hidden: [
+      'tc_classid',
+      'data',
+      'data_meta',
+      'data_end',
+      ...SOCKET_FIELDS,
+      'tstamp',
+      'wire_len',
+      'hwtstamp',
+      'flow_keys',
+      'tstamp_type',
+      'padding',
+    ],
+    writable: ['cb'],
+  },
+  BPF_PROG_TYPE_SCHED_CLS: tc,
+  BPF_PROG_TYPE_SCHED_ACT: tc,
+  BPF_PROG_TYPE_CGROUP_SKB: {
+    struct: SK_BUFF,
+    hidden: ['tc_classid', 'data_meta', 'wire_len', 'flow_keys', 'tstamp_type', 'padding'],
+    writable: ['mark', 'priority', 'cb', 'tstamp'],
+  },
+  BPF_PROG_TYPE_LWT_IN: lwt,
+  BPF_PROG_TYPE_LWT_OUT: lwt,
+  BPF_PROG_TYPE_LWT_XMIT: lwt,
+  BPF_PROG_TYPE_LWT_SEG6LOCAL: lwt,
+  BPF_PROG_TYPE_SK_SKB: {
+    struct: SK_BUFF,
+    hidden: [
+      'tc_classid',
+      'data_meta',
+      'tstamp',
+      'wire_len',
+      'hwtstamp',
+      'flow_keys',
+      'tstamp_type',
+      'padding',
+      'mark',
+    ],
+    writable: ['tc_index', 'priority'],
+  },
+  BPF_PROG_TYPE_FLOW_DISSECTOR: {
+    struct: SK_BUFF,
+    hidden: SK_BUFF.fields
+      .map((field) => field.name)
+      .filter((name) => name !== 'data' && name !== 'data_end' && name !== 'flow_keys'),
+    writable: [],
+  },
+};
+
+/** The field that covers a byte of a context struct. */
+export const fieldAt = (struct: CtxStruct, offset: number): CtxField | undefined =>
+  struct.fields.find((field) => offset >= field.offset && offset < field.offset + field.sizeBytes);
+
+/** Largest offset (exclusive) of a `syscall` program's plain context. */
+export const SYSCALL_CTX_MAX_BYTES = 0xffff;
