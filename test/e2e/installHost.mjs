@@ -118,7 +118,7 @@ export async function installHost(say = (line) => process.stderr.write(`${line}\
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   installHost().then(
-    (paths) => process.stdout.write(`${paths.server}\n`),
+    (paths) => process.stdout.write(`${JSON.stringify(paths)}\n`),
     (error) => {
       process.stderr.write(`${error.message}\n`);
       process.exitCode = 1;

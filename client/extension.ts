@@ -1,0 +1,93 @@
+/**
+ * The extension's entry: registers views, commands and the debugger at once (cheap), and loads the language client
+ * only when a BPF file is there. Keeps no state beyond what the views show.
+ */
+import * as vscode from 'vscode';
+import { activeBpfFile, BPF_GLOB, isBpfSource } from './bpfFiles';
+import { registerCommands } from './commands';
+import { registerDebugger } from './debug/register';
+import { BpfDebugSession } from './debug/session';
+import type { LanguageClientHandle } from './languageClient';
+import { disposeLog, log } from './log';
+import { MapsView } from './views/mapsView';
+import { ProgramsView } from './views/programsView';
+import { StatusItem } from './views/statusItem';
+import { TimersView } from './views/timersView';
+
+let server: Promise<LanguageClientHandle | undefined> | undefined;
+
+export async function activate(context: vscode.ExtensionContext): Promise<void> {
+  const session = new BpfDebugSession();
+  const timers = new TimersView(context.extensionUri, session);
+  const maps = new MapsView(session);
+  const programs = new ProgramsView();
+  const status = new StatusItem(programs);
+  const programsTree = vscode.window.createTreeView('bpfStudio.programs', { treeDataProvider: programs });
+  const mapsTree = vscode.window.createTreeView('bpfStudio.maps', {
+    treeDataProvider: maps,
+    showCollapseAll: true,
+  });
+
+  const startServer = (): Promise<LanguageClientHandle | undefined> => {
+    server ??= import('./languageClient').then(
+      ({ startLanguageClient }) =>
+        startLanguageClient(context, (notification) => {
+          programs.update(notification);
+          status.update();
+        }),
+      (error: unknown) => {
+        log().error(`the language client could not be loaded: ${String(error)}`);
+        return undefined;
+      },
+    );
+    return server;
+  };
+  const startServerFor = (document: vscode.TextDocument): void => {
+    if (isBpfSource(document)) void startServer();
+  };
+
+  context.subscriptions.push(
+    session,
+    status,
+    programsTree,
+    mapsTree,
+    vscode.window.registerWebviewViewProvider('bpfStudio.timers', timers, {
+      webviewOptions: { retainContextWhenHidden: true },
+    }),
+    session.onDidChange(() => {
+      void timers.refresh();
+      maps.refresh();
+    }),
+    vscode.window.onDidChangeActiveTextEditor(() => status.update()),
+    vscode.workspace.onDidOpenTextDocument((document) => {
+      startServerFor(document);
+      status.update();
+    }),
+    vscode.workspace.onDidCloseTextDocument((document) => programs.remove(document.uri.toString())),
+    ...registerCommands({ context, programs, maps, activeBpfFile, startServer, restartServer }),
+    { dispose: disposeLog },
+  );
+  registerDebugger(context);
+  void vscode.commands.executeCommand('setContext', 'bpfStudio.enabled', true);
+
+  vscode.workspace.textDocuments.forEach(startServerFor);
+  status.update();
+  if (
+    server === undefined &&
+    (await vscode.workspace.findFiles(BPF_GLOB, '**/node_modules/**', 1)).length > 0
+  ) {
+    void startServer();
+  }
+
+  async function restartServer(): Promise<void> {
+    const old = await server;
+    server = undefined;
+    await old?.stop();
+    programs.clear();
+    await startServer();
+  }
+}
+
+export async function deactivate(): Promise<void> {
+  await (await server)?.stop();
+}

@@ -1,0 +1,223 @@
+/**
+ * The page of the Timers panel: a native table (screen readers know it), drawn from the rows that the view sends.
+ * Everything is put in as text, never as HTML. Rows are reused, so that a refresh while running keeps the selection
+ * and the scroll position. Narrow panels show each timer as a card (timers.css).
+ */
+import type { TimerRow } from '../../runtime/protocol/debugMessages';
+import type { TimersPageMessage, TimersViewMessage } from './messages';
+
+declare function acquireVsCodeApi(): { postMessage(message: TimersPageMessage): void };
+
+const vscode = acquireVsCodeApi();
+
+interface Column {
+  readonly title: string;
+  readonly hint: string;
+  readonly className: string;
+  readonly fill: (cell: HTMLTableCellElement, row: TimerRow) => void;
+}
+
+const text =
+  (of: (row: TimerRow) => string) =>
+  (cell: HTMLTableCellElement, row: TimerRow): void => {
+    const value = of(row);
+    if (cell.textContent !== value) cell.textContent = value;
+  };
+
+/** A link to a source place; plain text when the place is unknown. */
+function fillLink(
+  cell: HTMLTableCellElement,
+  label: string,
+  source: { path: string; line: number; column: number } | undefined,
+): void {
+  const old = cell.firstElementChild;
+  if (source === undefined) {
+    if (old !== null || cell.textContent !== label) cell.textContent = label;
+    return;
+  }
+  let link: HTMLButtonElement;
+  if (old instanceof HTMLButtonElement) link = old;
+  else {
+    link = document.createElement('button');
+    link.type = 'button';
+    link.className = 'link';
+    cell.replaceChildren(link);
+  }
+  if (link.textContent !== label) link.textContent = label;
+  link.title = `${source.path}:${source.line}`;
+  link.onclick = () =>
+    vscode.postMessage({ type: 'open', path: source.path, line: source.line, column: source.column });
+}
+
+const fileName = (path: string): string =>
+  path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
+
+const COLUMNS: readonly Column[] = [
+  {
+    title: 'Timer',
+    hint: 'Map, key and field that hold the timer',
+    className: 'timer',
+    fill: text((row) => row.label),
+  },
+  {
+    title: 'Callback',
+    hint: 'Function that runs when the timer fires',
+    className: 'callback',
+    fill: (cell, row) => fillLink(cell, row.callback?.name ?? '—', row.callback?.source),
+  },
+  {
+    title: 'State',
+    hint: 'What the timer does now',
+    className: 'state',
+    fill: (cell, row) => {
+      text((r) => r.state)(cell, row);
+      cell.dataset.state = row.state.split(/[\s,(]/)[0];
+    },
+  },
+  {
+    title: 'Expires',
+    hint: 'Time until it is due, in virtual time',
+    className: 'expires',
+    fill: text((row) => row.expiresIn || '—'),
+  },
+  {
+    title: 'Clock',
+    hint: 'Clock that the timer follows',
+    className: 'clock',
+    fill: text((row) => row.clock.replace(/^CLOCK_/, '')),
+  },
+  {
+    title: 'CPU',
+    hint: 'Virtual CPU whose queue holds it',
+    className: 'number cpu',
+    fill: text((row) => (row.cpu < 0 ? '—' : String(row.cpu))),
+  },
+  {
+    title: 'Fires',
+    hint: 'How often its callback has run',
+    className: 'number fires',
+    fill: text((row) => String(row.fires)),
+  },
+  {
+    title: 'Flags',
+    hint: 'Flags of bpf_timer_start',
+    className: 'flags',
+    fill: text((row) => row.flags || '—'),
+  },
+  {
+    title: 'Armed at',
+    hint: 'Where bpf_timer_start was called last',
+    className: 'armed',
+    fill: (cell, row) => {
+      const armed = row.armedAt;
+      if (armed === undefined) {
+        fillLink(cell, '—', undefined);
+        return;
+      }
+      const at = armed.source === undefined ? '' : `${fileName(armed.source.path)}:${armed.source.line}`;
+      fillLink(
+        cell,
+        [at, armed.ago, `cpu${armed.cpu}`].filter((part) => part !== '').join(' · '),
+        armed.source,
+      );
+    },
+  },
+];
+
+const main = document.getElementById('main')!;
+const rowsById = new Map<number, HTMLTableRowElement>();
+let table: HTMLTableElement | undefined;
+
+function showText(title: string, detail: string): void {
+  table = undefined;
+  rowsById.clear();
+  const box = document.createElement('div');
+  box.className = 'empty';
+  const head = document.createElement('p');
+  head.textContent = title;
+  const more = document.createElement('p');
+  more.className = 'detail';
+  more.textContent = detail;
+  box.append(head, more);
+  main.replaceChildren(box);
+}
+
+function makeTable(): HTMLTableElement {
+  const made = document.createElement('table');
+  made.setAttribute('aria-label', 'BPF timers');
+  const head = made.createTHead().insertRow();
+  for (const column of COLUMNS) {
+    const cell = document.createElement('th');
+    cell.scope = 'col';
+    cell.textContent = column.title;
+    cell.title = column.hint;
+    cell.className = column.className;
+    head.append(cell);
+  }
+  made.createTBody();
+  main.replaceChildren(made);
+  return made;
+}
+
+function makeRow(): HTMLTableRowElement {
+  const row = document.createElement('tr');
+  for (const column of COLUMNS) {
+    const cell = row.insertCell();
+    cell.className = column.className;
+    cell.dataset.label = column.title;
+  }
+  return row;
+}
+
+/** Armed timers first, the next to expire on top; then the others in their own order. */
+function inOrder(timers: readonly TimerRow[]): TimerRow[] {
+  const due = (row: TimerRow): bigint | undefined =>
+    row.expiresNs === undefined ? undefined : BigInt(row.expiresNs);
+  return [...timers].sort((a, b) => {
+    const x = due(a);
+    const y = due(b);
+    if (x === undefined || y === undefined) return x === y ? a.id - b.id : x === undefined ? 1 : -1;
+    return x < y ? -1 : x > y ? 1 : a.id - b.id;
+  });
+}
+
+function showTimers(timers: readonly TimerRow[]): void {
+  table ??= makeTable();
+  const body = table.tBodies[0];
+  const gone = new Set(rowsById.keys());
+  inOrder(timers).forEach((timer, index) => {
+    let row = rowsById.get(timer.id);
+    if (row === undefined) {
+      row = makeRow();
+      rowsById.set(timer.id, row);
+    }
+    gone.delete(timer.id);
+    const fires = String(timer.fires);
+    row.classList.toggle('fired', row.dataset.fires !== undefined && row.dataset.fires !== fires);
+    row.dataset.fires = fires;
+    row.classList.toggle('armed-row', timer.expiresNs !== undefined);
+    COLUMNS.forEach((column, i) => column.fill(row.cells[i], timer));
+    if (body.rows[index] !== row) body.insertBefore(row, body.rows[index] ?? null);
+  });
+  for (const id of gone) {
+    rowsById.get(id)?.remove();
+    rowsById.delete(id);
+  }
+}
+
+window.addEventListener('message', (event: MessageEvent<TimersViewMessage>) => {
+  const message = event.data;
+  if (message.type === 'noSession') {
+    showText(
+      'No debug session.',
+      'Open a BPF program and press F5: every bpf_timer of its maps appears here.',
+    );
+  } else if (message.timers.length === 0) {
+    showText('No timers yet.', `No map holds an initialised bpf_timer at ${message.asOf.time}.`);
+  } else {
+    showTimers(message.timers);
+  }
+});
+
+showText('No debug session.', 'Open a BPF program and press F5: every bpf_timer of its maps appears here.');
+vscode.postMessage({ type: 'ready' });
