@@ -1,0 +1,56 @@
+/**
+ * Where `#include <…>` looks: the user's own paths come first (as flags), then the system's libbpf and kernel headers
+ * where they are installed and new enough, then zig's kernel headers, then ours. Nothing here reads the user's files.
+ */
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { resourceFolder } from './resources';
+import { zigLinuxIncludes, type Compiler } from './findCompiler';
+
+/** Flags, in order, to be put after the user's. */
+export function includeFlags(compiler: Compiler, vmlinuxFolder: string | undefined): string[] {
+  const ours = resourceFolder('headers');
+  const after: string[] = [];
+  const system = systemFolders();
+  if (system.length > 0) {
+    // clang looks into /usr/include by itself, but not into the architecture's folder; zig into neither.
+    after.push(...system);
+  } else if (compiler.kind === 'zig') {
+    after.push(...zigLinuxIncludes(compiler.path));
+  }
+  after.push(ours);
+  if (vmlinuxFolder !== undefined) after.push(vmlinuxFolder);
+  after.push(path.join(ours, 'uapi'));
+  const flags: string[] = [];
+  if (systemIsTooOld()) flags.push('-isystem', path.join(ours, 'uapi'));
+  for (const dir of after) flags.push('-idirafter', dir);
+  return flags;
+}
+
+const MULTIARCH: Partial<Record<string, string>> = {
+  x64: 'x86_64-linux-gnu',
+  arm64: 'aarch64-linux-gnu',
+  riscv64: 'riscv64-linux-gnu',
+  ppc64: 'powerpc64le-linux-gnu',
+  s390x: 's390x-linux-gnu',
+};
+
+/** The system's header folders if it has kernel headers for programs; empty elsewhere. */
+function systemFolders(): string[] {
+  if (!fs.existsSync('/usr/include/linux/bpf.h')) return [];
+  const folders = ['/usr/include'];
+  const arch = MULTIARCH[process.arch];
+  if (arch && fs.existsSync(path.join('/usr/include', arch, 'asm'))) {
+    folders.push(path.join('/usr/include', arch));
+  }
+  return folders;
+}
+
+/** Kernel headers from before Linux 5.15 know no timers; our stand-ins then come first. */
+function systemIsTooOld(): boolean {
+  try {
+    return !fs.readFileSync('/usr/include/linux/bpf.h', 'utf8').includes('struct bpf_timer');
+  } catch {
+    return false;
+  }
+}
