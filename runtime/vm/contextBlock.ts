@@ -11,7 +11,8 @@
  *         +24   reserved      8 bytes
  *         +32   registers     11 × 8 bytes (r0 … r10), the current frame's
  *         +120  reserved      8 bytes
- *         +128  frames        FRAMES_MAX × 64 bytes: saved r6 … r9, r10 (5 × 8), return pc u32, program u32, reserved 16
+ *         +128  frames        FRAMES_MAX × 64 bytes: saved r6 … r9, r10 (5 × 8), return pc u32, program u32,
+ *                             base u32 to restore, flags u32, may_goto count u32, reserved 4
  *         +1152 stacks        FRAMES_MAX × 512 bytes; frame i's stack is [i*512, (i+1)*512), r10 = its end
  */
 export const FRAMES_MAX = 16;
@@ -29,6 +30,13 @@ export const FRAME_SIZE_BYTES = 64;
 export const FRAME_SAVED = 0;
 export const FRAME_RETURN_PC = 40;
 export const FRAME_PROGRAM = 44;
+/** The block's base before a callback frame was pushed. */
+export const FRAME_BASE = 48;
+/** FRAME_IS_CALLBACK when the frame was entered by `pushCallback`. */
+export const FRAME_FLAGS = 52;
+export const FRAME_IS_CALLBACK = 1;
+/** How often `may_goto` let this frame go on. */
+export const FRAME_MAY_GOTO = 56;
 export const BLOCK_STACKS = BLOCK_FRAMES + FRAMES_MAX * FRAME_SIZE_BYTES;
 export const BLOCK_SIZE_BYTES = BLOCK_STACKS + FRAMES_MAX * STACK_SIZE_BYTES;
 

@@ -45,6 +45,11 @@ export interface ContextAccess {
   /** @param offset linear-memory offset from a CONTEXT_TAG address. Undefined: no such field or size. */
   load(offset: number, sizeBytes: number): bigint | undefined;
   store(offset: number, sizeBytes: number, value: bigint): boolean;
+  /**
+   * Packet bytes for the legacy `skb[…]` loads: `sizeBytes` bytes at `packetOffset` in network order, as a number.
+   * Undefined ends the program's frame with r0 = 0, as the kernel does. Absent: no packet can be read this way.
+   */
+  packet?(contextOffset: number, packetOffset: number, sizeBytes: number): number | undefined;
 }
 
 export interface EngineOptions {
