@@ -68,7 +68,12 @@ export function lineOfSlot(lines: readonly LineEntry[], insn: number): LineEntry
 export function sourceOfSlot(program: ProgramSpec, insn: number): SourceSpan | undefined {
   const entry = lineOfSlot(program.lines, insn);
   if (entry === undefined || entry.line === 0) return undefined;
-  return { file: entry.file, line: entry.line, ...expressionColumns(entry.text, entry.column), text: entry.text };
+  return {
+    file: entry.file,
+    line: entry.line,
+    ...expressionColumns(entry.text, entry.column),
+    text: entry.text,
+  };
 }
 
 /** Joins one verdict with its program's line info. `program` is absent when the loader gave none. */
