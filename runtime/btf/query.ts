@@ -1,0 +1,123 @@
+/**
+ * Questions about BTF: sizes, what stands behind modifiers, types by name. The name index is built on the first
+ * question and kept beside the BTF (not in it), so that BTF stays plain data and reading it stays cheap.
+ */
+import type { Btf, BtfType } from './types';
+
+export type BtfKind = BtfType['kind'];
+export type BtfStruct = Extract<BtfType, { kind: 'struct' | 'union' }>;
+export type TypeOfKind<K extends BtfKind> = Extract<BtfType, { kind: K }>;
+
+const MODIFIERS: ReadonlySet<BtfKind> = new Set(['typedef', 'volatile', 'const', 'restrict', 'typeTag']);
+
+/** The type with that id; void for an id that does not exist. */
+export const typeById = (btf: Btf, id: number): BtfType => btf.types[id] ?? btf.types[0];
+
+/** Follows typedefs, qualifiers and type tags to the id of a type proper. */
+export function resolveModifiers(btf: Btf, id: number): number {
+  for (;;) {
+    const type = typeById(btf, id);
+    if (!MODIFIERS.has(type.kind)) return id;
+    id = (type as { type: number }).type;
+  }
+}
+
+/** The type proper behind typedefs, qualifiers and type tags. */
+export const resolvedType = (btf: Btf, id: number): BtfType => typeById(btf, resolveModifiers(btf, id));
+
+/** Size in bytes, or undefined for types without one (void, functions, forward declarations) and absurd arrays. */
+export function sizeOfType(btf: Btf, id: number): number | undefined {
+  const type = resolvedType(btf, id);
+  switch (type.kind) {
+    case 'int':
+    case 'enum':
+    case 'float':
+    case 'struct':
+    case 'union':
+    case 'datasec':
+      return type.sizeBytes;
+    case 'ptr':
+      return 8;
+    case 'array': {
+      const element = sizeOfType(btf, type.type);
+      if (element === undefined) return undefined;
+      const sizeBytes = element * type.count;
+      return sizeBytes > 0xffff_ffff ? undefined : sizeBytes;
+    }
+    case 'var':
+      return sizeOfType(btf, type.type);
+    default:
+      return undefined;
+  }
+}
+
+/** Natural alignment in bytes; 1 for types without one. A struct none of whose offsets fit is packed: 1. */
+export function alignOfType(btf: Btf, id: number): number {
+  const type = resolvedType(btf, id);
+  switch (type.kind) {
+    case 'int':
+    case 'enum':
+    case 'float':
+      return Math.min(8, type.sizeBytes) || 1;
+    case 'ptr':
+      return 8;
+    case 'array':
+      return alignOfType(btf, type.type);
+    case 'var':
+      return alignOfType(btf, type.type);
+    case 'struct':
+    case 'union': {
+      let most = 1;
+      for (const member of type.members) {
+        const align = alignOfType(btf, member.type);
+        if (member.bitfieldSizeBits === 0 && member.offsetBits % (8 * align) !== 0) return 1;
+        most = Math.max(most, align);
+      }
+      return type.sizeBytes % most === 0 ? most : 1;
+    }
+    default:
+      return 1;
+  }
+}
+
+const indexes = new WeakMap<Btf, Map<string, number[]>>();
+
+/** Ids of all types (of whatever kind) with that name, ascending. */
+export function typesByName(btf: Btf, name: string): readonly number[] {
+  let index = indexes.get(btf);
+  if (index === undefined) {
+    index = new Map();
+    for (let id = 1; id < btf.types.length; id++) {
+      const typeName = btf.types[id].name;
+      if (typeName === '') continue;
+      const ids = index.get(typeName);
+      if (ids === undefined) index.set(typeName, [id]);
+      else ids.push(id);
+    }
+    indexes.set(btf, index);
+  }
+  return index.get(name) ?? [];
+}
+
+/** The first type of that name and kind, 0 if there is none. */
+export function findType(btf: Btf, name: string, ...kinds: readonly BtfKind[]): number {
+  return typesByName(btf, name).find((id) => kinds.includes(btf.types[id].kind)) ?? 0;
+}
+
+/** The declaration tags (`btf_decl_tag`) on a type, or on one of its members or parameters. */
+export function declTagsOf(btf: Btf, id: number, componentIndex = -1): string[] {
+  let index = tagIndexes.get(btf);
+  if (index === undefined) {
+    index = new Map();
+    for (const type of btf.types) {
+      if (type.kind !== 'declTag') continue;
+      const tags = index.get(type.type) ?? [];
+      index.set(type.type, tags);
+      tags.push({ name: type.name, componentIndex: type.componentIndex });
+    }
+    tagIndexes.set(btf, index);
+  }
+  return (index.get(id) ?? []).filter((tag) => tag.componentIndex === componentIndex).map((tag) => tag.name);
+}
+
+const tagIndexes = new WeakMap<Btf, Map<number, { name: string; componentIndex: number }[]>>();

@@ -1,0 +1,98 @@
+/**
+ * Reads a BPF object file as libbpf 1.7 would and says what it asks of a kernel: programs, maps, externs. Nothing is
+ * loaded anywhere. What libbpf refuses is refused with its reason; a problem of one program leaves the others usable.
+ */
+import { parseBtfExt } from '../btf/btfExt';
+import { parseBtf, readBtfStrings } from '../btf/readBtf';
+import { findSection, readElf } from '../elf/readElf';
+import { utf8Decode } from '../util/utf8';
+import { fail, ok, parseWith, type Result } from '../util/problem';
+import { readCode, type Code } from './code';
+import type { LoadContext, LoadOptions } from './context';
+import { relocateFunction } from './coreRelocations';
+import type { Externs } from './externs';
+import { readGlobalData } from './globalData';
+import { linkProgram, type LinkInput } from './link';
+import { readMapDefinitions } from './mapDefinitions';
+import { completeBtf } from './objectBtf';
+import type { ObjectSpec, ProgramSpec } from './objectSpec';
+import { describeProgram } from './programs';
+import { Refusal } from './refusal';
+
+export type { LoadOptions } from './context';
+
+/**
+ * @param file path or label, for messages and for the names of data maps.
+ * @returns the object, or the one problem for which it cannot be loaded at all.
+ */
+export function loadObject(file: string, bytes: Uint8Array, options: LoadOptions = {}): Result<ObjectSpec> {
+  const elf = readElf(file, bytes);
+  if (!elf.ok) return elf;
+  const context: LoadContext = { file, elf: elf.value, options, warnings: [] };
+  const parsed = parseWith(
+    file,
+    () => {
+      try {
+        return ok(load(withBtf(context)));
+      } catch (error) {
+        if (error instanceof Refusal) return fail<ObjectSpec>(error.problem);
+        throw error;
+      }
+    },
+    'The object is damaged: compile it again (clang -target bpf -O2 -g -c).',
+  );
+  return parsed.ok ? parsed.value : parsed;
+}
+
+function withBtf(context: LoadContext): LoadContext {
+  const section = findSection(context.elf, '.BTF');
+  if (section === undefined) return context;
+  const btf = completeBtf(parseBtf(section.data), context.elf);
+  const extSection = findSection(context.elf, '.BTF.ext');
+  const ext = extSection && parseBtfExt(extSection.data, readBtfStrings(section.data));
+  return { ...context, btf, ext };
+}
+
+function load(context: LoadContext): ObjectSpec {
+  const { file, elf, btf } = context;
+  const code = readCode(context);
+  const maps = [...readMapDefinitions(context, code), ...readGlobalData(context)];
+  const externs: Externs = { bySymbol: new Map(), specs: [] };
+  const input: LinkInput = { context, code, maps, externs, relocated: relocateFunction };
+  return {
+    file,
+    littleEndian: elf.littleEndian,
+    license: readLicense(context),
+    programs: code.programs.map((main) => loadProgram(input, code, main)),
+    maps: maps.map((map) => map.spec),
+    btf,
+    externs: externs.specs,
+    warnings: context.warnings,
+  };
+}
+
+function loadProgram(input: LinkInput, _code: Code, main: Code['programs'][number]): ProgramSpec {
+  const description = describeProgram(input.context, main);
+  try {
+    return { ...description, ...linkProgram(input, main) };
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return {
+      ...description,
+      insns: [],
+      references: new Map(),
+      functions: [],
+      lines: [],
+      origins: [],
+      problem: error.problem,
+    };
+  }
+}
+
+/** The license string; libbpf takes at most 63 characters of it. */
+function readLicense(context: LoadContext): string {
+  const section = findSection(context.elf, 'license');
+  if (section === undefined) return '';
+  const end = section.data.indexOf(0);
+  return utf8Decode(section.data.subarray(0, Math.min(end < 0 ? section.data.length : end, 63)));
+}
