@@ -1,0 +1,132 @@
+/**
+ * Type information (BTF) of the kernel that a profile stands for: a file that the user names, else this machine's own when
+ * asked for, else the trimmed one that comes with us. Bytes are read and parsed only when somebody needs them.
+ */
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { brotliDecompressSync } from 'node:zlib';
+import { readBtf } from '../btf/readBtf';
+import type { Btf } from '../btf/types';
+import { PROFILES, type Profile } from '../spec/profile';
+import { fail, ok, type Result } from '../util/problem';
+import { reasonOf } from './compiler';
+import { resourceFolder } from './resources';
+
+export interface KernelBtfChoice {
+  /** A raw BTF file, or an ELF file with a .BTF section (`vmlinux`). */
+  readonly file?: string;
+  /** Use /sys/kernel/btf/vmlinux when this machine has it. */
+  readonly machine?: boolean;
+}
+
+export interface KernelBtf {
+  readonly btf: Btf;
+  /** Where it is from, for people: `Linux 6.12.117 (Debian)`, a path. */
+  readonly origin: string;
+  /** Distinguishes one BTF from another, for caches. */
+  readonly key: string;
+}
+
+export const MACHINE_BTF = '/sys/kernel/btf/vmlinux';
+const SIZE_LIMIT_BYTES = 256 << 20;
+const parsed = new Map<string, Result<KernelBtf>>();
+
+/** The BTF for a profile. Parsed once per process. */
+export function kernelBtfFor(profile: Profile, choice: KernelBtfChoice = {}): Result<KernelBtf> {
+  const file = choice.file ?? (choice.machine && fs.existsSync(MACHINE_BTF) ? MACHINE_BTF : undefined);
+  if (file !== undefined) return once(`file:${path.resolve(file)}`, () => readFile(file));
+  const nearest = nearestShipped(profile);
+  if (nearest === undefined) {
+    return fail({
+      code: 'no-kernel-btf',
+      message: `there is no kernel type information (BTF) for Linux ${profile.name}`,
+      remedy: 'Name a BTF file with --btf or the setting bpfStudio.btf.',
+    });
+  }
+  return once(`shipped:${nearest.name}`, () => readShipped(nearest));
+}
+
+/**
+ * The profile whose BTF ships with us and that is nearest: itself, else the next newer, else the next older one. The
+ * neighbours have the structs that programs of the profile use; small differences are possible, so `origin` says it.
+ */
+export function nearestShipped(profile: Profile): Profile | undefined {
+  const at = PROFILES.findIndex((candidate) => candidate.name === profile.name);
+  const order = [...PROFILES.slice(at), ...PROFILES.slice(0, at).reverse()];
+  return order.find((candidate) => fs.existsSync(shippedFile(candidate)));
+}
+
+const shippedFile = (profile: Profile): string => path.join(resourceFolder('btf'), `${profile.name}.btf.br`);
+
+function once(key: string, read: () => Result<KernelBtf>): Result<KernelBtf> {
+  const before = parsed.get(key);
+  if (before) return before;
+  const now = read();
+  parsed.set(key, now);
+  return now;
+}
+
+function readShipped(profile: Profile): Result<KernelBtf> {
+  const origin = `Linux ${profile.release} (Debian)`;
+  const bytes = brotliDecompressSync(fs.readFileSync(shippedFile(profile)), {
+    maxOutputLength: SIZE_LIMIT_BYTES,
+  });
+  const btf = readBtf(origin, bytes);
+  return btf.ok ? ok({ btf: btf.value, origin, key: `shipped-${profile.release}` }) : btf;
+}
+
+function readFile(file: string): Result<KernelBtf> {
+  let bytes: Uint8Array;
+  try {
+    const { size, mtimeMs } = fs.statSync(file);
+    if (size > SIZE_LIMIT_BYTES * 8) return unreadable(file, 'it is too large');
+    bytes = fs.readFileSync(file);
+    const raw = btfSection(bytes);
+    if (!raw) return unreadable(file, 'it is an ELF file without a .BTF section');
+    const btf = readBtf(file, raw);
+    return btf.ok ? ok({ btf: btf.value, origin: file, key: `${path.resolve(file)}-${size}-${mtimeMs}` }) : btf;
+  } catch (error) {
+    return unreadable(file, reasonOf(error));
+  }
+}
+
+/** The bytes themselves when raw; the .BTF section of a 64-bit little-endian ELF file otherwise. */
+function btfSection(bytes: Uint8Array): Uint8Array | undefined {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.length < 64 || view.getUint32(0) !== 0x7f454c46) return bytes;
+  if (bytes[4] !== 2 || bytes[5] !== 1) return undefined;
+  const headers = Number(view.getBigUint64(40, true));
+  const entrySize = view.getUint16(58, true);
+  const count = view.getUint16(60, true);
+  const names = view.getUint16(62, true);
+  const section = (index: number): { name: number; offset: number; size: number } | undefined => {
+    const at = headers + index * entrySize;
+    if (at + 64 > bytes.length) return undefined;
+    return {
+      name: view.getUint32(at, true),
+      offset: Number(view.getBigUint64(at + 24, true)),
+      size: Number(view.getBigUint64(at + 32, true)),
+    };
+  };
+  const strings = section(names);
+  if (!strings) return undefined;
+  for (let i = 0; i < count; i++) {
+    const found = section(i);
+    if (!found) return undefined;
+    const at = strings.offset + found.name;
+    if (Buffer.from(bytes.subarray(at, at + 5)).toString('latin1') === '.BTF\0') {
+      return found.offset + found.size <= bytes.length
+        ? bytes.subarray(found.offset, found.offset + found.size)
+        : undefined;
+    }
+  }
+  return undefined;
+}
+
+const unreadable = (file: string, why: string): Result<never> =>
+  fail({
+    code: 'kernel-btf-unreadable',
+    message: `${file}: cannot be used as kernel type information: ${why}`,
+    place: { file },
+    remedy: 'Give the raw BTF of a kernel (/sys/kernel/btf/vmlinux) or a vmlinux with a .BTF section.',
+  });
