@@ -84,6 +84,87 @@ export const FEATURES = {
     evidence: 'mainline 6.2, 6.3',
   },
   fieldRefcount: { what: 'struct bpf_refcount', since: '6.6', evidence: 'mainline 6.4' },
+  boundsDeduceMixed: {
+    what: '64-bit and 32-bit ranges of a value refine each other in every combination',
+    since: '6.12',
+    evidence: 'mainline 6.8; states in logs of 6.1 and 6.12 differ',
+  },
+  boundsDeduceAcrossSign: {
+    what: 'a signed range that spans the sign is narrowed by an unsigned range touching one side',
+    since: '6.12',
+    evidence: 'mainline 6.17, in 6.12.117 by backport',
+  },
+  addSubBothWrap: {
+    what: 'sums whose both ends wrap keep their range',
+    since: '6.18',
+    evidence: 'mainline 6.17',
+  },
+  mulWideRanges: {
+    what: 'products get ranges from the ends unless these overflow',
+    since: '6.18',
+    evidence: 'mainline 6.14',
+  },
+  bitwiseSignFromUnsigned: {
+    what: 'and/or/xor take their signed range from the unsigned one; or, xor, mul of unknown operands are computed',
+    since: '6.12',
+    evidence: 'mainline 6.10; states in logs of 6.1 and 6.12 differ',
+  },
+  forkOnSignMask: {
+    what: 'and/or of a value that is 0 or -1 with a constant explores both values',
+    since: '6.12',
+    evidence: 'in 6.12.117 by backport',
+  },
+  linkedScalarDelta: {
+    what: 'a copied scalar plus a constant stays linked to its origin',
+    since: '6.12',
+    evidence: 'mainline 6.10; ids in logs of 6.12 end in +delta',
+  },
+  linkNarrowMoves: {
+    what: '32-bit and sign-extending moves of small values keep source and target linked',
+    since: '6.6',
+    evidence: 'mainline 6.3 and 6.6; measured on 6.12',
+  },
+  cpuV4: {
+    what: 'sign-extending moves and loads, byte swap, signed division, long jumps',
+    since: '6.6',
+    evidence: 'mainline 6.6; refused as reserved fields by 6.1',
+  },
+  mayGoto: { what: 'may_goto', since: '6.12', evidence: 'mainline 6.9' },
+  jumpRefineBoth: {
+    what: 'a conditional jump refines both operands, range against range',
+    since: '6.12',
+    evidence: 'mainline 6.8',
+  },
+  historyOfStack: {
+    what: 'precision follows values through stack accesses by any pointer, recorded per instruction',
+    since: '6.12',
+    evidence: 'mainline 6.8',
+  },
+  historyOfLinks: {
+    what: 'precision follows linked scalars recorded at each conditional jump',
+    since: '6.12',
+    evidence: 'mainline 6.12',
+  },
+  staticLiveness: {
+    what: 'liveness of registers and stack is computed before the walk',
+    since: '6.18',
+    evidence: 'no liveness marks in logs of 7.2',
+  },
+  negRange: {
+    what: 'negation keeps the range',
+    since: '6.18',
+    evidence: 'mainline 6.17',
+  },
+  pointerTypesListed: {
+    what: 'pointer arithmetic is allowed for listed types only',
+    since: '6.12',
+    evidence: 'in 6.12.117',
+  },
+  jumpLimitTooBig: {
+    what: 'too many pending jumps end with E2BIG instead of EFAULT',
+    since: '6.12',
+    evidence: 'in 6.12.117 by backport',
+  },
 } as const satisfies Record<string, FeatureRow>;
 
 export type FeatureName = keyof typeof FEATURES;
