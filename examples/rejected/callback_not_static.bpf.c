@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0
+/*
+ * A callback must be a static function: a global one is verified by itself, without knowing what it is called with.
+ * Fix: make on_expiry() static.
+ *
+ * expect: TBD
+ */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#define CLOCK_MONOTONIC 1
+
+struct job {
+	__u64 runs;
+	struct bpf_timer timer;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct job);
+} jobs SEC(".maps");
+
+int on_expiry(void *map, __u32 *key, struct job *job)
+{
+	return 0;
+}
+
+SEC("xdp")
+int arm(struct xdp_md *ctx)
+{
+	__u32 key = 0;
+	struct job *job = bpf_map_lookup_elem(&jobs, &key);
+
+	if (!job)
+		return XDP_PASS;
+	bpf_timer_init(&job->timer, &jobs, CLOCK_MONOTONIC);
+	bpf_timer_set_callback(&job->timer, on_expiry);
+	bpf_timer_start(&job->timer, 1000000, 0);
+	return XDP_PASS;
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";
