@@ -59,7 +59,7 @@ export class LaunchResolver implements vscode.DebugConfigurationProvider {
       program: absolute,
       compilerPath: configuration.compilerPath ?? settings.get<string>('compiler.path', ''),
       compilerFlags: [...settings.get<string[]>('compiler.flags', []), ...own],
-      kernelBtf: configuration.kernelBtf ?? settings.get<string>('kernelBtf', ''),
+      kernelBtf: configuration.kernelBtf ?? settings.get<string>('btf', ''),
     };
   }
 }

@@ -56,11 +56,31 @@ function partner(tokens: readonly CToken[], i: number): number {
   return forwards ? tokens.length - 1 : 0;
 }
 
-const isOperandEnd = (token: CToken | undefined): boolean =>
-  token !== undefined &&
-  (token.kind !== 'punctuation' || token.text === ')' || token.text === ']') &&
-  !CONDITION_WORDS.has(token.text) &&
-  !JUMP_WORDS.has(token.text);
+/** Whether an operand ends at `i`: a name, a literal, or a bracket that is neither a condition's nor a cast's. */
+function isOperandEnd(tokens: readonly CToken[], i: number): boolean {
+  const token = tokens[i];
+  if (token === undefined) return false;
+  if (token.text === ']') return true;
+  if (token.text === ')') {
+    const before = tokens[partner(tokens, i) - 1]?.text ?? '';
+    return !CONDITION_WORDS.has(before) && castStart(tokens, i) === undefined;
+  }
+  return token.kind !== 'punctuation' && !CONDITION_WORDS.has(token.text) && !JUMP_WORDS.has(token.text);
+}
+
+const TYPE_WORD =
+  /^(?:char|short|int|long|unsigned|signed|_Bool|bool|void|float|double)$|_t$|^(?:__)?[us](?:8|16|32|64)$|^__(?:be|le)\d+$/;
+
+/** Index of the `(` when the `)` at `i` closes what looks like a cast: `(__u64 *)`, `(struct x *)`, `(int)`. */
+function castStart(tokens: readonly CToken[], i: number): number | undefined {
+  const open = partner(tokens, i);
+  const inside = tokens.slice(open + 1, i);
+  if (tokens[open].text !== '(' || inside.length === 0 || inside[0].kind !== 'word') return undefined;
+  if (!inside.every((token) => token.kind === 'word' || token.text === '*')) return undefined;
+  const before = tokens[open - 1];
+  if (before !== undefined && before.kind === 'word' && !JUMP_WORDS.has(before.text)) return undefined;
+  return inside.length > 1 || TYPE_WORD.test(inside[0].text) ? open : undefined;
+}
 
 /** Last token of the postfix chain (`.x`, `->x`, `[i]`, `(…)`, `++`) that starts with the operand ending at `i`. */
 function chainEnd(tokens: readonly CToken[], i: number): number {
@@ -82,7 +102,7 @@ function chainStart(tokens: readonly CToken[], i: number): number {
     if (tokens[k].text === ')' || tokens[k].text === ']') {
       const open = partner(tokens, k);
       // `x[1]` and `f(1)` go on to their left; a parenthesised operand does not.
-      if (open > 0 && isOperandEnd(tokens[open - 1])) k = open - 1;
+      if (open > 0 && isOperandEnd(tokens, open - 1)) k = open - 1;
       else return open;
       continue;
     }
@@ -95,8 +115,12 @@ function chainStart(tokens: readonly CToken[], i: number): number {
 /** First token of a unary operand: its chain and the prefix operators before it. */
 function unaryStart(tokens: readonly CToken[], i: number): number {
   let k = chainStart(tokens, i);
-  while (k > 0 && UNARY.has(tokens[k - 1].text) && !isOperandEnd(tokens[k - 2])) k--;
-  return k;
+  for (;;) {
+    const cast = tokens[k - 1]?.text === ')' ? castStart(tokens, k - 1) : undefined;
+    if (cast !== undefined) k = cast;
+    else if (k > 0 && UNARY.has(tokens[k - 1].text) && !isOperandEnd(tokens, k - 2)) k--;
+    else return k;
+  }
 }
 
 /** Last token of the unary operand that starts at `i`. */
@@ -105,10 +129,9 @@ function unaryEnd(tokens: readonly CToken[], i: number): number {
   while (k < tokens.length - 1 && UNARY.has(tokens[k].text)) k++;
   if (tokens[k].text === '(') {
     const close = partner(tokens, k);
-    const next = tokens[close + 1];
-    // A cast: the operand follows its parentheses.
-    const cast = next !== undefined && (next.kind !== 'punctuation' || next.text === '(');
-    if (cast && tokens[k + 1]?.kind === 'word') return unaryEnd(tokens, close + 1);
+    // The operand of a cast follows its parentheses.
+    if (close + 1 < tokens.length && castStart(tokens, close) !== undefined)
+      return unaryEnd(tokens, close + 1);
     return chainEnd(tokens, close);
   }
   return chainEnd(tokens, k);
@@ -117,7 +140,7 @@ function unaryEnd(tokens: readonly CToken[], i: number): number {
 /** Grows an operand to the left over operators that bind at least as tightly as `strength`. */
 function operandStart(tokens: readonly CToken[], i: number, strength: number): number {
   let k = unaryStart(tokens, i);
-  while (k > 1 && (BINARY[tokens[k - 1].text] ?? 0) >= strength && isOperandEnd(tokens[k - 2])) {
+  while (k > 1 && (BINARY[tokens[k - 1].text] ?? 0) >= strength && isOperandEnd(tokens, k - 2)) {
     k = unaryStart(tokens, k - 2);
   }
   return k;
@@ -150,7 +173,7 @@ function wordRange(tokens: readonly CToken[], i: number): [number, number] {
 
 function punctuationRange(tokens: readonly CToken[], i: number): [number, number] {
   const text = tokens[i].text;
-  const afterOperand = isOperandEnd(tokens[i - 1]);
+  const afterOperand = isOperandEnd(tokens, i - 1);
   if (ASSIGNMENTS.has(text) && afterOperand) return [unaryStart(tokens, i - 1), statementEnd(tokens, i)];
   if ((text === '++' || text === '--') && afterOperand) return [chainStart(tokens, i - 1), i];
   if (text in BINARY && afterOperand && i + 1 < tokens.length) {

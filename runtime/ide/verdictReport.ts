@@ -14,6 +14,8 @@ export interface SourceSpan {
   readonly line: number;
   readonly column: number;
   readonly endColumn: number;
+  /** Column that the compiler named; inside the expression. */
+  readonly at?: number;
   /** The source line as the compiler stored it. */
   readonly text: string;
 }
@@ -72,6 +74,7 @@ export function sourceOfSlot(program: ProgramSpec, insn: number): SourceSpan | u
     file: entry.file,
     line: entry.line,
     ...expressionColumns(entry.text, entry.column),
+    at: entry.column,
     text: entry.text,
   };
 }
