@@ -21,6 +21,8 @@ export interface MapDefinition {
   readonly keyTypeId: number;
   readonly valueTypeId: number;
   readonly fields: SpecialFields;
+  /** Programs cannot write it (.rodata). */
+  readonly frozen?: boolean;
   /** Inner-map template for map-in-map. */
   readonly innerTemplate?: MapDefinition;
 }
@@ -31,8 +33,10 @@ export type ValueRef = number;
 export interface MapOutcome {
   /** 0 or a negative errno. */
   readonly error: number;
-  /** Values that left the map: their special fields are freed by the caller, in this order. */
+  /** Values that left the map or were overwritten: the caller frees their special fields, in this order. */
   readonly freed: readonly ValueRef[];
+  /** Those of `freed` whose slots go back to the free list (`MapFamily.recycle`) after their fields were freed. */
+  readonly recycle: readonly ValueRef[];
 }
 
 export interface MapLookup {

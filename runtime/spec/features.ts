@@ -165,6 +165,11 @@ export const FEATURES = {
     since: '6.12',
     evidence: 'in 6.12.117 by backport',
   },
+  mapHelperLong: {
+    what: 'map helpers return 64-bit errors; before, R0 held the error as an unsigned 32-bit number',
+    since: '6.6',
+    evidence: 'mainline 6.4; measured on 6.1 and 6.12',
+  },
 } as const satisfies Record<string, FeatureRow>;
 
 export type FeatureName = keyof typeof FEATURES;

@@ -1,0 +1,44 @@
+/**
+ * The table of helper implementations, by the names of the fact table, and the call itself. A helper without an entry
+ * is an explained stop, never a guess. What is implemented how well stands in `spec/helperModel.ts`.
+ */
+import { helperById, type HelperName } from '../spec/helpers';
+import { HELPER_COSTS_NS, HELPER_NS } from '../spec/timeCosts';
+import type { Kernel } from '../kernel/kernel';
+import { readRegister } from '../vm/calls';
+import { basicHelpers } from './basicHelpers';
+import { mapHelpers } from './mapHelpers';
+import { printHelpers } from './printHelpers';
+import { timerHelpers } from './timerHelpers';
+import { HelperFault, type HelperHandler, type HelperResult, type PacketServices } from './protocol';
+
+export const HELPER_HANDLERS: Readonly<Partial<Record<HelperName, HelperHandler>>> = {
+  ...mapHelpers,
+  ...timerHelpers,
+  ...basicHelpers,
+  ...printHelpers,
+};
+
+/** Performs the helper that the block's registers ask for, and takes its time. */
+export function callHelper(
+  kernel: Kernel,
+  packets: PacketServices,
+  block: number,
+  id: number,
+): HelperResult {
+  const row = helperById(id);
+  const name = (row?.name ?? '') as HelperName;
+  const handler = HELPER_HANDLERS[name];
+  kernel.here.timeNs += HELPER_COSTS_NS[name] ?? HELPER_NS;
+  if (handler === undefined) {
+    const what = row === undefined ? `helper number ${id}, which no known kernel has` : `helper ${row.name}`;
+    return { kind: 'fault', message: row === undefined ? what : `${what} is not modelled` };
+  }
+  const args = [1, 2, 3, 4, 5].map((r) => readRegister(kernel.memory, block, r));
+  try {
+    return handler({ kernel, name, args, packets });
+  } catch (error) {
+    if (!(error instanceof HelperFault)) throw error;
+    return { kind: 'fault', message: error.message };
+  }
+}

@@ -1,0 +1,118 @@
+/** Helpers that work on maps: lookup, update, delete, push, pop, peek, for_each. */
+import { ERRNO } from '../spec/errno';
+import { has } from '../spec/profile';
+import type { MapOutcome } from '../maps/bpfMap';
+import type { MapRecord } from '../maps/mapFamily';
+import { familyOf } from '../maps/maps';
+import { mapAddress, memoryAddress } from '../vm/addresses';
+import { startOp } from '../kernel/activations';
+import { walkOf } from '../kernel/callbackOps';
+import type { Kernel } from '../kernel/kernel';
+import { timerOffset } from '../kernel/timerSlots';
+import {
+  functionArg,
+  mapArg,
+  memoryArg,
+  u32Arg,
+  value,
+  type HelperCall,
+  type HelperHandler,
+  type HelperResult,
+} from './protocol';
+
+/** An error as this kernel's map helpers leave it in R0. */
+export const mapError = (kernel: Kernel, error: number): bigint =>
+  error === 0 || has(kernel.profile, 'mapHelperLong') ? BigInt(error) : BigInt(error >>> 0);
+
+/** Ends a map operation: frees what left the map first if that has timers. */
+export function afterOutcome(kernel: Kernel, map: MapRecord, outcome: MapOutcome): HelperResult {
+  const result = mapError(kernel, outcome.error);
+  if (outcome.freed.length > 0 && timerOffset(map.definition) >= 0)
+    return {
+      kind: 'enter',
+      op: startOp('freeValues', {
+        map: map.definition.id,
+        values: outcome.freed,
+        recycle: outcome.recycle,
+        index: 0,
+        timer: 0,
+        result,
+        release: false,
+      }),
+    };
+  const family = familyOf(map);
+  for (const slot of outcome.recycle) family.recycle(kernel, map, slot);
+  return value(result);
+}
+
+const keyArg = (call: HelperCall, map: MapRecord): number => memoryArg(call, 1, map.definition.keySizeBytes);
+
+/** What a lookup's value is for a program: memory, or for map-in-map the inner map. */
+export function lookupResult(map: MapRecord, found: number): HelperResult {
+  if (found === 0) return value(0);
+  const holdsMaps = map.definition.type.endsWith('_OF_MAPS');
+  return value(holdsMaps ? mapAddress(found) : memoryAddress(found));
+}
+
+function updateElem(call: HelperCall): HelperResult {
+  const map = mapArg(call, 0);
+  const at = memoryArg(call, 2, map.definition.valueSizeBytes);
+  const outcome = familyOf(map).update(call.kernel, map, keyArg(call, map), at, call.args[3]);
+  return afterOutcome(call.kernel, map, outcome);
+}
+
+function queueValue(call: HelperCall, write: boolean): { map: MapRecord; at: number } {
+  const map = mapArg(call, 0);
+  return { map, at: memoryArg(call, 1, map.definition.valueSizeBytes, write) };
+}
+
+function forEach(call: HelperCall): HelperResult {
+  const { kernel } = call;
+  if (call.args[3] !== 0n) return value(-ERRNO.EINVAL);
+  const map = mapArg(call, 0);
+  const { program, insnIdx } = functionArg(call, 1);
+  return {
+    kind: 'enter',
+    op: startOp('forEach', {
+      map: map.definition.id,
+      values: walkOf(kernel, map.definition.id),
+      done: 0,
+      program,
+      insnIdx,
+      context: call.args[2],
+      keyBuffer: kernel.here.keyScratch + 8,
+    }),
+  };
+}
+
+export const mapHelpers = {
+  bpf_map_lookup_elem: (call) => {
+    const map = mapArg(call, 0);
+    return lookupResult(map, familyOf(map).lookup(call.kernel, map, keyArg(call, map)));
+  },
+  bpf_map_update_elem: updateElem,
+  bpf_map_delete_elem: (call) => {
+    const map = mapArg(call, 0);
+    return afterOutcome(call.kernel, map, familyOf(map).delete(call.kernel, map, keyArg(call, map)));
+  },
+  bpf_map_push_elem: (call) => {
+    const { map, at } = queueValue(call, false);
+    const error = familyOf(map).push?.(call.kernel, map, at, call.args[2]) ?? -ERRNO.EOPNOTSUPP;
+    return value(mapError(call.kernel, error));
+  },
+  bpf_map_pop_elem: (call) => {
+    const { map, at } = queueValue(call, true);
+    return value(mapError(call.kernel, familyOf(map).pop?.(call.kernel, map, at) ?? -ERRNO.EOPNOTSUPP));
+  },
+  bpf_map_peek_elem: (call) => {
+    const { map, at } = queueValue(call, true);
+    return value(mapError(call.kernel, familyOf(map).peek?.(call.kernel, map, at) ?? -ERRNO.EOPNOTSUPP));
+  },
+  bpf_map_lookup_percpu_elem: (call) => {
+    const map = mapArg(call, 0);
+    const cpu = u32Arg(call, 2);
+    if (cpu >= call.kernel.cpuCount) return value(0);
+    return lookupResult(map, familyOf(map).lookupOnCpu?.(call.kernel, map, keyArg(call, map), cpu) ?? 0);
+  },
+  bpf_for_each_map_elem: forEach,
+} satisfies Record<string, HelperHandler>;

@@ -1,0 +1,84 @@
+/**
+ * The timer queues underneath bpf_timer: per CPU one queue per clock, ordered by expiry, equal expiries in the order of
+ * arming. Queues hold object ids; the objects know where they are queued.
+ */
+import { has, type Profile } from '../spec/profile';
+import { assert } from '../util/assert';
+import type { ClockBase, CpuState, KernelState, TimerObject } from './state';
+
+/** Largest time a timer can have; later ones saturate to it and never fire. */
+export const TIME_MAX_NS = 0x7fff_ffff_ffff_ffffn;
+
+/** CLOCK_REALTIME timers are created relative, which puts them on the monotonic clock for good. */
+export const baseOf = (timer: TimerObject): ClockBase => (timer.clock === 7 ? 'boottime' : 'monotonic');
+
+export const CLOCK_ORDER: readonly ClockBase[] = ['monotonic', 'boottime'];
+
+function isBefore(a: TimerObject, b: TimerObject): boolean {
+  return a.expiresNs < b.expiresNs || (a.expiresNs === b.expiresNs && a.order < b.order);
+}
+
+const timerOf = (state: KernelState, id: number): TimerObject => {
+  const timer = state.timers.get(id);
+  assert(timer, `timer ${id} is queued but gone`);
+  return timer;
+};
+
+export function dequeue(state: KernelState, timer: TimerObject): void {
+  assert(timer.queuedOn >= 0, `timer ${timer.id} is not queued`);
+  const queue = state.cpus[timer.queuedOn].queues[baseOf(timer)];
+  queue.splice(queue.indexOf(timer.id), 1);
+  timer.queuedOn = -1;
+}
+
+/** Queues the timer, or moves it if it is queued. */
+export function enqueue(
+  state: KernelState,
+  profile: Profile,
+  timer: TimerObject,
+  cpu: number,
+  expiresNs: bigint,
+): void {
+  const queue = state.cpus[cpu].queues[baseOf(timer)];
+  if (timer.queuedOn === cpu && has(profile, 'hrtimerRearmInPlace')) {
+    const at = queue.indexOf(timer.id);
+    const before = at > 0 ? timerOf(state, queue[at - 1]).expiresNs : -1n;
+    const after = at + 1 < queue.length ? timerOf(state, queue[at + 1]).expiresNs : expiresNs;
+    if (before <= expiresNs && expiresNs <= after) {
+      timer.expiresNs = expiresNs;
+      return;
+    }
+  }
+  if (timer.queuedOn >= 0) dequeue(state, timer);
+  timer.expiresNs = expiresNs;
+  timer.order = state.nextOrder++;
+  let low = 0;
+  let high = queue.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    // Equal expiries keep the order of arming even after an in-place move gave an old rank a new expiry.
+    if (isBefore(timer, timerOf(state, queue[middle])) && timerOf(state, queue[middle]).expiresNs !== expiresNs)
+      high = middle;
+    else low = middle + 1;
+  }
+  queue.splice(low, 0, timer.id);
+  timer.queuedOn = cpu;
+  timer.cpu = cpu;
+}
+
+/** The first timer of a queue, if any. */
+export function firstOf(state: KernelState, cpu: CpuState, base: ClockBase): TimerObject | undefined {
+  const id = cpu.queues[base][0];
+  return id === undefined ? undefined : timerOf(state, id);
+}
+
+/** Earliest expiry among a CPU's queues; undefined: nothing queued (or nothing that will ever fire). */
+export function nextExpiry(state: KernelState, cpu: CpuState): bigint | undefined {
+  let best: bigint | undefined;
+  for (const base of CLOCK_ORDER) {
+    const first = firstOf(state, cpu, base);
+    if (first === undefined || first.expiresNs >= TIME_MAX_NS) continue;
+    if (best === undefined || first.expiresNs < best) best = first.expiresNs;
+  }
+  return best;
+}

@@ -1,0 +1,177 @@
+/**
+ * The kernel model's hub: its state, the parts it works on (memory, maps, programs) and small services that operations
+ * and helpers share. Everything here can be rebuilt around a restored state: the object itself remembers nothing.
+ */
+import { bytesToHex } from '../util/hexText';
+import { assert } from '../util/assert';
+import type { Profile } from '../spec/profile';
+import type { MapEnv, MapRecord } from '../maps/mapFamily';
+import { indexBytes } from '../maps/array';
+import { familyOf } from '../maps/maps';
+import type { Memory } from '../vm/memory';
+import { readFrames } from '../vm/frames';
+import type { Activation } from './activations';
+import type { ArmedRecord, KernelEvent, PlaceRecord, TimerKeyRecord } from './events';
+import type { Choices, ProgramInfo } from './services';
+import type { Context, CpuState, KernelState, MapReferences, TimerObject } from './state';
+
+/** Armed stacks are chained through re-arms; a chain that reaches the first length is cut back to the second. */
+const CHAIN_CUT = 48;
+const CHAIN_KEPT = 16;
+
+export class Kernel implements MapEnv {
+  /** CPU on whose behalf the present step runs; set by the driver before every step. */
+  cpu = 0;
+
+  constructor(
+    readonly memory: Memory,
+    readonly profile: Profile,
+    public state: KernelState,
+    public maps: Map<number, MapRecord>,
+    readonly programs: readonly ProgramInfo[],
+    readonly choices: Choices,
+  ) {}
+
+  get cpuCount(): number {
+    return this.state.cpus.length;
+  }
+
+  currentCpu(): number {
+    return this.cpu;
+  }
+
+  get here(): CpuState {
+    return this.state.cpus[this.cpu];
+  }
+
+  /** The innermost context of the current CPU. */
+  get context(): Context {
+    const context = this.here.contexts.at(-1);
+    assert(context, `cpu ${this.cpu} runs nothing`);
+    return context;
+  }
+
+  get nowNs(): bigint {
+    return this.here.timeNs;
+  }
+
+  findMap(id: number): MapRecord | undefined {
+    return this.maps.get(id);
+  }
+
+  map(id: number): MapRecord {
+    const map = this.maps.get(id);
+    assert(map, `no map ${id}`);
+    return map;
+  }
+
+  timer(id: number): TimerObject {
+    const timer = this.state.timers.get(id);
+    assert(timer, `no timer ${id}`);
+    return timer;
+  }
+
+  mapReferences(id: number): MapReferences {
+    const references = this.state.mapReferences.get(id);
+    assert(references, `no references of map ${id}`);
+    return references;
+  }
+
+  event(event: KernelEvent): void {
+    this.state.events.push(Object.freeze(event));
+  }
+
+  timerEvent(
+    kind: 'timerInit' | 'timerArm' | 'timerFire' | 'timerDone' | 'timerCancel' | 'timerFree',
+    timer: TimerObject,
+    expiresNs?: bigint,
+  ): void {
+    const key = this.timerKey(timer);
+    this.event(
+      expiresNs === undefined
+        ? { kind, atNs: this.nowNs, cpu: this.cpu, timer: key }
+        : { kind, atNs: this.nowNs, cpu: this.cpu, timer: key, expiresNs },
+    );
+  }
+
+  timerKey(timer: TimerObject): TimerKeyRecord {
+    const map = this.map(timer.map);
+    return Object.freeze({
+      id: timer.id,
+      map: map.definition.name,
+      mapId: timer.map,
+      keyHex: bytesToHex(this.keyBytes(map, timer.value)),
+      offset: timer.offset,
+    });
+  }
+
+  /** The key bytes that belong to a value: computed for arrays, in the element for hashes. */
+  keyBytes(map: MapRecord, value: number): Uint8Array {
+    const family = familyOf(map);
+    const offset = family.keyOffset(map, value);
+    if (offset !== 0) return this.memory.read(offset, map.definition.keySizeBytes);
+    return indexBytes(family.indexOf?.(map, value) ?? 0);
+  }
+
+  place(programId: number, insnIdx: number): PlaceRecord {
+    return { programId, program: this.programs[programId]?.name ?? '?', insnIdx };
+  }
+
+  /** The call instruction of the innermost BPF frame of the current context. */
+  callPlace(): PlaceRecord {
+    const frame = readFrames(this.memory, this.context.block)[0];
+    return this.place(frame.programId, frame.insnIdx - 1);
+  }
+
+  /** The program whose code the current context runs. */
+  currentProgram(): number {
+    return readFrames(this.memory, this.context.block)[0].programId;
+  }
+
+  /** The stack of the current context, for a timer armed now. */
+  captureStack(): ArmedRecord {
+    const context = this.context;
+    const frames = readFrames(this.memory, context.block).map((frame, i) => {
+      const insnIdx = i === 0 ? frame.insnIdx - 1 : frame.insnIdx;
+      return Object.freeze({
+        place: this.place(frame.programId, insnIdx),
+        functionName: this.programs[frame.programId].functionAt(insnIdx),
+      });
+    });
+    const parent = context.timer === 0 ? undefined : this.timer(context.timer).firedFrom;
+    const at = { atNs: this.nowNs, cpu: this.cpu, frames: Object.freeze(frames) };
+    return Object.freeze(parent === undefined ? at : { ...at, parent: shorten(parent) });
+  }
+
+  push(activation: Activation): void {
+    this.context.activations.push(activation);
+  }
+
+  /** Takes a reference on a program; false when it is being freed. */
+  getProgram(id: number): boolean {
+    const program = this.state.programs[id];
+    if (program.freed) return false;
+    program.references++;
+    return true;
+  }
+
+  putProgram(id: number): void {
+    const program = this.state.programs[id];
+    assert(program.references > 0, `references of ${program.name} below zero`);
+    if (--program.references === 0) program.freed = true;
+  }
+}
+
+function shorten(record: ArmedRecord): ArmedRecord {
+  const chain: ArmedRecord[] = [];
+  for (let r: ArmedRecord | undefined = record; r !== undefined && chain.length <= CHAIN_CUT; r = r.parent)
+    chain.push(r);
+  if (chain.length <= CHAIN_CUT) return record;
+  let kept: ArmedRecord | undefined;
+  for (let i = CHAIN_KEPT - 1; i >= 0; i--) {
+    const { atNs, cpu, frames } = chain[i];
+    kept = Object.freeze(kept === undefined ? { atNs, cpu, frames } : { atNs, cpu, frames, parent: kept });
+  }
+  assert(kept, 'a chain has a first link');
+  return kept;
+}

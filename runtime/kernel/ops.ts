@@ -1,0 +1,32 @@
+/**
+ * Kernel operations by name, and the taking of one step. Each handler looks at its `pc`, does one step, moves `pc` on
+ * and says what follows; between two steps other CPUs may run.
+ */
+import type { OpActivation, OpName, StepResult } from './activations';
+import type { Kernel } from './kernel';
+import { loopStep, forEachStep, callOnceStep } from './callbackOps';
+import { deferredFreesStep, freeValuesStep } from './timerFree';
+import { expiryStep, softirqStep } from './timerExpiry';
+import { cancelAsyncStep, cancelStep, initStep, setCallbackStep, startStep } from './timerOps';
+
+export type OpHandler<N extends OpName> = (kernel: Kernel, op: OpActivation<N>) => StepResult;
+
+const HANDLERS: { readonly [N in OpName]: OpHandler<N> } = {
+  timerInit: initStep,
+  timerSetCallback: setCallbackStep,
+  timerStart: startStep,
+  timerCancel: cancelStep,
+  timerCancelAsync: cancelAsyncStep,
+  freeValues: freeValuesStep,
+  deferredFrees: deferredFreesStep,
+  softirq: softirqStep,
+  expiry: expiryStep,
+  loop: loopStep,
+  forEach: forEachStep,
+  callOnce: callOnceStep,
+};
+
+/** Takes one step of an operation of the current context. */
+export function stepOp<N extends OpName>(kernel: Kernel, op: OpActivation<N>): StepResult {
+  return HANDLERS[op.op](kernel, op);
+}

@@ -1,0 +1,24 @@
+/**
+ * What the kernel floor needs from above and beside, as interfaces, so that it imports neither the scheduler nor the
+ * helpers: the machine passes them in.
+ */
+
+/** The scheduler's record; private to `sched`. */
+export type SchedulerStateLike = object;
+
+export interface Choices {
+  /** One of `count` options, 0 … count-1. */
+  choose(kind: 'cpu' | 'preempt' | 'interrupt' | 'random', count: number): number;
+  randomU32(): number;
+}
+
+/** A loaded program as the kernel sees it. */
+export interface ProgramInfo {
+  readonly id: number;
+  readonly name: string;
+  /** BPF_PROG_TYPE_… */
+  readonly type: string;
+  readonly sleepable: boolean;
+  /** Name of the function that begins at or before a slot. */
+  functionAt(insnIdx: number): string;
+}

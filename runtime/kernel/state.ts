@@ -1,0 +1,130 @@
+/**
+ * Everything that the kernel model remembers, as plain data: records, arrays, maps, numbers, bigints. No closures, no
+ * objects with behaviour, no references into linear memory views. Snapshots clone it; frozen records are shared.
+ */
+import type { SchedulerStateLike } from './services';
+import type { KernelEvent, ArmedRecord } from './events';
+import type { Activation } from './activations';
+
+export type ContextKind = 'task' | 'softirq' | 'hardirq' | 'nmi';
+
+/** A thing that runs on a CPU, on top of what it interrupted. */
+export interface Context {
+  readonly kind: ContextKind;
+  /** The context block in linear memory (registers, frames, stacks). */
+  readonly block: number;
+  /** What runs here, innermost last: BPF code and kernel operations. */
+  readonly activations: Activation[];
+  /** Set while a timer's callback runs here: the timer's object. */
+  timer: number;
+}
+
+export type ClockBase = 'monotonic' | 'boottime';
+
+export interface CpuState {
+  readonly id: number;
+  /** The CPU's own virtual clock, nanoseconds. CPUs that run at the same time advance side by side. */
+  timeNs: bigint;
+  /** Innermost last. */
+  readonly contexts: Context[];
+  /** Linear offset of 8 bytes for the key of array callbacks on this CPU. */
+  readonly keyScratch: number;
+  /** Blocks of contexts that ended, for reuse. */
+  readonly idleBlocks: number[];
+  /** Object id of the timer whose callback runs on this CPU; 0 = none. Nested programs see it too. */
+  runningTimer: number;
+  /** Depth of interrupts-off sections (bpf_spin_lock, per-timer lock). */
+  irqsOff: number;
+  /** Timers queued on this CPU per clock, by expiry, then arming order. */
+  readonly queues: Record<ClockBase, number[]>;
+}
+
+/** The kernel object behind one `struct bpf_timer`. */
+export interface TimerObject {
+  readonly id: number;
+  /** 0 CLOCK_REALTIME (runs on the monotonic clock all the same), 1 MONOTONIC, 7 BOOTTIME. */
+  readonly clock: number;
+  readonly map: number;
+  /** Linear offset of the map value that holds the timer's field. */
+  readonly value: number;
+  /** Offset of the field in the value. */
+  readonly offset: number;
+  /** The callback's program and slot; undefined: never set, or removed by cancel or free. */
+  callback: { readonly program: number; readonly insnIdx: number } | undefined;
+  /** Program on which a reference is held; -1 = none. */
+  program: number;
+  /** Running callbacks that are cancelling this timer now (mutual-cancel detection). */
+  cancelling: number;
+  /** References of the lock-free implementation: the map's and those of starts under way. */
+  references: number;
+  /** CPU on whose queue it is, -1 = not queued. */
+  queuedOn: number;
+  expiresNs: bigint;
+  /** Rank among equal expiries. */
+  order: number;
+  /** CPU that runs its callback, -1 = none. */
+  runningOn: number;
+  /** CPU that it last was queued on. */
+  cpu: number;
+  /** Flags of the last start. */
+  flags: number;
+  fires: number;
+  armed: ArmedRecord | undefined;
+  /** The stack that armed the invocation running now. */
+  firedFrom: ArmedRecord | undefined;
+  /** Its element was freed; the object lives on until nothing uses it. */
+  freed: boolean;
+}
+
+export interface ProgramRecord {
+  readonly id: number;
+  readonly name: string;
+  /** Held by its fd, attachments, and timers whose callback belongs to it. */
+  references: number;
+  /** The user still holds it (fd, pin or attachment). */
+  loaded: boolean;
+  attached: boolean;
+  /** The last reference is gone. */
+  freed: boolean;
+}
+
+export interface MapReferences {
+  /** Open fds and pins; programs and outer maps do not count. */
+  users: number;
+  pinned: boolean;
+  open: boolean;
+}
+
+/** Freeing a timer's object that a worker finishes later (6.10 – 6.19, from within a callback). */
+export interface DeferredFree {
+  readonly timer: number;
+}
+
+export interface KernelState {
+  readonly cpus: CpuState[];
+  readonly timers: Map<number, TimerObject>;
+  nextTimerId: number;
+  nextOrder: number;
+  readonly programs: ProgramRecord[];
+  /** By map id. */
+  readonly mapReferences: Map<number, MapReferences>;
+  readonly deferred: DeferredFree[];
+  /** Frozen records, in order of happening. */
+  readonly events: KernelEvent[];
+  /** Steps and instructions left before the run counts as endless. */
+  budget: number;
+  readonly scheduler: SchedulerStateLike;
+  /** Values that `get_current_*` helpers give. */
+  readonly current: CurrentTask;
+  /** Instructions executed since the start. */
+  executed: number;
+}
+
+export interface CurrentTask {
+  pid: number;
+  tgid: number;
+  uid: number;
+  gid: number;
+  comm: string;
+  cgroupId: bigint;
+}

@@ -1,0 +1,302 @@
+/**
+ * The four timer helpers (and cancel_async) as step lists. Until the lock-free implementation each takes the timer's
+ * own lock with interrupts off; steps are cut where another CPU, or an interrupt on another CPU, can make a difference.
+ * Return codes and their order are those measured on 6.1.192, 6.12.117 and 7.2.13.
+ */
+import { ERRNO } from '../spec/errno';
+import { has } from '../spec/profile';
+import { doneWith, NEXT, WAIT, type OpActivation, type StepResult } from './activations';
+import { dequeue, enqueue, TIME_MAX_NS } from './hrtimers';
+import type { Kernel } from './kernel';
+import type { TimerObject } from './state';
+import { isTimerLocked, readTimerSlot, setTimerLock, timerOffset, writeTimerSlot } from './timerSlots';
+
+export const TIMER_ABS = 1;
+export const TIMER_CPU_PIN = 2;
+
+const OVERWRITTEN: StepResult = {
+  kind: 'fault',
+  message:
+    'the bytes of this struct bpf_timer hold no timer: something overwrote them, a kernel would follow a wild pointer',
+};
+
+const lockFree = (kernel: Kernel): boolean => has(kernel.profile, 'timerLockFree');
+
+/** Takes the timer's lock; false: somebody holds it. */
+function lock(kernel: Kernel, slot: number): boolean {
+  if (lockFree(kernel)) return true;
+  if (isTimerLocked(kernel.memory, slot)) return false;
+  setTimerLock(kernel.memory, slot, true);
+  kernel.here.irqsOff++;
+  return true;
+}
+
+function unlock(kernel: Kernel, slot: number): void {
+  if (lockFree(kernel)) return;
+  setTimerLock(kernel.memory, slot, false);
+  kernel.here.irqsOff--;
+}
+
+/** Unlocks and ends the operation. */
+function leave(kernel: Kernel, slot: number, value: number): StepResult {
+  unlock(kernel, slot);
+  return doneWith(value);
+}
+
+const inNmi = (kernel: Kernel): boolean => kernel.context.kind === 'nmi';
+const nmiRefused = (kernel: Kernel): boolean => inNmi(kernel) && !lockFree(kernel);
+
+/** Waiting or deferred work is impossible here: hard interrupt, NMI, or interrupts off. */
+const cannotWait = (kernel: Kernel): boolean =>
+  kernel.context.kind === 'hardirq' || inNmi(kernel) || kernel.here.irqsOff > 0;
+
+/** Removes the callback and drops the reference on its program. */
+export function dropCallback(kernel: Kernel, timer: TimerObject): void {
+  if (timer.program >= 0) kernel.putProgram(timer.program);
+  timer.program = -1;
+  timer.callback = undefined;
+}
+
+/** Forgets an object that nothing refers to any more. */
+export function reap(kernel: Kernel, timer: TimerObject): void {
+  if (timer.freed && timer.runningOn < 0 && timer.queuedOn < 0) kernel.state.timers.delete(timer.id);
+}
+
+export function initStep(kernel: Kernel, op: OpActivation<'timerInit'>): StepResult {
+  const { memory, state, profile } = kernel;
+  const l = op.locals;
+  switch (op.pc) {
+    case 0: {
+      const badFlags = l.clock !== 0 && l.clock !== 1 && l.clock !== 7;
+      if (has(profile, 'timerFlagsBeforeNmi') && badFlags) return doneWith(-ERRNO.EINVAL);
+      if (nmiRefused(kernel)) return doneWith(-ERRNO.EOPNOTSUPP);
+      if (badFlags) return doneWith(-ERRNO.EINVAL);
+      op.pc = 1;
+      return NEXT;
+    }
+    case 1:
+      if (!lock(kernel, l.slot)) return WAIT;
+      op.pc = 2;
+      return NEXT;
+    case 2: {
+      if (readTimerSlot(memory, l.slot) !== 0) return leave(kernel, l.slot, -ERRNO.EBUSY);
+      const early = !has(profile, 'timerUserCountRecheck');
+      if (early && kernel.mapReferences(l.map).users === 0) return leave(kernel, l.slot, -ERRNO.EPERM);
+      l.timer = state.nextTimerId++;
+      const offset = timerOffset(kernel.map(l.map).definition);
+      state.timers.set(l.timer, {
+        id: l.timer,
+        clock: l.clock,
+        map: l.map,
+        value: l.slot - Math.max(0, offset),
+        offset: Math.max(0, offset),
+        callback: undefined,
+        program: -1,
+        cancelling: 0,
+        references: 1,
+        queuedOn: -1,
+        expiresNs: 0n,
+        order: 0,
+        runningOn: -1,
+        cpu: kernel.cpu,
+        flags: 0,
+        fires: 0,
+        armed: undefined,
+        firedFrom: undefined,
+        freed: false,
+      });
+      op.pc = 3;
+      return NEXT;
+    }
+    case 3:
+      if (readTimerSlot(memory, l.slot) !== 0) {
+        state.timers.delete(l.timer);
+        return leave(kernel, l.slot, -ERRNO.EBUSY);
+      }
+      writeTimerSlot(memory, l.slot, l.timer);
+      op.pc = 4;
+      return NEXT;
+    default:
+      if (has(profile, 'timerUserCountRecheck') && kernel.mapReferences(l.map).users === 0) {
+        if (readTimerSlot(memory, l.slot) === l.timer) {
+          writeTimerSlot(memory, l.slot, 0);
+          state.timers.delete(l.timer);
+        }
+        return leave(kernel, l.slot, -ERRNO.EPERM);
+      }
+      kernel.timerEvent('timerInit', kernel.timer(l.timer));
+      return leave(kernel, l.slot, 0);
+  }
+}
+
+export function setCallbackStep(kernel: Kernel, op: OpActivation<'timerSetCallback'>): StepResult {
+  const l = op.locals;
+  switch (op.pc) {
+    case 0:
+      if (nmiRefused(kernel)) return doneWith(-ERRNO.EOPNOTSUPP);
+      op.pc = 1;
+      return NEXT;
+    case 1:
+      if (!lock(kernel, l.slot)) return WAIT;
+      op.pc = 2;
+      return NEXT;
+    default: {
+      const id = readTimerSlot(kernel.memory, l.slot);
+      if (id === 0) return leave(kernel, l.slot, -ERRNO.EINVAL);
+      const timer = kernel.state.timers.get(id);
+      if (timer === undefined) return OVERWRITTEN;
+      if (!lockFree(kernel) && kernel.mapReferences(timer.map).users === 0)
+        return leave(kernel, l.slot, -ERRNO.EPERM);
+      if (timer.program !== l.program) {
+        if (!kernel.getProgram(l.program)) return leave(kernel, l.slot, -ERRNO.ENOENT);
+        if (timer.program >= 0) kernel.putProgram(timer.program);
+        timer.program = l.program;
+      }
+      timer.callback = { program: l.program, insnIdx: l.insnIdx };
+      return leave(kernel, l.slot, 0);
+    }
+  }
+}
+
+/** When a start with these arguments expires, on the timer's clock. */
+export function expiryOf(nowNs: bigint, ns: bigint, flags: number): bigint {
+  // A time of 2^63 or later is negative as the kernel's signed time.
+  if ((flags & TIMER_ABS) !== 0) return ns > TIME_MAX_NS ? 0n : ns;
+  const sum = nowNs + ns;
+  return sum > TIME_MAX_NS ? TIME_MAX_NS : sum;
+}
+
+function badStartFlags(kernel: Kernel, flags: number): boolean {
+  let known = 0;
+  if (has(kernel.profile, 'timerStartAbs')) known |= TIMER_ABS;
+  if (has(kernel.profile, 'timerStartCpuPin')) known |= TIMER_CPU_PIN;
+  return (flags & ~known) !== 0;
+}
+
+export function startStep(kernel: Kernel, op: OpActivation<'timerStart'>): StepResult {
+  const { state } = kernel;
+  const l = op.locals;
+  switch (op.pc) {
+    case 0:
+      if (nmiRefused(kernel)) return doneWith(-ERRNO.EOPNOTSUPP);
+      if (badStartFlags(kernel, l.flags)) return doneWith(-ERRNO.EINVAL);
+      op.pc = 1;
+      return NEXT;
+    case 1:
+      if (!lock(kernel, l.slot)) return WAIT;
+      op.pc = 2;
+      return NEXT;
+    case 2: {
+      l.timer = readTimerSlot(kernel.memory, l.slot);
+      if (l.timer === 0) return leave(kernel, l.slot, -ERRNO.EINVAL);
+      const timer = state.timers.get(l.timer);
+      if (timer === undefined) return OVERWRITTEN;
+      if (timer.program < 0) return leave(kernel, l.slot, -ERRNO.EINVAL);
+      if (lockFree(kernel)) {
+        if (timer.references === 0) return doneWith(-ERRNO.ENOENT);
+        timer.references++;
+      }
+      op.pc = 3;
+      return NEXT;
+    }
+    default: {
+      const timer = kernel.timer(l.timer);
+      // A timer whose callback runs stays on that CPU, whatever the caller or the flags say.
+      const cpu = timer.runningOn >= 0 ? timer.runningOn : kernel.cpu;
+      timer.armed = kernel.captureStack();
+      timer.flags = l.flags;
+      enqueue(state, kernel.profile, timer, cpu, expiryOf(kernel.nowNs, l.ns, l.flags));
+      kernel.timerEvent('timerArm', timer, timer.expiresNs);
+      if (lockFree(kernel)) {
+        timer.references--;
+        if (timer.references === 0) {
+          // The element was freed meanwhile: the last reference takes the timer out again.
+          dequeue(state, timer);
+          reap(kernel, timer);
+        }
+      }
+      return leave(kernel, l.slot, 0);
+    }
+  }
+}
+
+export function cancelStep(kernel: Kernel, op: OpActivation<'timerCancel'>): StepResult {
+  const { state } = kernel;
+  const l = op.locals;
+  switch (op.pc) {
+    case 0:
+      if (lockFree(kernel) ? cannotWait(kernel) : nmiRefused(kernel)) return doneWith(-ERRNO.EOPNOTSUPP);
+      op.pc = 1;
+      return NEXT;
+    case 1:
+      if (!lock(kernel, l.slot)) return WAIT;
+      op.pc = 2;
+      return NEXT;
+    case 2: {
+      l.timer = readTimerSlot(kernel.memory, l.slot);
+      if (l.timer === 0) return leave(kernel, l.slot, -ERRNO.EINVAL);
+      const timer = state.timers.get(l.timer);
+      if (timer === undefined) return OVERWRITTEN;
+      const running = kernel.here.runningTimer;
+      if (running === l.timer) return leave(kernel, l.slot, -ERRNO.EDEADLK);
+      if (running !== 0 && has(kernel.profile, 'timerMutualCancelCheck')) {
+        timer.cancelling++;
+        l.counted = true;
+      }
+      op.pc = 3;
+      return NEXT;
+    }
+    case 3: {
+      const timer = kernel.timer(l.timer);
+      if (l.counted && kernel.timer(kernel.here.runningTimer).cancelling > 0) {
+        timer.cancelling--;
+        return leave(kernel, l.slot, -ERRNO.EDEADLK);
+      }
+      dropCallback(kernel, timer);
+      unlock(kernel, l.slot);
+      op.pc = 4;
+      return NEXT;
+    }
+    case 4: {
+      const timer = state.timers.get(l.timer);
+      if (timer !== undefined && timer.runningOn >= 0) return WAIT;
+      if (timer !== undefined && timer.queuedOn >= 0) {
+        dequeue(state, timer);
+        l.result = 1;
+      }
+      if (timer !== undefined) kernel.timerEvent('timerCancel', timer);
+      op.pc = 5;
+      return NEXT;
+    }
+    default: {
+      const timer = state.timers.get(l.timer);
+      if (l.counted && timer !== undefined) timer.cancelling--;
+      return doneWith(l.result);
+    }
+  }
+}
+
+export function cancelAsyncStep(kernel: Kernel, op: OpActivation<'timerCancelAsync'>): StepResult {
+  const l = op.locals;
+  if (op.pc === 0) {
+    l.timer = readTimerSlot(kernel.memory, l.slot);
+    if (l.timer === 0) return doneWith(-ERRNO.EINVAL);
+    const timer = kernel.state.timers.get(l.timer);
+    if (timer === undefined) return OVERWRITTEN;
+    if (timer.references === 0) return doneWith(-ERRNO.ENOENT);
+    op.pc = 1;
+    return NEXT;
+  }
+  const timer = kernel.state.timers.get(l.timer);
+  if (timer === undefined) return doneWith(0);
+  if (cannotWait(kernel)) {
+    // Queued for an interrupt worker, whose turn comes before anything else on this CPU.
+    if (timer.runningOn < 0 && timer.queuedOn >= 0) dequeue(kernel.state, timer);
+    return doneWith(-ERRNO.ECANCELED);
+  }
+  if (timer.runningOn >= 0) return doneWith(-1);
+  if (timer.queuedOn < 0) return doneWith(0);
+  dequeue(kernel.state, timer);
+  kernel.timerEvent('timerCancel', timer);
+  return doneWith(1);
+}

@@ -1,0 +1,86 @@
+/**
+ * The table of map families and the operations that user space and helpers perform through it. A map type that no
+ * family implements cannot be created; the load says so.
+ */
+import { ERRNO } from '../spec/errno';
+import { assert } from '../util/assert';
+import { arrayFamily } from './array';
+import { hashFamily } from './hash';
+import type { MapDefinition, MapOutcome } from './bpfMap';
+import type { MapEnv, MapFamily, MapRecord } from './mapFamily';
+import { readValue } from './values';
+
+const FAMILIES: readonly MapFamily[] = [arrayFamily, hashFamily];
+
+const byType = new Map<string, MapFamily>(FAMILIES.flatMap((f) => f.types.map((t) => [t, f] as const)));
+
+/** The family that implements a `BPF_MAP_TYPE_…`, if any does. */
+export const findFamily = (type: string): MapFamily | undefined => byType.get(type);
+
+export function familyOf(map: MapRecord): MapFamily {
+  const family = findFamily(map.definition.type);
+  assert(family, `map ${map.definition.name} of unknown type ${map.definition.type}`);
+  return family;
+}
+
+/** Creates a map, or gives the negative errno with which the kernel refuses; undefined: type not modelled. */
+export function createMap(env: MapEnv, definition: MapDefinition): MapRecord | number | undefined {
+  const family = findFamily(definition.type);
+  if (!family) return undefined;
+  const error = family.validate(env, definition);
+  if (error !== 0) return error;
+  return { definition: Object.freeze(definition), data: family.create(env, definition) };
+}
+
+/** Runs `use` with the bytes at a scratch place in linear memory. */
+function withBytes<T>(env: MapEnv, bytes: Uint8Array, use: (offset: number) => T): T {
+  const offset = env.memory.allocate(bytes.length);
+  env.memory.write(offset, bytes);
+  const result = use(offset);
+  env.memory.release(offset, bytes.length);
+  return result;
+}
+
+/** What user space reads under a key: one array of bytes, or one per CPU; undefined: no such element. */
+export function userRead(env: MapEnv, map: MapRecord, key: Uint8Array): Uint8Array[] | undefined {
+  const family = familyOf(map);
+  return withBytes(env, key, (at) => {
+    if (family.userRead) return family.userRead(env, map, at);
+    const value = family.lookup(env, map, at);
+    return value === 0 ? undefined : [readValue(env.memory, map.definition, value)];
+  });
+}
+
+/** What user space writes: one value (for per-CPU maps: for every CPU) or one per CPU. */
+export function userWrite(
+  env: MapEnv,
+  map: MapRecord,
+  key: Uint8Array,
+  values: readonly Uint8Array[],
+  flags: bigint,
+): MapOutcome {
+  const family = familyOf(map);
+  if (map.definition.frozen) return { error: -ERRNO.EPERM, freed: [], recycle: [] };
+  return withBytes(env, key, (keyAt) =>
+    family.userWrite
+      ? family.userWrite(env, map, keyAt, values, flags)
+      : withBytes(env, values[0], (valueAt) => family.update(env, map, keyAt, valueAt, flags)),
+  );
+}
+
+export function userDelete(env: MapEnv, map: MapRecord, key: Uint8Array): MapOutcome {
+  const family = familyOf(map);
+  if (map.definition.frozen) return { error: -ERRNO.EPERM, freed: [], recycle: [] };
+  return withBytes(env, key, (at) => family.delete(env, map, at));
+}
+
+/** The key after `key`, or the first; undefined: there is none. */
+export function userNextKey(env: MapEnv, map: MapRecord, key: Uint8Array | undefined): Uint8Array | undefined {
+  const family = familyOf(map);
+  const size = map.definition.keySizeBytes;
+  return withBytes(env, new Uint8Array(size), (to) => {
+    const error =
+      key === undefined ? family.nextKey(env, map, 0, to) : withBytes(env, key, (at) => family.nextKey(env, map, at, to));
+    return error === 0 ? env.memory.read(to, size) : undefined;
+  });
+}

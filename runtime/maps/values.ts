@@ -1,0 +1,27 @@
+/**
+ * Copies of map values that leave the kernel's own fields alone: a copy never writes a timer, lock or other special
+ * field, and what goes out to user space has zeros there.
+ */
+import type { MapDefinition, ValueRef } from './bpfMap';
+import type { MapMemory } from './mapFamily';
+
+/** Copies a value's bytes except its special fields. */
+export function copyValue(memory: MapMemory, definition: MapDefinition, to: number, from: number): void {
+  let at = 0;
+  for (const field of definition.fields.fields) {
+    if (field.offset > at) memory.copy(to + at, from + at, field.offset - at);
+    at = Math.max(at, field.offset + field.sizeBytes);
+  }
+  if (at < definition.valueSizeBytes) memory.copy(to + at, from + at, definition.valueSizeBytes - at);
+}
+
+/** A copy as user space gets it: special fields read as zero. */
+export function readValue(memory: MapMemory, definition: MapDefinition, value: ValueRef): Uint8Array {
+  const bytes = memory.read(value, definition.valueSizeBytes);
+  for (const field of definition.fields.fields)
+    bytes.fill(0, field.offset, field.offset + field.sizeBytes);
+  return bytes;
+}
+
+export const hasField = (definition: MapDefinition, kind: 'spinLock' | 'timer'): boolean =>
+  definition.fields.fields.some((f) => f.kind === kind);
