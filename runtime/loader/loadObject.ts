@@ -9,7 +9,7 @@ import { utf8Decode } from '../util/utf8';
 import { fail, ok, parseWith, type Result } from '../util/problem';
 import { readCode, type Code } from './code';
 import type { LoadContext, LoadOptions } from './context';
-import { relocateFunction } from './coreRelocations';
+import { CoreRelocator } from './coreRelocations';
 import type { Externs } from './externs';
 import { readGlobalData } from './globalData';
 import { linkProgram, type LinkInput } from './link';
@@ -58,7 +58,8 @@ function load(context: LoadContext): ObjectSpec {
   const code = readCode(context);
   const maps = [...readMapDefinitions(context, code), ...readGlobalData(context)];
   const externs: Externs = { bySymbol: new Map(), specs: [] };
-  const input: LinkInput = { context, code, maps, externs, relocated: relocateFunction };
+  const core = new CoreRelocator(context);
+  const input: LinkInput = { context, code, maps, externs, relocated: (fn) => core.relocate(fn) };
   return {
     file,
     littleEndian: elf.littleEndian,
