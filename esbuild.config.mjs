@@ -51,6 +51,16 @@ const common = {
 };
 const node = { ...common, platform: 'node', format: 'cjs', target: 'node20', mainFields: ['module', 'main'] };
 
+/** What the browser bundle offers: the engine and the editor's answers. */
+const BROWSER_EXPORTS = [
+  'runtime/loader/loadObject',
+  'runtime/verifier/verify',
+  'runtime/machine/machine',
+  'runtime/ide/verdictReport',
+  'runtime/ide/diagnostics',
+  'runtime/ide/expressionRange',
+];
+
 const bundles = [
   {
     ...node,
@@ -74,7 +84,13 @@ const bundles = [
   },
   {
     ...common,
-    entry: 'runtime/ide/browser.ts',
+    // No floor may import both; only this bundle joins them.
+    stdin: {
+      contents: BROWSER_EXPORTS.map((file) => `export * from './${file}';`).join('\n'),
+      resolveDir: root,
+      loader: 'ts',
+    },
+    needs: BROWSER_EXPORTS,
     out: 'browser',
     platform: 'browser',
     format: 'esm',
@@ -97,9 +113,12 @@ function copyResources() {
   }
 }
 
-async function build({ entry, out, ...options }) {
-  if (!fs.existsSync(at(entry))) return { out, missing: entry };
-  await esbuild.build({ ...options, entryPoints: [at(entry)], outfile: at('dist', `${out}.js`) });
+async function build({ entry, out, needs, ...options }) {
+  const sources = entry === undefined ? needs.map((file) => `${file}.ts`) : [entry];
+  const missing = sources.find((file) => !fs.existsSync(at(file)));
+  if (missing !== undefined) return { out, missing };
+  const input = entry === undefined ? {} : { entryPoints: [at(entry)] };
+  await esbuild.build({ ...options, ...input, outfile: at('dist', `${out}.js`) });
   return { out, sizeBytes: fs.statSync(at('dist', `${out}.js`)).size };
 }
 
