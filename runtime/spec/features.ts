@@ -170,6 +170,121 @@ export const FEATURES = {
     since: '6.6',
     evidence: 'mainline 6.4; measured on 6.1 and 6.12',
   },
+  narrowFills: {
+    what: 'narrow spills and fills of scalars keep their value; zero and unknown scalars are spilled, too',
+    since: '6.12',
+    evidence: 'mainline 6.8; states in logs of 6.1 and 6.12 differ',
+  },
+  zeroFillIsPrecise: {
+    what: 'a register loaded from zero bytes of the stack is precise from the start',
+    until: '6.6',
+    evidence: 'states in logs of 6.1',
+  },
+  stackVarOffText: {
+    what: 'the message about variable stack offsets names the fixed offset, too',
+    since: '6.12',
+    evidence: 'measured on 6.1 and 6.12',
+  },
+  timerInTracing: {
+    what: 'tracing programs may use maps with timers',
+    since: '7.2',
+    evidence: 'mainline 7.0; measured on 6.12 (refused) and 7.2 (allowed)',
+  },
+  timerRefusedOnRt: {
+    what: 'timers are refused on PREEMPT_RT kernels',
+    since: '6.12',
+    evidence: 'mainline 6.17, backported; not measured',
+  },
+  sleepableSpinLock: {
+    what: 'sleepable programs may use maps with spin locks',
+    since: '6.6',
+    evidence: 'mainline 6.2',
+  },
+  sleepableMapsText: {
+    what: 'wording of the refusal of maps in sleepable programs names local storage',
+    since: '6.12',
+    evidence: 'read in the message of 6.12.117',
+  },
+  ringbufMemName: {
+    what: 'ring buffer memory is called ringbuf_mem, typed pointers may be trusted',
+    since: '6.6',
+    evidence: 'measured on 6.1 and 6.12',
+  },
+  helperMemFromCtx: {
+    what: 'memory arguments of helpers may be the context',
+    since: '6.18',
+    evidence: 'measured on 6.12 (no) and 7.2 (listed)',
+  },
+  releaseOffsetKfuncText: {
+    what: 'wording of the refusal of offsets in released pointers names kfuncs',
+    since: '6.6',
+    evidence: 'measured on 6.1 and 6.12',
+  },
+  nullArgumentPrecise: {
+    what: 'a NULL argument becomes precise',
+    since: '6.12',
+    evidence: 'in 6.12.117',
+  },
+  zeroSizeText: {
+    what: 'a size that may be zero has a message of its own',
+    since: '6.12',
+    evidence: 'mainline 6.8',
+  },
+  helperRefusedText: {
+    what: 'helpers that a program type may not call have a message of their own',
+    since: '6.12',
+    evidence: 'measured on 6.1 and 6.12',
+  },
+  sleepableHelperText: {
+    what: 'wording of the refusal of helpers that may sleep names the helper',
+    since: '7.2',
+    evidence: 'measured on 6.12 and 7.2',
+  },
+  asyncNeverSleeps: {
+    what: 'timer callbacks of sleepable programs do not sleep',
+    since: '6.18',
+    evidence: 'mainline 6.18',
+  },
+  tailCallMapText: {
+    what: 'bpf_tail_call with a wrong map has a message of its own',
+    since: '7.2',
+    evidence: 'measured on 6.12 and 7.2',
+  },
+  tailCallChangesPacket: {
+    what: 'bpf_tail_call invalidates packet pointers',
+    since: '6.12',
+    evidence: 'in 6.12.117',
+  },
+  cpuIdBounded: {
+    what: 'bpf_get_smp_processor_id is bounded by the number of CPUs',
+    since: '6.12',
+    evidence: 'mainline 6.10',
+  },
+  callbacksIterated: {
+    what: 'callbacks of bpf_loop and others are explored for any number of rounds',
+    since: '6.12',
+    evidence: 'mainline 6.7',
+  },
+  callbackReturnPrecise: {
+    what: 'the value that a callback returns becomes precise',
+    since: '6.12',
+    evidence: 'mainline 6.8',
+  },
+  returnRangeSigned: {
+    what: 'return values are compared as signed ranges, with messages that print them',
+    since: '6.12',
+    evidence: 'mainline 6.8; measured on 6.1 and 6.12',
+  },
+  syscallCtxAnyOffset: {
+    what: 'syscall programs may use their context at any constant offset',
+    since: '7.2',
+    evidence: 'not measured',
+  },
+  arrayLookupNonNull: {
+    what: 'array lookups with a constant key in range are never NULL',
+    since: '6.18',
+    evidence: 'mainline 6.15; measured on 7.2',
+  },
 } as const satisfies Record<string, FeatureRow>;
 
 export type FeatureName = keyof typeof FEATURES;

@@ -11,7 +11,8 @@ import type { FuncFrame } from './frame';
 import type { LogSink } from './logSink';
 import { NotModelled, Rejection, type RejectionData } from './outcome';
 import type { RegState } from './regState';
-import type { VerifierState } from './verifierState';
+import type { SpecialFields } from '../btf/specialFields';
+import type { HistoryEntry, VerifierState } from './verifierState';
 
 /** A subprogram as the verifier sees it; index 0 is the main program. */
 export interface Subprog {
@@ -84,6 +85,9 @@ export interface VerifierEnv {
   insnIdx: number;
   prevInsnIdx: number;
   readonly pending: PendingBranch[];
+  /** History entry of the current instruction, null before it has one. */
+  curHistory: HistoryEntry | null;
+  readonly fieldCache: Map<MapSpec, SpecialFields>;
   /** Checkpoints by hash bucket of instruction (and call site). */
   readonly explored: Map<number, ExploredState[]>;
   idGenerator: number;

@@ -1,15 +1,17 @@
 /**
- * One call frame of a verifier state. `regs` and `stack` hold immutable values; `regLive`/`stackLive` hold the nodes
- * of the liveness chain (kernels that discover liveness while walking); precision marks exist on checkpoints only.
+ * One call frame of a verifier state. `regs` and `stack` hold immutable values. Liveness: a checkpoint owns one node
+ * per place; the path that goes on from it points to these nodes as parents and remembers in bit sets what it wrote.
+ * Precision marks exist on checkpoints only.
  */
-import type { RegState } from './regState';
+import { copySlots, emptySlots, type SlotSet } from './slotSet';
+import { NOT_INIT, pointer, type RegState } from './regState';
 import type { StackSlot } from './stackState';
 
-/** Liveness of one place in one state, linked to the same place in the parent checkpoint. */
+/** Liveness of one place in one checkpoint, linked to the same place in the checkpoint before. */
 export interface LiveNode {
   /** Bits: LIVE_READ32, LIVE_READ64, LIVE_WRITTEN, LIVE_DONE. */
   marks: number;
-  parent: LiveNode | null;
+  readonly parent: LiveNode | null;
 }
 
 /** An acquired reference (socket, ring buffer record …). */
@@ -18,6 +20,11 @@ export interface Reference {
   readonly insnIdx: number;
   /** Frame number of the callback it was acquired in, 0 elsewhere. */
   readonly callbackRef: number;
+}
+
+export interface ReturnRange {
+  readonly min: number;
+  readonly max: number;
 }
 
 export interface FuncFrame {
@@ -30,7 +37,7 @@ export interface FuncFrame {
   inAsyncCallback: boolean;
   inExceptionCallback: boolean;
   /** Return range that a callback must keep; null when not a callback. */
-  callbackReturn: { readonly min: number; readonly max: number } | null;
+  callbackReturn: ReturnRange | null;
   /** Iterations of the sync callback called from this frame that were simulated. */
   callbackDepth: number;
   refs: readonly Reference[];
@@ -38,12 +45,79 @@ export interface FuncFrame {
   readonly regs: RegState[];
   /** Index 0 is fp-8. Grows as the program writes or reads deeper. */
   readonly stack: StackSlot[];
-  readonly regLive: LiveNode[];
-  readonly stackLive: LiveNode[];
-  /** Checkpoints: registers (bit mask) and slots whose scalar value mattered. */
+  /** The same places in the checkpoint before; shared between copies, replaced at checkpoints. */
+  regParents: readonly (LiveNode | null)[];
+  stackParents: readonly (LiveNode | null)[];
+  /** Registers (bit mask) and slots written since that checkpoint. */
+  regWritten: number;
+  readonly stackWritten: SlotSet;
+  /** Checkpoints only: own liveness nodes, and whether comparison already simplified the frame. */
+  regNodes: readonly LiveNode[];
+  stackNodes: readonly LiveNode[];
+  /** Checkpoints only: registers and slots whose exact scalar value mattered. */
   preciseRegs: number;
-  preciseSlots: bigint;
+  readonly preciseSlots: SlotSet;
   /** Registers and slots changed since last printed, for logs. */
   scratchedRegs: number;
-  scratchedSlots: bigint;
+  readonly scratchedSlots: SlotSet;
+}
+
+const NO_PARENTS: readonly null[] = Array.from({ length: 11 }, () => null);
+
+/** A frame in which nothing is readable but R10. */
+export function newFrame(callsite: number, frameNo: number, subprog: number): FuncFrame {
+  const regs: RegState[] = Array.from({ length: 11 }, () => NOT_INIT);
+  regs[10] = pointer('stack', { frameNo });
+  return {
+    callsite,
+    frameNo,
+    subprog,
+    asyncEntryCount: 0,
+    inCallback: false,
+    inAsyncCallback: false,
+    inExceptionCallback: false,
+    callbackReturn: null,
+    callbackDepth: 0,
+    refs: [],
+    regs,
+    stack: [],
+    regParents: NO_PARENTS,
+    stackParents: [],
+    regWritten: 0,
+    stackWritten: emptySlots(),
+    regNodes: [],
+    stackNodes: [],
+    preciseRegs: 0,
+    preciseSlots: emptySlots(),
+    scratchedRegs: 0x7ff,
+    scratchedSlots: { lo: -1, hi: -1 },
+  };
+}
+
+/** A copy that shares all immutable parts. */
+export function copyFrame(frame: FuncFrame): FuncFrame {
+  return {
+    callsite: frame.callsite,
+    frameNo: frame.frameNo,
+    subprog: frame.subprog,
+    asyncEntryCount: frame.asyncEntryCount,
+    inCallback: frame.inCallback,
+    inAsyncCallback: frame.inAsyncCallback,
+    inExceptionCallback: frame.inExceptionCallback,
+    callbackReturn: frame.callbackReturn,
+    callbackDepth: frame.callbackDepth,
+    refs: frame.refs,
+    regs: frame.regs.slice(),
+    stack: frame.stack.slice(),
+    regParents: frame.regParents,
+    stackParents: frame.stackParents,
+    regWritten: frame.regWritten,
+    stackWritten: copySlots(frame.stackWritten),
+    regNodes: frame.regNodes,
+    stackNodes: frame.stackNodes,
+    preciseRegs: frame.preciseRegs,
+    preciseSlots: copySlots(frame.preciseSlots),
+    scratchedRegs: frame.scratchedRegs,
+    scratchedSlots: copySlots(frame.scratchedSlots),
+  };
 }

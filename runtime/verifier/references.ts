@@ -1,5 +1,8 @@
 /** Acquired references: sockets, ring-buffer records and the like must be released on every path. */
 import { curFrame, newId, type VerifierEnv } from './env';
+import type { FuncFrame } from './frame';
+import { forEachReg } from './everyRegister';
+import { UNKNOWN_SCALAR } from './regState';
 
 /** Registers a new reference acquired at `insnIdx`; returns its id. */
 export function acquireReference(env: VerifierEnv, insnIdx: number): number {
@@ -8,3 +11,23 @@ export function acquireReference(env: VerifierEnv, insnIdx: number): number {
   frame.refs = [...frame.refs, { id, insnIdx, callbackRef: frame.inCallback ? frame.frameNo : 0 }];
   return id;
 }
+
+/** Drops reference `id` of `frame`; false when it does not hold it. Registers that point at it are the caller's. */
+export function dropReference(frame: FuncFrame, id: number): boolean {
+  if (!frame.refs.some((ref) => ref.id === id)) return false;
+  frame.refs = frame.refs.filter((ref) => ref.id !== id);
+  return true;
+}
+
+/**
+ * Releases reference `id`: every register and spilled register that belongs to it becomes unusable. False when the
+ * current frame does not hold it.
+ */
+export function releaseReference(env: VerifierEnv, id: number): boolean {
+  if (!dropReference(curFrame(env), id)) return false;
+  forEachReg(env.cur, (reg) => (reg.refObjId === id ? NOT_INIT_OR_UNKNOWN : reg));
+  return true;
+}
+
+/** Privileged programs may go on reading the number that the pointer was. */
+const NOT_INIT_OR_UNKNOWN = UNKNOWN_SCALAR;

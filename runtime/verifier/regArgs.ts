@@ -1,6 +1,6 @@
 /** Reading and writing registers as operands: readable at all, liveness, and the unwritable frame pointer. */
 import { curFrame, reject, type VerifierEnv } from './env';
-import { LIVE_READ64, LIVE_WRITTEN, markRead } from './liveness';
+import { LIVE_READ64, markRegRead } from './liveness';
 import { EACCES } from './outcome';
 import { NOT_INIT, UNKNOWN_SCALAR } from './regState';
 
@@ -17,7 +17,7 @@ export function checkRegArg(env: VerifierEnv, regno: number, use: 'src' | 'dst' 
         registers: [regno],
       });
     }
-    if (regno !== 10) markRead(env, frame.regLive[regno], LIVE_READ64);
+    if (regno !== 10) markRegRead(frame, regno, LIVE_READ64);
     return;
   }
   if (regno === 10) {
@@ -29,7 +29,7 @@ export function checkRegArg(env: VerifierEnv, regno: number, use: 'src' | 'dst' 
       registers: [10],
     });
   }
-  frame.regLive[regno].marks |= LIVE_WRITTEN;
+  frame.regWritten |= 1 << regno;
   frame.scratchedRegs |= 1 << regno;
   if (use === 'dst') frame.regs[regno] = UNKNOWN_SCALAR;
 }
@@ -37,9 +37,7 @@ export function checkRegArg(env: VerifierEnv, regno: number, use: 'src' | 'dst' 
 /** R0–R5 become unreadable, as after a call. */
 export function clearCallerSaved(env: VerifierEnv): void {
   const frame = curFrame(env);
-  for (let n = 0; n <= 5; n++) {
-    frame.regs[n] = NOT_INIT;
-    frame.regLive[n].marks |= LIVE_WRITTEN;
-  }
+  for (let n = 0; n <= 5; n++) frame.regs[n] = NOT_INIT;
+  frame.regWritten |= 0x3f;
   frame.scratchedRegs |= 0x3f;
 }

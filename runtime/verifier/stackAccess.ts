@@ -1,31 +1,451 @@
 /**
- * The mechanics of the stack: spills, fills, partly known bytes, variable offsets, stretches that helpers read or write.
- * Offsets are relative to the frame pointer of the frame that the pointer register belongs to. Bounds of the frame
- * (512 bytes) are checked here too, with the kernel's messages.
+ * The mechanics of the stack: spills, fills, partly known bytes, variable offsets, stretches that helpers read or
+ * write. `access.off` and `off` are the instruction's offset; the pointer register's own offsets are added here.
+ * Frame bounds (512 bytes) are checked here too. Privileged rules: uninitialised bytes may be read.
  */
-import { unknown, type VerifierEnv } from './env';
+import { draft, signExtend, syncBounds, truncate } from './bounds';
+import { curFrame, reject, unknown, type VerifierEnv } from './env';
+import type { FuncFrame } from './frame';
+import { pushHistory } from './history';
+import { LIVE_READ64, markSlotRead, markSlotWritten } from './liveness';
+import { EACCES, EFAULT, EINVAL } from './outcome';
+import { markPrecise } from './precision';
+import {
+  ADD_CONST,
+  isNullConst,
+  knownScalar,
+  NOT_INIT,
+  UNKNOWN_SCALAR,
+  type RegState,
+} from './regState';
+import { newId } from './env';
 import type { MemAccess } from './seams';
+import { addSlot } from './slotSet';
+import {
+  EMPTY_SLOT,
+  isSpilled,
+  isSpilledScalar,
+  SLOT_DYNPTR,
+  SLOT_INVALID,
+  SLOT_IRQ,
+  SLOT_ITER,
+  SLOT_MISC,
+  SLOT_SPILL,
+  SLOT_ZERO,
+  slotKind,
+  slotOf,
+  withKind,
+  type StackSlot,
+} from './stackState';
+import { tnumIsConst, tnumText } from './tnum';
+import { asS64 } from '../util/u64';
 
-/** A load through a stack pointer; sets access.valueRegno. `off` is insn offset; the register's own offsets are added here. */
-export function readStack(env: VerifierEnv, _access: MemAccess): void {
-  unknown(env, 'stack reads');
+export const MAX_STACK_BYTES = 512;
+const MAX_VAR_OFF = 1n << 29n;
+
+const SPILLABLE: ReadonlySet<string> = new Set([
+  'mapValue',
+  'stack',
+  'ctx',
+  'packet',
+  'packetMeta',
+  'packetEnd',
+  'flowKeys',
+  'mapPtr',
+  'socket',
+  'sockCommon',
+  'tcpSock',
+  'xdpSock',
+  'btfId',
+  'buf',
+  'mem',
+  'func',
+  'mapKey',
+  'arena',
+]);
+
+const memory = (env: VerifierEnv, code: string, message: string, registers: number[], errno = EACCES): never =>
+  reject(env, { code, category: 'Memory Safety', errno, message, registers });
+
+type Source = 'helper' | 'direct';
+
+/** Checks that the access stays in the frame; makes the slots exist. Returns the first and one-past-last offset. */
+function stackBounds(
+  env: VerifierEnv,
+  regno: number,
+  off: number,
+  sizeBytes: number,
+  source: Source,
+  kind: 'read' | 'write',
+): { min: number; max: number; exact: boolean } {
+  const reg = curFrame(env).regs[regno];
+  const frame = env.cur.frames[reg.frameNo];
+  const extra = source === 'helper' ? ' indirect access to' : kind === 'read' ? ' read from' : ' write to';
+  const exact = tnumIsConst(reg.bits);
+  if (!exact && (reg.smax >= MAX_VAR_OFF || reg.smin <= -MAX_VAR_OFF)) {
+    memory(env, 'stack-out-of-bounds', `invalid unbounded variable-offset${extra} stack R${regno}`, [regno]);
+  }
+  const min = Number(exact ? asS64(reg.bits.value) : reg.smin) + off;
+  const max = Number(exact ? asS64(reg.bits.value) : reg.smax) + off + sizeBytes;
+  let errno = 0;
+  if (min < -MAX_STACK_BYTES || min > -1) errno = EACCES;
+  else if (max > 0) errno = EINVAL;
+  else if (sizeBytes < 0) errno = EFAULT;
+  if (errno !== 0) {
+    const varOff = env.features.stackVarOffText ? ` off=${off}` : '';
+    memory(
+      env,
+      'stack-out-of-bounds',
+      exact
+        ? `invalid${extra} stack R${regno} off=${off} size=${sizeBytes}`
+        : `invalid variable-offset${extra} stack R${regno} var_off=${tnumText(reg.bits)}${varOff} size=${sizeBytes}`,
+      [regno],
+      errno,
+    );
+  }
+  growStack(env, frame, -min);
+  return { min, max, exact };
+}
+
+/** Makes the frame's stack reach `depthBytes` below the frame pointer. */
+function growStack(env: VerifierEnv, frame: FuncFrame, depthBytes: number): void {
+  const slots = (depthBytes + 7) >> 3;
+  while (frame.stack.length < slots) frame.stack.push(EMPTY_SLOT);
+  const subprog = env.subprogs[frame.subprog];
+  if (subprog.stackDepth < depthBytes) subprog.stackDepth = depthBytes;
+}
+
+const scratch = (frame: FuncFrame, slot: number): void => addSlot(frame.scratchedSlots, slot);
+
+const isSpecial = (slot: StackSlot): boolean => {
+  const kind = slotKind(slot, 7);
+  return kind === SLOT_DYNPTR || kind === SLOT_ITER || kind === SLOT_IRQ;
+};
+
+/** Bytes known to hold (part of) a register become mere data. */
+function scrubKinds(kinds: number): number {
+  let out = kinds;
+  for (let i = 0; i < 8; i++) {
+    if (((kinds >>> (4 * i)) & 15) !== SLOT_INVALID) out = withKind(out, i, SLOT_MISC);
+  }
+  return out;
+}
+
+function spill(frame: FuncFrame, slotIndex: number, reg: RegState, sizeBytes: number): void {
+  let kinds = frame.stack[slotIndex].kinds;
+  for (let i = 7; i > 7 - sizeBytes; i--) kinds = withKind(kinds, i, SLOT_SPILL);
+  for (let i = 7 - sizeBytes; i >= 0; i--) {
+    // What a narrow spill leaves beside it: zero and never-written bytes stay what they are.
+    const kind = (kinds >>> (4 * i)) & 15;
+    if (kind !== SLOT_INVALID && kind !== SLOT_ZERO) kinds = withKind(kinds, i, SLOT_MISC);
+  }
+  frame.stack[slotIndex] = { kinds, spilled: reg };
+  if (sizeBytes === 8) markSlotWritten(frame, slotIndex);
+}
+
+/** Older kernels do not keep the zero beside a narrow spill. */
+function spillScrubbed(frame: FuncFrame, slotIndex: number, reg: RegState, sizeBytes: number): void {
+  const before = frame.stack[slotIndex];
+  frame.stack[slotIndex] = { kinds: scrubKinds(before.kinds), spilled: before.spilled };
+  spill(frame, slotIndex, reg, sizeBytes);
+}
+
+/** The bits that the value needs fit into `sizeBytes` bytes. */
+const fits = (reg: RegState, sizeBytes: number): boolean => sizeBytes >= 8 || reg.umax >> BigInt(8 * sizeBytes) === 0n;
+
+const isUnbounded = (reg: RegState): boolean =>
+  reg.smin === UNKNOWN_SCALAR.smin &&
+  reg.smax === UNKNOWN_SCALAR.smax &&
+  reg.umin === 0n &&
+  reg.umax === UNKNOWN_SCALAR.umax &&
+  reg.s32min === UNKNOWN_SCALAR.s32min &&
+  reg.s32max === UNKNOWN_SCALAR.s32max &&
+  reg.u32min === 0 &&
+  reg.u32max === UNKNOWN_SCALAR.u32max;
+
+/** A load through a stack pointer; sets access.valueRegno. */
+export function readStack(env: VerifierEnv, access: MemAccess): void {
+  const cur = curFrame(env);
+  const reg = cur.regs[access.regno];
+  const off = access.off + reg.off;
+  const { min, max, exact } = stackBounds(env, access.regno, off, access.sizeBytes, 'direct', 'read');
+  const frame = env.cur.frames[reg.frameNo];
+  if (exact) {
+    readExact(env, frame, reg.frameNo, min, access);
+  } else {
+    if (access.valueRegno < 0) {
+      memory(
+        env,
+        'stack-variable-offset',
+        `variable offset stack pointer cannot be passed into helper function; var_off=${tnumText(reg.bits)} off=${off} size=${access.sizeBytes}`,
+        [access.regno],
+      );
+    }
+    checkStackRangeAt(env, access.regno, off, access.sizeBytes, { zeroAllowed: false, raw: false, source: 'direct' });
+    setFromBytes(env, frame, min, max, access.valueRegno);
+  }
+  if (access.valueRegno < 0) return;
+  const value = cur.regs[access.valueRegno];
+  if (access.sizeBytes < 8 && value.type === 'scalar') {
+    const d = draft(value);
+    if (access.signExtend) signExtend(d, access.sizeBytes, 8);
+    else truncate(d, access.sizeBytes, env.features);
+    cur.regs[access.valueRegno] = d;
+  }
+}
+
+/** All bytes zero: the constant 0; else unknown. */
+function setFromBytes(env: VerifierEnv, frame: FuncFrame, min: number, max: number, valueRegno: number): void {
+  let zero = true;
+  for (let at = min; at < max && zero; at++) {
+    const slot = slotOf(at);
+    scratch(frame, slot);
+    zero = slotKind(frame.stack[slot], (-at - 1) & 7) === SLOT_ZERO;
+  }
+  const cur = curFrame(env);
+  cur.regs[valueRegno] = zero ? knownScalar(0n) : UNKNOWN_SCALAR;
+  cur.regWritten |= 1 << valueRegno;
+  if (zero && env.features.zeroFillIsPrecise) cur.preciseRegs |= 1 << valueRegno;
+  else cur.preciseRegs &= ~(1 << valueRegno);
+}
+
+function readExact(env: VerifierEnv, frame: FuncFrame, frameNo: number, off: number, access: MemAccess): void {
+  const f = env.features;
+  const slotIndex = slotOf(off);
+  const first = -off - 1;
+  const slot = frame.stack[slotIndex];
+  const size = access.sizeBytes;
+  const cur = curFrame(env);
+  scratch(frame, slotIndex);
+  const invalid = (i: number): never =>
+    memory(env, 'stack-uninitialized', `invalid read from stack off ${off}+${i} size ${size}`, [access.regno]);
+  const checkBytes = (allowSpill: boolean): { spills: number; zeros: number } => {
+    let spills = 0;
+    let zeros = 0;
+    for (let i = 0; i < size; i++) {
+      const kind = slotKind(slot, (first - i) & 7);
+      if (kind === SLOT_SPILL && allowSpill) spills++;
+      else if (kind === SLOT_ZERO) zeros++;
+      else if (kind !== SLOT_MISC && kind !== SLOT_INVALID) invalid(i);
+    }
+    return { spills, zeros };
+  };
+  if (!isSpilled(slot)) {
+    checkBytes(false);
+    markSlotRead(frame, slotIndex, LIVE_READ64);
+    if (access.valueRegno >= 0) setFromBytes(env, frame, off, off + size, access.valueRegno);
+    return;
+  }
+  const value = slot.spilled;
+  let spillSize = 1;
+  for (let i = 7; i > 0 && slotKind(slot, i - 1) === SLOT_SPILL; i--) spillSize++;
+  let restores = true;
+  if (size !== 8 || spillSize !== 8) {
+    if (value.type !== 'scalar') {
+      reject(env, {
+        code: 'partial-fill-of-pointer',
+        category: 'Register Type Safety',
+        errno: EACCES,
+        message: 'invalid size of register fill',
+        registers: [access.regno],
+      });
+    }
+    markSlotRead(frame, slotIndex, LIVE_READ64);
+    if (access.valueRegno < 0) return;
+    const narrowOk = f.narrowFills ? size <= spillSize && (off & 7) === 0 : (off & 7) === 0 && size === spillSize;
+    if (narrowOk) {
+      cur.regs[access.valueRegno] =
+        f.narrowFills && !fits(value, size) ? { ...value, id: 0, off: 0 } : value;
+    } else {
+      const { spills, zeros } = checkBytes(true);
+      if (f.narrowFills && spills === size && tnumIsConst(value.bits) && value.bits.value === 0n) {
+        cur.regs[access.valueRegno] = knownScalar(0n);
+      } else {
+        cur.regs[access.valueRegno] = f.narrowFills && zeros === size ? knownScalar(0n) : UNKNOWN_SCALAR;
+        restores = false;
+      }
+    }
+    cur.regWritten |= 1 << access.valueRegno;
+    cur.preciseRegs &= ~(1 << access.valueRegno);
+  } else {
+    if (access.valueRegno >= 0) {
+      cur.regs[access.valueRegno] = value;
+      cur.regWritten |= 1 << access.valueRegno;
+      cur.preciseRegs &= ~(1 << access.valueRegno);
+    }
+    markSlotRead(frame, slotIndex, LIVE_READ64);
+  }
+  if (restores && f.historyOfStack) pushHistory(env, { stackFrame: frameNo, stackSlot: slotIndex });
 }
 
 /** A store through a stack pointer. */
-export function writeStack(env: VerifierEnv, _access: MemAccess): void {
-  unknown(env, 'stack writes');
+export function writeStack(env: VerifierEnv, access: MemAccess): void {
+  const reg = curFrame(env).regs[access.regno];
+  const off = access.off + reg.off;
+  const { min, max, exact } = stackBounds(env, access.regno, off, access.sizeBytes, 'direct', 'write');
+  const frame = env.cur.frames[reg.frameNo];
+  if (exact) writeExact(env, frame, reg.frameNo, min, access);
+  else writeVariable(env, frame, min, max, access);
+}
+
+function writeExact(env: VerifierEnv, frame: FuncFrame, frameNo: number, off: number, access: MemAccess): void {
+  const f = env.features;
+  const cur = curFrame(env);
+  const slotIndex = slotOf(off);
+  const size = access.sizeBytes;
+  const aligned = (off & 7) === 0;
+  const value = access.valueRegno >= 0 ? cur.regs[access.valueRegno] : null;
+  const store = f.narrowFills ? spill : spillScrubbed;
+  if (isSpecial(frame.stack[slotIndex])) unknown(env, 'stores over a dynptr or iterator on the stack');
+  scratch(frame, slotIndex);
+  let spills = true;
+  const spillsScalar = f.narrowFills
+    ? value?.type === 'scalar'
+    : value?.type === 'scalar' && !isUnbounded(value) && !isNullConst(value);
+  if (value !== null && aligned && spillsScalar) {
+    if (!f.historyOfStack && access.regno !== 10) markPrecise(env, access.valueRegno);
+    let kept = value;
+    if (f.narrowFills && fits(value, size)) {
+      kept = linkForCopy(env, cur, access.valueRegno);
+    }
+    store(frame, slotIndex, fits(kept, size) ? kept : { ...kept, id: 0, off: f.narrowFills ? kept.off : 0 }, size);
+  } else if (value === null && aligned && access.immediate !== undefined && (f.narrowFills || access.immediate !== 0)) {
+    store(frame, slotIndex, knownScalar(BigInt(access.immediate)), size);
+  } else if (value !== null && SPILLABLE.has(value.type)) {
+    if (size !== 8) {
+      reject(env, {
+        code: 'partial-spill-of-pointer',
+        category: 'Register Type Safety',
+        errno: EACCES,
+        message: 'invalid size of register spill',
+        registers: [access.valueRegno],
+      });
+    }
+    if (frame !== cur && value.type === 'stack') {
+      reject(env, {
+        code: 'stack-pointer-escapes',
+        category: 'Memory Safety',
+        errno: EINVAL,
+        message: 'cannot spill pointers to stack into stack frame of the caller',
+        registers: [access.valueRegno],
+      });
+    }
+    store(frame, slotIndex, value, size);
+  } else {
+    let slot = frame.stack[slotIndex];
+    if (isSpilled(slot)) slot = { kinds: scrubKinds(slot.kinds), spilled: NOT_INIT };
+    if (size === 8) markSlotWritten(frame, slotIndex);
+    const zero = (value !== null && isNullConst(value)) || (value === null && access.immediate === 0);
+    if (zero && access.valueRegno >= 0) markPrecise(env, access.valueRegno);
+    let kinds = slot.kinds;
+    for (let i = 0; i < size; i++) kinds = withKind(kinds, (-off - 1 - i) & 7, zero ? SLOT_ZERO : SLOT_MISC);
+    frame.stack[slotIndex] = { kinds, spilled: NOT_INIT };
+    spills = false;
+  }
+  if (spills && f.historyOfStack) pushHistory(env, { stackFrame: frameNo, stackSlot: slotIndex });
+}
+
+/** The stored register and its copy on the stack share an id. */
+export function linkForCopy(env: VerifierEnv, frame: FuncFrame, regno: number): RegState {
+  let reg = frame.regs[regno];
+  if (reg.type !== 'scalar') return reg;
+  if (env.features.linkedScalarDelta && (reg.id & ADD_CONST) !== 0) reg = { ...reg, id: 0, off: 0 };
+  if (reg.id === 0 && !(env.features.linkedScalarDelta && tnumIsConst(reg.bits))) {
+    reg = { ...reg, id: newId(env) };
+  }
+  frame.regs[regno] = reg;
+  return reg;
+}
+
+function writeVariable(env: VerifierEnv, frame: FuncFrame, min: number, max: number, access: MemAccess): void {
+  const f = env.features;
+  const value = access.valueRegno >= 0 ? curFrame(env).regs[access.valueRegno] : null;
+  const zero =
+    (value !== null && isNullConst(value)) || (f.narrowFills && value === null && access.immediate === 0);
+  let zeroUsed = false;
+  for (let at = min; at < max; at++) {
+    const slotIndex = slotOf(at);
+    const index = (-at - 1) & 7;
+    let slot = frame.stack[slotIndex];
+    if (isSpecial(slot)) unknown(env, 'stores over a dynptr or iterator on the stack');
+    scratch(frame, slotIndex);
+    const kind = slotKind(slot, index);
+    if (f.narrowFills && zero && kind === SLOT_SPILL && isSpilledScalar(slot) && isNullConst(slot.spilled)) {
+      zeroUsed = true;
+      continue;
+    }
+    if (f.narrowFills && isSpilled(slot)) slot = { kinds: scrubKinds(slot.kinds), spilled: NOT_INIT };
+    const keepsZero = zero && kind === SLOT_ZERO;
+    zeroUsed ||= keepsZero;
+    frame.stack[slotIndex] = {
+      kinds: withKind(slot.kinds, index, keepsZero ? SLOT_ZERO : SLOT_MISC),
+      spilled: NOT_INIT,
+    };
+  }
+  if (zeroUsed && access.valueRegno >= 0) markPrecise(env, access.valueRegno);
+}
+
+interface RangeOptions {
+  readonly zeroAllowed: boolean;
+  /** The helper fills the memory, its contents may be uninitialised. */
+  readonly raw: boolean;
+  readonly source: Source;
 }
 
 /**
- * A helper reads (`read`) or fills (`write`, contents may be uninitialised) `sizeBytes` bytes at register `regno` + `off`.
+ * A helper reads (`read`) or fills (`write`) `sizeBytes` bytes at register `regno` + `off`. With `raw` the bytes may be
+ * uninitialised and the caller must mark them written after the call by byte-wise `writeStack`.
  * With `zeroAllowed` a size of 0 is fine.
  */
 export function checkStackRange(
   env: VerifierEnv,
-  _regno: number,
-  _off: number,
-  _sizeBytes: number,
-  _options: { readonly zeroAllowed: boolean; readonly access: 'read' | 'write'; readonly raw: boolean },
+  regno: number,
+  off: number,
+  sizeBytes: number,
+  options: { readonly zeroAllowed: boolean; readonly access: 'read' | 'write'; readonly raw: boolean },
 ): void {
-  unknown(env, 'stack arguments');
+  const reg = curFrame(env).regs[regno];
+  checkStackRangeAt(env, regno, off + reg.off, sizeBytes, {
+    zeroAllowed: options.zeroAllowed,
+    raw: options.raw,
+    source: 'helper',
+  });
 }
+
+function checkStackRangeAt(env: VerifierEnv, regno: number, off: number, sizeBytes: number, options: RangeOptions): void {
+  const reg = curFrame(env).regs[regno];
+  const frame = env.cur.frames[reg.frameNo];
+  if (sizeBytes === 0 && !options.zeroAllowed) {
+    memory(env, 'zero-size', 'invalid zero-sized read', [regno]);
+  }
+  const clobber = options.source === 'helper';
+  const { min, max, exact } = stackBounds(env, regno, off, sizeBytes, options.source, clobber ? 'write' : 'read');
+  if (exact && options.raw) return;
+  for (let at = min; at < max; at++) {
+    const slotIndex = slotOf(at);
+    const slot = frame.stack[slotIndex];
+    const index = (-at - 1) & 7;
+    const kind = slotKind(slot, index);
+    if (kind === SLOT_ZERO || kind === SLOT_INVALID) {
+      // Helpers may write what they were given to read.
+      if (clobber) frame.stack[slotIndex] = { kinds: withKind(slot.kinds, index, SLOT_MISC), spilled: slot.spilled };
+    } else if (kind !== SLOT_MISC) {
+      if (isSpilled(slot)) {
+        if (clobber) frame.stack[slotIndex] = { kinds: scrubKinds(slot.kinds), spilled: UNKNOWN_SCALAR };
+      } else {
+        const extra = options.source === 'helper' ? ' indirect' : '';
+        memory(
+          env,
+          'stack-uninitialized',
+          exact
+            ? `invalid${extra} read from stack R${regno} off ${min}+${at - min} size ${sizeBytes}`
+            : `invalid${extra} read from stack R${regno} var_off ${tnumText(reg.bits)}+${at - min} size ${sizeBytes}`,
+          [regno],
+        );
+      }
+    }
+    markSlotRead(frame, slotIndex, LIVE_READ64);
+  }
+}
+
+void syncBounds;

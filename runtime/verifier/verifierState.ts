@@ -5,8 +5,6 @@
  */
 import type { FuncFrame } from './frame';
 
-export type { FuncFrame, LiveNode, Reference } from './frame';
-
 export interface ActiveLock {
   /** Register id of the map value that holds the lock. */
   readonly id: number;
@@ -18,11 +16,14 @@ export interface ActiveLock {
 export interface HistoryEntry {
   readonly idx: number;
   readonly prevIdx: number;
-  /** frame number and slot of a stack access through any register, or -1. */
-  stackFrame: number;
-  stackSlot: number;
+  /** Frame number and slot of a stack access through any register, or -1. */
+  readonly stackFrame: number;
+  readonly stackSlot: number;
+  /** A comparison whose operand is a stack pointer. */
+  readonly srcStack: boolean;
+  readonly dstStack: boolean;
   /** Registers and slots linked by scalar ids at a conditional jump. */
-  linked: readonly LinkedPlace[] | null;
+  readonly linked: readonly LinkedPlace[] | null;
 }
 
 export interface LinkedPlace {
@@ -33,8 +34,8 @@ export interface LinkedPlace {
 }
 
 export interface VerifierState {
+  /** Outermost first; the last one runs. */
   readonly frames: FuncFrame[];
-  /** Index of the innermost frame = frames.length - 1. */
   parent: VerifierState | null;
   /** Paths from here that have not ended. */
   branches: number;

@@ -1,0 +1,367 @@
+/**
+ * Bounds of a value: bits, unsigned and signed ranges of 64 and 32 bits. Five views of one set of values; `syncBounds`
+ * lets each learn from the others, as far as the profile's kernel does (comparisons see the result, so it must be
+ * neither weaker nor stronger). Works on a `Draft`, a register being made.
+ */
+import { asS64, asU64, S64_MAX, S64_MIN, U64_MAX } from '../util/u64';
+import type { FeatureFlags } from './env';
+import { S32_MAX, S32_MIN, U32_MAX, type RegState } from './regState';
+import {
+  TNUM_UNKNOWN,
+  tnumCast,
+  tnumClearSubreg,
+  tnumConst,
+  tnumIntersect,
+  tnumOr,
+  tnumRange,
+  tnumSubreg,
+  type Tnum,
+} from './tnum';
+
+/** A register under construction; freeze it by storing it (nobody writes to stored registers). */
+export type Draft = { -readonly [K in keyof RegState]: RegState[K] };
+
+export const draft = (reg: RegState): Draft => ({ ...reg });
+
+const LOW32 = 0xffff_ffffn;
+const HIGH_MASK = U64_MAX ^ LOW32;
+
+/** Low half of a (signed or unsigned) 64-bit value as unsigned number. */
+export const lowU32 = (x: bigint): number => Number(x & LOW32);
+/** Low half as signed number. */
+export const lowS32 = (x: bigint): number => Number(x & LOW32) | 0;
+
+export const maxBig = (a: bigint, b: bigint): bigint => (a > b ? a : b);
+export const minBig = (a: bigint, b: bigint): bigint => (a < b ? a : b);
+
+export function setKnown(d: Draft, value: bigint): void {
+  const unsigned = asU64(value);
+  const signed = asS64(unsigned);
+  const low = lowU32(unsigned);
+  d.bits = tnumConst(unsigned);
+  d.umin = d.umax = unsigned;
+  d.smin = d.smax = signed;
+  d.u32min = d.u32max = low;
+  d.s32min = d.s32max = low | 0;
+}
+
+/** The low half is known; the rest of the bits stays as it is. */
+export function setSubregKnown(d: Draft, value: number): void {
+  const high = tnumClearSubreg(d.bits);
+  d.bits = { value: high.value | BigInt(value >>> 0), mask: high.mask };
+  d.s32min = d.s32max = value | 0;
+  d.u32min = d.u32max = value >>> 0;
+}
+
+export function unbound64(d: Draft): void {
+  d.smin = S64_MIN;
+  d.smax = S64_MAX;
+  d.umin = 0n;
+  d.umax = U64_MAX;
+}
+
+export function unbound32(d: Draft): void {
+  d.s32min = S32_MIN;
+  d.s32max = S32_MAX;
+  d.u32min = 0;
+  d.u32max = U32_MAX;
+}
+
+export function unboundAll(d: Draft): void {
+  d.bits = TNUM_UNKNOWN;
+  unbound64(d);
+  unbound32(d);
+}
+
+export const subregIsConst = (t: Tnum): boolean => (t.mask & LOW32) === 0n;
+
+/** Ranges of 32 bits learn from the bits. */
+export function learn32FromBits(d: Draft): void {
+  const value = lowU32(d.bits.value);
+  const mask = lowU32(d.bits.mask);
+  d.s32min = Math.max(d.s32min, value | (mask & S32_MIN));
+  d.s32max = Math.min(d.s32max, value | (mask & S32_MAX));
+  d.u32min = Math.max(d.u32min, value);
+  d.u32max = Math.min(d.u32max, (value | mask) >>> 0);
+}
+
+function learn64FromBits(d: Draft): void {
+  const { value, mask } = d.bits;
+  d.smin = maxBig(d.smin, asS64(value | (mask & (1n << 63n))));
+  d.smax = minBig(d.smax, asS64(value | (mask & S64_MAX)));
+  d.umin = maxBig(d.umin, value);
+  d.umax = minBig(d.umax, value | mask);
+}
+
+export function learnFromBits(d: Draft): void {
+  learn32FromBits(d);
+  learn64FromBits(d);
+}
+
+function narrowU32(d: Draft, min: number, max: number): void {
+  if (min > d.u32min) d.u32min = min;
+  if (max < d.u32max) d.u32max = max;
+}
+function narrowS32(d: Draft, min: number, max: number): void {
+  if (min > d.s32min) d.s32min = min;
+  if (max < d.s32max) d.s32max = max;
+}
+function narrowU64(d: Draft, min: bigint, max: bigint): void {
+  if (min > d.umin) d.umin = min;
+  if (max < d.umax) d.umax = max;
+}
+function narrowS64(d: Draft, min: bigint, max: bigint): void {
+  if (min > d.smin) d.smin = min;
+  if (max < d.smax) d.smax = max;
+}
+
+/** Half a 64-bit range's ends tell of the low half when the high halves agree or are neighbours. */
+function learn32From64(d: Draft): void {
+  const uLow = lowU32(d.umin);
+  const uHigh = lowU32(d.umax);
+  const uLeft = d.umin >> 32n;
+  const uRight = d.umax >> 32n;
+  if (uLeft === uRight) {
+    narrowU32(d, uLow, uHigh);
+    if ((uLow | 0) <= (uHigh | 0)) narrowS32(d, uLow | 0, uHigh | 0);
+  }
+  const sLow = lowU32(d.smin);
+  const sHigh = lowU32(d.smax);
+  const sLeft = d.smin >> 32n;
+  const sRight = d.smax >> 32n;
+  if (sLeft === sRight) {
+    if (sLow <= sHigh) narrowU32(d, sLow, sHigh);
+    if ((sLow | 0) <= (sHigh | 0)) narrowS32(d, sLow | 0, sHigh | 0);
+  }
+  // A range that straddles one multiple of 2^32, from a "negative" low half up to a "positive" one.
+  if (((lowU32(uLeft) + 1) >>> 0) === lowU32(uRight) && (uLow | 0) < 0 && (uHigh | 0) >= 0) {
+    narrowS32(d, uLow | 0, uHigh | 0);
+  }
+  if (((lowU32(sLeft) + 1) >>> 0) === lowU32(sRight) && (sLow | 0) < 0 && (sHigh | 0) >= 0) {
+    narrowS32(d, sLow | 0, sHigh | 0);
+  }
+}
+
+function deduce32(d: Draft, f: FeatureFlags): void {
+  learn32From64(d);
+  if ((d.u32min | 0) <= (d.u32max | 0)) narrowS32(d, d.u32min | 0, d.u32max | 0);
+  const low = d.s32min >>> 0;
+  const high = d.s32max >>> 0;
+  if (low <= high) {
+    narrowU32(d, low, high);
+  } else if (f.boundsDeduceAcrossSign) {
+    // The signed range covers two unsigned stretches; the unsigned range may touch only one of them.
+    if (d.u32max < low) {
+      d.s32min = d.u32min | 0;
+      d.u32max = Math.min(d.u32max, high);
+    } else if (high < d.u32min) {
+      d.s32max = d.u32max | 0;
+      d.u32min = Math.max(d.u32min, low);
+    }
+  }
+}
+
+function deduce64(d: Draft, f: FeatureFlags): void {
+  const uminS = asS64(d.umin);
+  const umaxS = asS64(d.umax);
+  if (uminS <= umaxS) narrowS64(d, uminS, umaxS);
+  const low = asU64(d.smin);
+  const high = asU64(d.smax);
+  if (low <= high) {
+    narrowU64(d, low, high);
+  } else if (f.boundsDeduceAcrossSign) {
+    if (d.umax < low) {
+      d.smin = asS64(d.umin);
+      d.umax = minBig(d.umax, high);
+    } else if (high < d.umin) {
+      d.smax = asS64(d.umax);
+      d.umin = maxBig(d.umin, low);
+    }
+  }
+}
+
+const withLow = (x: bigint, low: number): bigint => (asU64(x) & HIGH_MASK) | BigInt(low);
+
+function learn64From32(d: Draft): void {
+  narrowU64(d, withLow(d.umin, d.u32min), withLow(d.umax, d.u32max));
+  narrowS64(d, asS64(withLow(d.smin, d.u32min)), asS64(withLow(d.smax, d.u32max)));
+  const low = d.s32min >>> 0;
+  const high = d.s32max >>> 0;
+  if (low <= high) {
+    narrowU64(d, withLow(d.umin, low), withLow(d.umax, high));
+    narrowS64(d, asS64(withLow(d.smin, low)), asS64(withLow(d.smax, high)));
+  }
+  // A sign-extended 32-bit value that is not negative.
+  if (d.s32min >= 0 && d.smin >= BigInt(S32_MIN) && d.smax <= BigInt(S32_MAX)) {
+    d.smin = d.umin = BigInt(d.s32min);
+    d.smax = d.umax = BigInt(d.s32max);
+    d.bits = tnumIntersect(d.bits, tnumRange(asU64(d.smin), asU64(d.smax)));
+  }
+}
+
+/** Older kernels: the sign, once known from one range, joins signed and unsigned. */
+function deduceBySign(d: Draft): void {
+  if (d.s32min >= 0 || d.s32max < 0) {
+    const min = Math.max(d.s32min >>> 0, d.u32min);
+    const max = Math.min(d.s32max >>> 0, d.u32max);
+    d.u32min = min;
+    d.s32min = min | 0;
+    d.u32max = max;
+    d.s32max = max | 0;
+  } else if ((d.u32max | 0) >= 0) {
+    d.s32min = d.u32min | 0;
+    const max = Math.min(d.s32max >>> 0, d.u32max);
+    d.u32max = max;
+    d.s32max = max | 0;
+  } else if ((d.u32min | 0) < 0) {
+    const min = Math.max(d.s32min >>> 0, d.u32min);
+    d.u32min = min;
+    d.s32min = min | 0;
+    d.s32max = d.u32max | 0;
+  }
+  if (d.smin >= 0n || d.smax < 0n) {
+    const min = maxBig(asU64(d.smin), d.umin);
+    const max = minBig(asU64(d.smax), d.umax);
+    d.umin = min;
+    d.smin = asS64(min);
+    d.umax = max;
+    d.smax = asS64(max);
+  } else if (asS64(d.umax) >= 0n) {
+    d.smin = asS64(d.umin);
+    const max = minBig(asU64(d.smax), d.umax);
+    d.umax = max;
+    d.smax = asS64(max);
+  } else if (asS64(d.umin) < 0n) {
+    const min = maxBig(asU64(d.smin), d.umin);
+    d.umin = min;
+    d.smin = asS64(min);
+    d.smax = asS64(d.umax);
+  }
+}
+
+function learnBits(d: Draft): void {
+  const wide = tnumIntersect(d.bits, tnumRange(d.umin, d.umax));
+  const low = tnumIntersect(tnumSubreg(wide), tnumRange(BigInt(d.u32min), BigInt(d.u32max)));
+  d.bits = tnumOr(tnumClearSubreg(wide), low);
+}
+
+/** Lets every view learn from every other, as much as the profile's kernel does. */
+export function syncBounds(d: Draft, f: FeatureFlags): void {
+  if (d.bits.mask === 0n && d.umin === d.umax && d.umin === d.bits.value && d.smin === d.smax && d.u32min === d.u32max && d.s32min === d.s32max) return;
+  learnFromBits(d);
+  if (f.boundsDeduceMixed) {
+    for (let round = 0; round < 3; round++) {
+      deduce32(d, f);
+      deduce64(d, f);
+      learn64From32(d);
+    }
+  } else {
+    deduceBySign(d);
+  }
+  learnBits(d);
+  learnFromBits(d);
+}
+
+/** 64-bit ranges of a value whose high half is zero, from the 32-bit ones. */
+export function assign32Into64(d: Draft): void {
+  d.umin = BigInt(d.u32min);
+  d.umax = BigInt(d.u32max);
+  if (d.s32min >= 0 && d.s32max >= 0) {
+    d.smin = BigInt(d.s32min);
+    d.smax = BigInt(d.s32max);
+  } else {
+    d.smin = 0n;
+    d.smax = LOW32;
+  }
+}
+
+/** The high half becomes zero, as every 32-bit operation leaves it. */
+export function zeroExtend32(d: Draft): void {
+  d.bits = tnumSubreg(d.bits);
+  assign32Into64(d);
+}
+
+/** Only the low `sizeBytes` bytes are kept (a narrow load of a spilled scalar, a zero-extending move). */
+export function truncate(d: Draft, sizeBytes: number, f: FeatureFlags): void {
+  if (sizeBytes === 8) return;
+  const mask = (1n << BigInt(8 * sizeBytes)) - 1n;
+  d.bits = tnumCast(d.bits, sizeBytes);
+  if (d.umin >> BigInt(8 * sizeBytes) === d.umax >> BigInt(8 * sizeBytes)) {
+    d.umin &= mask;
+    d.umax &= mask;
+  } else {
+    d.umin = 0n;
+    d.umax = mask;
+  }
+  d.smin = d.umin;
+  d.smax = d.umax;
+  if (sizeBytes < 4) {
+    unbound32(d);
+    if (!f.boundsDeduceMixed) {
+      d.s32min = d.u32min = Number(d.umin);
+      d.s32max = d.u32max = Number(d.umax);
+    }
+    syncBounds(d, f);
+  } else if (f.boundsDeduceMixed) {
+    syncBounds(d, f);
+  }
+}
+
+/** The low `fromBytes` bytes are sign-extended to 64 bits, or to 32 (`width` 4; the high half is the caller's). */
+export function signExtend(d: Draft, fromBytes: number, width: 4 | 8): void {
+  const bits = fromBytes * 8;
+  if (d.bits.mask === 0n) {
+    const value = BigInt.asIntN(bits, d.bits.value);
+    const low = lowU32(value);
+    d.bits = tnumConst(value);
+    d.s32min = d.s32max = low | 0;
+    d.u32min = d.u32max = low;
+    if (width === 8) {
+      d.smin = d.smax = value;
+      d.umin = d.umax = asU64(value);
+    }
+    return;
+  }
+  // If all bits above the narrow value agree at both ends, the ends keep their order unless the sign differs.
+  const min = width === 8 ? d.smin : BigInt(d.s32min);
+  const max = width === 8 ? d.smax : BigInt(d.s32max);
+  const low = BigInt.asIntN(bits, min);
+  const high = BigInt.asIntN(bits, max);
+  const below = low < high ? low : high;
+  const above = low < high ? high : low;
+  if (min >> BigInt(bits) === max >> BigInt(bits) && above >= 0n === below >= 0n) {
+    d.s32min = lowS32(below);
+    d.s32max = lowS32(above);
+    d.u32min = lowU32(below);
+    d.u32max = lowU32(above);
+    const range = tnumRange(asU64(below), asU64(above));
+    if (width === 8) {
+      d.smin = below;
+      d.smax = above;
+      d.umin = asU64(below);
+      d.umax = asU64(above);
+      d.bits = range;
+    } else {
+      d.bits = tnumSubreg(range);
+    }
+    return;
+  }
+  const limit = 1n << BigInt(bits - 1);
+  d.s32min = Number(-limit);
+  d.s32max = Number(limit - 1n);
+  d.u32min = 0;
+  d.u32max = U32_MAX;
+  if (width === 8) {
+    d.smin = -limit;
+    d.smax = limit - 1n;
+    d.umin = 0n;
+    d.umax = U64_MAX;
+    d.bits = TNUM_UNKNOWN;
+  } else {
+    d.bits = tnumSubreg(TNUM_UNKNOWN);
+  }
+}
+
+/** True when the views contradict each other: the path is impossible. */
+export const contradicts = (d: RegState): boolean =>
+  d.umin > d.umax || d.smin > d.smax || d.u32min > d.u32max || d.s32min > d.s32max;

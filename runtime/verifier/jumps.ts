@@ -1,0 +1,347 @@
+/**
+ * Conditional jumps: reserved fields, whether the outcome is decided, what both outcomes learn (scalar ranges, NULL
+ * or not, how much packet there is), and the path that is put aside. The walk goes on with the fall-through.
+ */
+import type { Insn } from '../insn/insn';
+import { contradicts, draft, unboundAll, type Draft } from './bounds';
+import { pushBranch } from './branches';
+import { curFrame, reject, unknown, type VerifierEnv } from './env';
+import type { FuncFrame } from './frame';
+import { pushHistory } from './history';
+import { EACCES, EINVAL } from './outcome';
+import { markPrecise } from './precision';
+import { becomeNotNull } from './nullness';
+import { forEachReg } from './everyRegister';
+import { dropReference } from './references';
+import { assume, assumeConst, decide, MIRROR, NEGATION, RELATIONS, type Relation } from './refine';
+import { checkRegArg } from './regArgs';
+import {
+  ADD_CONST,
+  AT_PKT_END,
+  BEYOND_PKT_END,
+  isPacketPointer,
+  isPointer,
+  knownScalar,
+  mayBeNull,
+  PTR_TRUSTED,
+  MEM_RCU,
+  UNKNOWN_SCALAR,
+  type RegState,
+} from './regState';
+import { addDelta } from './scalarAlu';
+import { isSpilled } from './stackState';
+import { hasSpinLock } from './specialMapFields';
+import { subregIsConst } from './bounds';
+import { tnumIsConst } from './tnum';
+import type { LinkedPlace, VerifierState } from './verifierState';
+
+const CLASS_JMP = 5;
+const CLASS_JMP32 = 6;
+const SRC_REG = 0x08;
+const MAX_PACKET_OFF = 0xffffn;
+/** So many linked places are remembered per jump. */
+const MAX_LINKED = 6;
+const MAX_VAR_OFF = 1n << 29n;
+
+const structure = (env: VerifierEnv, message: string, code = 'reserved-fields'): never =>
+  reject(env, { code, category: 'Program Structure', errno: EINVAL, message });
+
+const isPacketAny = (reg: RegState): boolean => isPacketPointer(reg) || reg.type === 'packetEnd';
+
+const NOT_NULL_TYPES: ReadonlySet<string> = new Set(['socket', 'tcpSock', 'mapValue', 'mapKey', 'sockCommon']);
+const NOT_NULL_MORE: ReadonlySet<string> = new Set(['xdpSock', 'buf', 'mem', 'mapPtr']);
+
+/** Whether the kernel counts on this pointer not being NULL. */
+function surelyNotNull(env: VerifierEnv, reg: RegState): boolean {
+  if (mayBeNull(reg)) return false;
+  const newer = env.features.jumpRefineBoth;
+  if (newer && (reg.smin <= -MAX_VAR_OFF || reg.smax >= MAX_VAR_OFF)) return false;
+  if (NOT_NULL_TYPES.has(reg.type)) return true;
+  if (!newer) return false;
+  return NOT_NULL_MORE.has(reg.type) || (reg.type === 'btfId' && (reg.flags & (PTR_TRUSTED | MEM_RCU)) !== 0);
+}
+
+/** A packet pointer compared with the packet's end whose outcome an earlier comparison decided. */
+function decidePacket(dst: RegState, src: RegState, relation: Relation): boolean | undefined {
+  let pkt: RegState;
+  let r = relation;
+  if (src.type === 'packetEnd') pkt = dst;
+  else if (dst.type === 'packetEnd') {
+    pkt = src;
+    r = MIRROR[relation];
+  } else return undefined;
+  if (pkt.range >= 0) return undefined;
+  if ((r === 'le' || r === 'gt') && pkt.range === BEYOND_PKT_END) return r === 'gt';
+  if ((r === 'lt' || r === 'ge') && (pkt.range === BEYOND_PKT_END || pkt.range === AT_PKT_END)) return r === 'ge';
+  return undefined;
+}
+
+function decideJump(env: VerifierEnv, dst: RegState, src: RegState, relation: Relation, narrow: boolean): boolean | undefined {
+  if (isPacketAny(dst) && isPacketAny(src) && !narrow) return decidePacket(dst, src, relation);
+  if (isPointer(dst) || isPointer(src)) {
+    if (narrow) return undefined;
+    let ptr = dst;
+    let other = src;
+    if (!(other.type === 'scalar' && tnumIsConst(other.bits))) {
+      if (!env.features.jumpRefineBoth) return undefined;
+      [ptr, other] = [other, ptr];
+    }
+    if (!(other.type === 'scalar' && tnumIsConst(other.bits)) || other.bits.value !== 0n) return undefined;
+    if (!isPointer(ptr) || !surelyNotNull(env, ptr)) return undefined;
+    return relation === 'eq' ? false : relation === 'ne' ? true : undefined;
+  }
+  return decide(dst, src, relation, narrow, env.features);
+}
+
+/** One conditional jump; returns whether the walk goes on at the target (else falls through). */
+export function checkConditionalJump(env: VerifierEnv, insn: Insn): boolean {
+  const opcode = insn.code >> 4;
+  const f = env.features;
+  if (opcode === 14 && f.mayGoto) unknown(env, 'may_goto');
+  const relation: Relation =
+    RELATIONS[opcode] ??
+    structure(env, `invalid BPF_JMP/JMP32 opcode ${(insn.code & 0xf0).toString(16)}`, 'invalid-opcode');
+  const narrow = (insn.code & 7) === CLASS_JMP32;
+  const byReg = (insn.code & SRC_REG) !== 0;
+  const frame = curFrame(env);
+  checkRegArg(env, insn.dst, 'src');
+  if (byReg) {
+    if (insn.imm !== 0) structure(env, 'BPF_JMP/JMP32 uses reserved fields');
+    checkRegArg(env, insn.src, 'src');
+  } else if (insn.src !== 0) {
+    structure(env, 'BPF_JMP/JMP32 uses reserved fields');
+  }
+  const src = byReg ? frame.regs[insn.src] : knownScalar(BigInt(insn.imm));
+  const dst = frame.regs[insn.dst];
+  if (f.historyOfLinks && (dst.type === 'stack' || (byReg && src.type === 'stack'))) {
+    pushHistory(env, { srcStack: byReg && src.type === 'stack', dstStack: dst.type === 'stack' });
+  }
+
+  const decided = decideJump(env, dst, src, relation, narrow);
+  if (decided !== undefined) {
+    if (!isPointer(dst)) markPrecise(env, insn.dst);
+    if (byReg && !isPointer(src)) markPrecise(env, insn.src);
+    return decided;
+  }
+
+  let linked: LinkedPlace[] = [];
+  if (f.historyOfLinks) {
+    linked = [];
+    if (byReg && src.type === 'scalar' && src.id !== 0) collectLinked(env.cur, src.id, linked);
+    if (dst.type === 'scalar' && dst.id !== 0) collectLinked(env.cur, dst.id, linked);
+    if (linked.length > 1) pushHistory(env, { linked });
+  }
+
+  const other = pushBranch(env, env.insnIdx + insn.off + 1, env.insnIdx);
+  const otherFrame = other.frames[other.frames.length - 1];
+  refineBoth(env, insn, relation, narrow, byReg, frame, otherFrame);
+  spreadToLinked(env, insn, byReg, frame, env.cur, linked);
+  spreadToLinked(env, insn, byReg, otherFrame, other, linked);
+
+  const dstNow = frame.regs[insn.dst];
+  if (f.jumpRefineBoth && !narrow && byReg && isPointer(src) && isPointer(dst) && src.type !== 'btfId' && dst.type !== 'btfId') {
+    // Equal to a pointer that cannot be NULL: not NULL either.
+    const equal = relation === 'eq' ? otherFrame : relation === 'ne' ? frame : null;
+    if (equal) {
+      if (surelyNotNull(env, dst) && mayBeNull(src)) equal.regs[insn.src] = becomeNotNull(env, equal.regs[insn.src]);
+      if (surelyNotNull(env, src) && mayBeNull(dst)) equal.regs[insn.dst] = becomeNotNull(env, equal.regs[insn.dst]);
+    }
+  }
+  if (!narrow && !byReg && insn.imm === 0 && (relation === 'eq' || relation === 'ne') && mayBeNull(dstNow)) {
+    resolveNull(env, env.cur, insn.dst, relation === 'ne');
+    resolveNull(env, other, insn.dst, relation === 'eq');
+  } else if (byReg && !narrow && (insn.code & 7) === CLASS_JMP) {
+    learnPacket(insn, relation, env.cur, other);
+  }
+  return false;
+}
+
+const sane = (env: VerifierEnv, d: Draft): RegState => {
+  if (env.features.boundsDeduceMixed && contradicts(d)) unboundAll(d);
+  return d;
+};
+
+function refineBoth(
+  env: VerifierEnv,
+  insn: Insn,
+  relation: Relation,
+  narrow: boolean,
+  byReg: boolean,
+  frame: FuncFrame,
+  otherFrame: FuncFrame,
+): void {
+  const f = env.features;
+  const dst = frame.regs[insn.dst];
+  const src = byReg ? frame.regs[insn.src] : knownScalar(BigInt(insn.imm));
+  if (dst.type !== 'scalar' || src.type !== 'scalar') return;
+  const apply = (target: FuncFrame, holds: Relation): void => {
+    const a = draft(target.regs[insn.dst]);
+    const b = byReg ? (insn.src === insn.dst ? a : draft(target.regs[insn.src])) : draft(src);
+    if (f.jumpRefineBoth) {
+      assume(a, b, holds, narrow, f);
+      target.regs[insn.dst] = sane(env, a);
+      if (byReg) target.regs[insn.src] = sane(env, b);
+      return;
+    }
+    if (tnumIsConst(src.bits) || (narrow && subregIsConst(src.bits))) {
+      assumeConst(a, src.bits.value, holds, narrow, f);
+      target.regs[insn.dst] = a;
+    } else if (tnumIsConst(dst.bits) || (narrow && subregIsConst(dst.bits))) {
+      // Older kernels have no mirrored form of the bit test, they learn nothing there… but do for the rest.
+      assumeConst(b, dst.bits.value, MIRROR[holds], narrow, f);
+      target.regs[insn.src] = b;
+    } else if (!narrow && holds === 'eq') {
+      assume(a, b, 'eq', false, f);
+      target.regs[insn.dst] = a;
+      target.regs[insn.src] = b;
+    }
+  };
+  apply(frame, NEGATION[relation]);
+  apply(otherFrame, relation);
+}
+
+/** Places whose scalar shares `id` (with or without a delta), innermost frame first. */
+function collectLinked(state: VerifierState, id: number, linked: LinkedPlace[]): void {
+  const base = (id & ~ADD_CONST) >>> 0;
+  const add = (reg: RegState, place: LinkedPlace, drop: () => void): void => {
+    if (reg.type !== 'scalar' || (reg.id & ~ADD_CONST) >>> 0 !== base) return;
+    if (linked.length < MAX_LINKED) linked.push(place);
+    else drop();
+  };
+  for (let n = state.frames.length - 1; n >= 0; n--) {
+    const frame = state.frames[n];
+    for (let r = 0; r < 10; r++) {
+      add(frame.regs[r], { frameNo: n, index: r, isSlot: false }, () => {
+        frame.regs[r] = { ...frame.regs[r], id: 0, off: 0 };
+      });
+    }
+    for (let s = 0; s < frame.stack.length; s++) {
+      const slot = frame.stack[s];
+      if (!isSpilled(slot)) continue;
+      add(slot.spilled, { frameNo: n, index: s, isSlot: true }, () => {
+        frame.stack[s] = { kinds: slot.kinds, spilled: { ...slot.spilled, id: 0, off: 0 } };
+      });
+    }
+  }
+}
+
+/** What one register learned holds for its copies, too. */
+function spreadToLinked(
+  env: VerifierEnv,
+  insn: Insn,
+  byReg: boolean,
+  frame: FuncFrame,
+  state: VerifierState,
+  linked: readonly LinkedPlace[],
+): void {
+  const f = env.features;
+  const spread = (known: RegState): void => {
+    if (known.type !== 'scalar' || known.id === 0) return;
+    if (!f.historyOfLinks) {
+      forEachReg(state, (reg) => (reg.type === 'scalar' && reg.id === known.id ? known : reg));
+      return;
+    }
+    for (const place of linked) {
+      const holder = state.frames[place.frameNo];
+      const reg = place.isSlot ? holder.stack[place.index].spilled : holder.regs[place.index];
+      if (reg.type !== 'scalar' || reg === known) continue;
+      if ((reg.id & ~ADD_CONST) !== (known.id & ~ADD_CONST)) continue;
+      let updated: RegState;
+      if ((!(reg.id & ADD_CONST) && !(known.id & ADD_CONST)) || reg.off === known.off) {
+        updated = known;
+      } else {
+        const d = draft(known);
+        d.off = reg.off;
+        d.id = reg.id;
+        addDelta(d, knownScalar(BigInt(reg.off - known.off)), f);
+        updated = d;
+      }
+      if (place.isSlot) holder.stack[place.index] = { kinds: holder.stack[place.index].kinds, spilled: updated };
+      else holder.regs[place.index] = updated;
+    }
+  };
+  const bothScalar = !byReg || (frame.regs[insn.dst].type === 'scalar' && frame.regs[insn.src].type === 'scalar');
+  if (byReg && (f.historyOfLinks || bothScalar)) spread(frame.regs[insn.src]);
+  spread(frame.regs[insn.dst]);
+}
+
+/** All copies of a nullable pointer become NULL or surely not NULL. */
+function resolveNull(env: VerifierEnv, state: VerifierState, regno: number, isNull: boolean): void {
+  const frame = state.frames[state.frames.length - 1];
+  const { id, refObjId } = frame.regs[regno];
+  if (isNull && refObjId !== 0 && refObjId === id) dropReference(frame, refObjId);
+  forEachReg(state, (reg) => {
+    if (!mayBeNull(reg) || reg.id !== id) return reg;
+    if (isNull) return { ...reg, ...NULL_VALUE };
+    const sure = becomeNotNull(env, reg);
+    // The id stays where it tells locks apart, or where it names the reference.
+    return sure.type === 'mapValue' && hasSpinLock(env, sure.map) ? sure : keepsId(sure) ? sure : { ...sure, id: 0 };
+  });
+}
+
+/** Inner maps keep their uid elsewhere; local objects with locks keep their id. */
+const keepsId = (reg: RegState): boolean => reg.type === 'btfId' && (reg.flags & MEM_RCU) !== 0 && false;
+
+const NULL_VALUE: Partial<RegState> = (() => {
+  const zero = knownScalar(0n);
+  return {
+    ...zero,
+    origin: -1,
+  };
+})();
+
+/** After comparing packet pointer and end: how many bytes behind every copy of the pointer are there for sure. */
+function learnPacket(insn: Insn, relation: Relation, here: VerifierState, there: VerifierState): void {
+  const frame = here.frames[here.frames.length - 1];
+  const dst = frame.regs[insn.dst];
+  const src = frame.regs[insn.src];
+  const isStart = (reg: RegState): boolean => reg.type === 'packet' && reg.id === 0 && reg.off === 0 && tnumIsConst(reg.bits) && reg.bits.value === 0n;
+  const bounded = (pkt: RegState, end: RegState): boolean =>
+    (pkt.type === 'packet' && end.type === 'packetEnd') || (pkt.type === 'packetMeta' && isStart(end));
+  let regno: number;
+  let r = relation;
+  if (bounded(dst, src)) regno = insn.dst;
+  else if (bounded(src, dst)) {
+    regno = insn.src;
+    r = MIRROR[relation];
+  } else return;
+  // Now the relation reads "packet pointer r end": `there` is where it holds, `here` where it does not.
+  switch (r) {
+    case 'gt':
+      extendRange(here, frame.regs[regno], false);
+      markEnd(there, regno, true);
+      break;
+    case 'lt':
+      extendRange(there, frame.regs[regno], true);
+      markEnd(here, regno, false);
+      break;
+    case 'ge':
+      extendRange(here, frame.regs[regno], true);
+      markEnd(there, regno, false);
+      break;
+    case 'le':
+      extendRange(there, frame.regs[regno], false);
+      markEnd(here, regno, true);
+      break;
+    default:
+  }
+}
+
+function extendRange(state: VerifierState, pkt: RegState, strict: boolean): void {
+  if (pkt.off < 0 || (pkt.off === 0 && strict)) return;
+  if (pkt.umax > MAX_PACKET_OFF || pkt.umax + BigInt(pkt.off) > MAX_PACKET_OFF) return;
+  const range = strict ? pkt.off + 1 : pkt.off;
+  forEachReg(state, (reg) =>
+    reg.type === pkt.type && reg.id === pkt.id && reg.range < range ? { ...reg, range } : reg,
+  );
+}
+
+function markEnd(state: VerifierState, regno: number, beyond: boolean): void {
+  const frame = state.frames[state.frames.length - 1];
+  const reg = frame.regs[regno];
+  if (reg.type !== 'packet') return;
+  frame.regs[regno] = { ...reg, range: beyond ? BEYOND_PKT_END : AT_PKT_END };
+}
+
+void UNKNOWN_SCALAR;
+void EACCES;

@@ -1,0 +1,313 @@
+/**
+ * What a comparison tells: whether it is decided by the bounds of its operands, and how each outcome narrows them.
+ * Scalars only. Two generations: newer kernels compare and narrow range against range, older ones only against a
+ * constant (or equal ranges of 64 bits).
+ */
+import { asS64, asU64 } from '../util/u64';
+import {
+  assign32Into64,
+  draft,
+  lowU32,
+  maxBig,
+  minBig,
+  setKnown,
+  setSubregKnown,
+  subregIsConst,
+  syncBounds,
+  unbound32,
+  unbound64,
+  type Draft,
+} from './bounds';
+import type { FeatureFlags } from './env';
+import { S32_MAX, S32_MIN, U32_MAX, type RegState } from './regState';
+import { tnumAnd, tnumClearSubreg, tnumConst, tnumIntersect, tnumIsConst, tnumOr, tnumOverlaps, tnumSubreg, tnumWithSubreg } from './tnum';
+
+/** What holds between left and right. `notSet`: no common bit; it is the negation of `set`. */
+export type Relation = 'eq' | 'ne' | 'set' | 'notSet' | 'gt' | 'ge' | 'lt' | 'le' | 'sgt' | 'sge' | 'slt' | 'sle';
+
+/** By opcode bits 4–7 of conditional jumps. */
+export const RELATIONS: readonly (Relation | undefined)[] = [
+  undefined,
+  'eq',
+  'gt',
+  'ge',
+  'set',
+  'ne',
+  'sgt',
+  'sge',
+  undefined,
+  undefined,
+  'lt',
+  'le',
+  'slt',
+  'sle',
+];
+
+export const NEGATION: Readonly<Record<Relation, Relation>> = {
+  eq: 'ne',
+  ne: 'eq',
+  set: 'notSet',
+  notSet: 'set',
+  gt: 'le',
+  ge: 'lt',
+  lt: 'ge',
+  le: 'gt',
+  sgt: 'sle',
+  sge: 'slt',
+  slt: 'sge',
+  sle: 'sgt',
+};
+
+/** `a R b` ⇔ `b MIRROR[R] a`. */
+export const MIRROR: Readonly<Record<Relation, Relation>> = {
+  eq: 'eq',
+  ne: 'ne',
+  set: 'set',
+  notSet: 'notSet',
+  gt: 'lt',
+  ge: 'le',
+  lt: 'gt',
+  le: 'ge',
+  sgt: 'slt',
+  sge: 'sle',
+  slt: 'sgt',
+  sle: 'sge',
+};
+
+const isConst = (reg: RegState, narrow: boolean): boolean => (narrow ? subregIsConst(reg.bits) : tnumIsConst(reg.bits));
+
+/** Ends of the ranges that a comparison of this width and signedness looks at. */
+function ends(reg: RegState, narrow: boolean, signed: boolean): [bigint | number, bigint | number] {
+  if (narrow) return signed ? [reg.s32min, reg.s32max] : [reg.u32min, reg.u32max];
+  return signed ? [reg.smin, reg.smax] : [reg.umin, reg.umax];
+}
+
+function ordered(a: RegState, b: RegState, strict: boolean, narrow: boolean, signed: boolean): boolean | undefined {
+  const [aMin, aMax] = ends(a, narrow, signed);
+  const [bMin, bMax] = ends(b, narrow, signed);
+  // a < b (strict) or a <= b
+  if (strict ? aMax < bMin : aMax <= bMin) return true;
+  if (strict ? aMin >= bMax : aMin > bMax) return false;
+  return undefined;
+}
+
+function disjoint(a: RegState, b: RegState, narrow: boolean): boolean {
+  const apart = (x: boolean, y: boolean): boolean => {
+    const [aMin, aMax] = ends(a, x, y);
+    const [bMin, bMax] = ends(b, x, y);
+    return aMin > bMax || aMax < bMin;
+  };
+  if (apart(narrow, false) || apart(narrow, true)) return true;
+  return !narrow && (apart(true, false) || apart(true, true));
+}
+
+/** Whether `a R b` is certain (true), impossible (false) or open (undefined). Both scalars. */
+export function decide(a: RegState, b: RegState, relation: Relation, narrow: boolean, f: FeatureFlags): boolean | undefined {
+  if (!f.jumpRefineBoth && !isConst(b, narrow)) return undefined;
+  const aBits = narrow ? tnumSubreg(a.bits) : a.bits;
+  const bBits = narrow ? tnumSubreg(b.bits) : b.bits;
+  switch (relation) {
+    case 'eq':
+    case 'ne': {
+      let equal: boolean | undefined;
+      if (tnumIsConst(aBits) && tnumIsConst(bBits)) equal = aBits.value === bBits.value;
+      else if (f.jumpRefineBoth && (!tnumOverlaps(aBits, bBits) || disjoint(a, b, narrow))) equal = false;
+      return equal === undefined ? undefined : relation === 'eq' ? equal : !equal;
+    }
+    case 'set':
+    case 'notSet': {
+      const [open, mask] = tnumIsConst(bBits) ? [aBits, bBits] : [bBits, aBits];
+      if (!tnumIsConst(mask)) return undefined;
+      if ((open.value & mask.value) !== 0n) return relation === 'set';
+      if (((open.value | open.mask) & mask.value) === 0n) return relation !== 'set';
+      return undefined;
+    }
+    case 'lt':
+      return ordered(a, b, true, narrow, false);
+    case 'le':
+      return ordered(a, b, false, narrow, false);
+    case 'gt':
+      return ordered(b, a, true, narrow, false);
+    case 'ge':
+      return ordered(b, a, false, narrow, false);
+    case 'slt':
+      return ordered(a, b, true, narrow, true);
+    case 'sle':
+      return ordered(a, b, false, narrow, true);
+    case 'sgt':
+      return ordered(b, a, true, narrow, true);
+    case 'sge':
+      return ordered(b, a, false, narrow, true);
+  }
+}
+
+const isPowerOf2 = (x: bigint): boolean => x !== 0n && (x & (x - 1n)) === 0n;
+
+/** a < b or a <= b holds: a's top comes down, b's bottom goes up. Ends wrap as the kernel's do on impossible paths. */
+function narrowOrdered(a: Draft, b: Draft, strict: boolean, narrow: boolean, signed: boolean): void {
+  const step = strict ? 1 : 0;
+  if (narrow && signed) {
+    a.s32max = Math.min(a.s32max, (b.s32max - step) | 0);
+    b.s32min = Math.max(b.s32min, (a.s32min + step) | 0);
+  } else if (narrow) {
+    a.u32max = Math.min(a.u32max, (b.u32max - step) >>> 0);
+    b.u32min = Math.max(b.u32min, (a.u32min + step) >>> 0);
+  } else if (signed) {
+    a.smax = minBig(a.smax, asS64(b.smax - BigInt(step)));
+    b.smin = maxBig(b.smin, asS64(a.smin + BigInt(step)));
+  } else {
+    a.umax = minBig(a.umax, asU64(b.umax - BigInt(step)));
+    b.umin = maxBig(b.umin, asU64(a.umin + BigInt(step)));
+  }
+}
+
+function narrowEqual(a: Draft, b: Draft, narrow: boolean): void {
+  if (narrow) {
+    a.u32min = b.u32min = Math.max(a.u32min, b.u32min);
+    a.u32max = b.u32max = Math.min(a.u32max, b.u32max);
+    a.s32min = b.s32min = Math.max(a.s32min, b.s32min);
+    a.s32max = b.s32max = Math.min(a.s32max, b.s32max);
+    const common = tnumIntersect(tnumSubreg(a.bits), tnumSubreg(b.bits));
+    a.bits = tnumWithSubreg(a.bits, common);
+    b.bits = tnumWithSubreg(b.bits, common);
+  } else {
+    a.umin = b.umin = maxBig(a.umin, b.umin);
+    a.umax = b.umax = minBig(a.umax, b.umax);
+    a.smin = b.smin = maxBig(a.smin, b.smin);
+    a.smax = b.smax = minBig(a.smax, b.smax);
+    a.bits = b.bits = tnumIntersect(a.bits, b.bits);
+  }
+}
+
+/** Only an end of the range can be excluded. */
+function narrowUnequal(a: Draft, value: bigint, narrow: boolean): void {
+  if (narrow) {
+    const u = lowU32(value);
+    if (a.u32min === u) a.u32min = (a.u32min + 1) >>> 0;
+    if (a.u32max === u) a.u32max = (a.u32max - 1) >>> 0;
+    if (a.s32min === (u | 0)) a.s32min = (a.s32min + 1) | 0;
+    if (a.s32max === (u | 0)) a.s32max = (a.s32max - 1) | 0;
+  } else {
+    const s = asS64(value);
+    if (a.umin === value) a.umin = asU64(a.umin + 1n);
+    if (a.umax === value) a.umax = asU64(a.umax - 1n);
+    if (a.smin === s) a.smin = asS64(a.smin + 1n);
+    if (a.smax === s) a.smax = asS64(a.smax - 1n);
+  }
+}
+
+/** Narrows both operands by the fact that `a R b` holds; `a` and `b` may be one register (then it learns nothing). */
+export function assume(a: Draft, b: Draft, relation: Relation, narrow: boolean, f: FeatureFlags): void {
+  const constant = isConst(b, narrow) ? b : isConst(a, narrow) ? a : undefined;
+  const open = constant === b ? a : b;
+  switch (relation) {
+    case 'eq':
+      narrowEqual(a, b, narrow);
+      break;
+    case 'ne':
+      if (constant) narrowUnequal(open, narrow ? constant.bits.value & 0xffff_ffffn : constant.bits.value, narrow);
+      break;
+    case 'set':
+    case 'notSet': {
+      if (!constant) break;
+      const value = narrow ? constant.bits.value & 0xffff_ffffn : constant.bits.value;
+      const bits = narrow ? tnumSubreg(open.bits) : open.bits;
+      if (relation === 'set') {
+        if (!isPowerOf2(value)) break;
+        const known = tnumOr(bits, tnumConst(value));
+        open.bits = narrow ? tnumWithSubreg(open.bits, known) : known;
+      } else {
+        // The ranges are forgotten and learned anew from the bits.
+        unbound64(open);
+        unbound32(open);
+        const known = tnumAnd(bits, tnumConst(~value));
+        open.bits = narrow ? tnumWithSubreg(open.bits, known) : known;
+      }
+      break;
+    }
+    case 'lt':
+    case 'le':
+      narrowOrdered(a, b, relation === 'lt', narrow, false);
+      break;
+    case 'gt':
+    case 'ge':
+      narrowOrdered(b, a, relation === 'gt', narrow, false);
+      break;
+    case 'slt':
+    case 'sle':
+      narrowOrdered(a, b, relation === 'slt', narrow, true);
+      break;
+    case 'sgt':
+    case 'sge':
+      narrowOrdered(b, a, relation === 'sgt', narrow, true);
+      break;
+  }
+  syncBounds(a, f);
+  syncBounds(b, f);
+}
+
+/** Older kernels: 32-bit knowledge flows into 64 bits only when the high half is zero, else 64 bits are reset. */
+function widen32(d: Draft, f: FeatureFlags): void {
+  const high = tnumClearSubreg(d.bits);
+  if (high.value === 0n && high.mask === 0n) assign32Into64(d);
+  else unbound64(d);
+  syncBounds(d, f);
+}
+
+/** Older kernels: 32-bit ranges are made anew from 64-bit ones that fit. */
+function renarrow(d: Draft, f: FeatureFlags): void {
+  unbound32(d);
+  if (d.smin >= BigInt(S32_MIN) && d.smax <= BigInt(S32_MAX) && d.smin <= BigInt(S32_MAX) && d.smax >= BigInt(S32_MIN)) {
+    d.s32min = Number(d.smin);
+    d.s32max = Number(d.smax);
+  }
+  if (d.umin <= BigInt(U32_MAX) && d.umax <= BigInt(U32_MAX)) {
+    d.u32min = Number(d.umin);
+    d.u32max = Number(d.umax);
+  }
+  syncBounds(d, f);
+}
+
+/** Older kernels: `open R value` holds. */
+export function assumeConst(open: Draft, value64: bigint, relation: Relation, narrow: boolean, f: FeatureFlags): void {
+  const value = narrow ? value64 & 0xffff_ffffn : value64;
+  let bits = open.bits;
+  switch (relation) {
+    case 'eq':
+      if (narrow) setSubregKnown(open, lowU32(value));
+      else setKnown(open, value);
+      bits = open.bits;
+      break;
+    case 'ne':
+      break;
+    case 'set':
+      if (isPowerOf2(value)) {
+        bits = narrow
+          ? tnumWithSubreg(bits, tnumOr(tnumSubreg(bits), tnumConst(value)))
+          : tnumOr(bits, tnumConst(value));
+      }
+      break;
+    case 'notSet': {
+      const known = tnumAnd(narrow ? tnumSubreg(bits) : bits, tnumConst(narrow ? ~value & 0xffff_ffffn : ~value));
+      unbound64(open);
+      unbound32(open);
+      bits = narrow ? tnumWithSubreg(bits, known) : known;
+      break;
+    }
+    default: {
+      const fixed = draft(open);
+      setKnown(fixed, narrow ? value : value64);
+      if (narrow) setSubregKnown(fixed, lowU32(value));
+      const strict = relation === 'lt' || relation === 'gt' || relation === 'slt' || relation === 'sgt';
+      const signed = relation.startsWith('s');
+      if (relation === 'lt' || relation === 'le' || relation === 'slt' || relation === 'sle') {
+        narrowOrdered(open, fixed, strict, narrow, signed);
+      } else {
+        narrowOrdered(fixed, open, strict, narrow, signed);
+      }
+    }
+  }
+  open.bits = bits;
+  if (narrow) widen32(open, f);
+  else renarrow(open, f);
+}
