@@ -15,26 +15,35 @@ export interface Outcome {
   readonly memory: Uint8Array;
 }
 
-const FUEL = 10_000_000;
+const FUEL = 50_000_000;
 const UNWIND = 5;
 const noContext: ContextAccess = { load: () => undefined, store: () => false };
 
+/** Largest input memory. */
+const INPUT_MAX_BYTES = 65536;
+
+// One memory for all runs: making one costs a hundred times what a vector's few instructions cost.
+const memory = new Memory(1 << 24);
+const block = allocateBlock(memory, 'program');
+memory.allocate(64); // a gap that belongs to nothing
+const inputAt = memory.allocate(INPUT_MAX_BYTES);
+const inputRegion = memory.addRegion('packet', inputAt, 1, 'memory');
+const codes = new Map<number, Code>();
+const engine = new Interpreter(memory, codes, noContext);
+
 /** @param checked every access is looked up in the region table. */
 export function runProgram(insns: readonly Insn[], input: Uint8Array, checked = true): Outcome {
-  const memory = new Memory(1 << 24);
-  const block = allocateBlock(memory, 'program');
-  const at = memory.allocate(Math.max(8, input.length));
-  memory.addRegion('packet', at, Math.max(1, input.length), 'memory');
-  memory.write(at, input);
-  const code: Code = { id: 1, name: 'program', insns };
-  const engine = new Interpreter(memory, new Map([[1, code]]), noContext);
-  const args = input.length > 0 ? [memoryAddress(at), BigInt(input.length)] : [0n, 0n];
+  if (input.length > INPUT_MAX_BYTES) throw new Error(`memory of ${input.length} bytes is too large`);
+  inputRegion.sizeBytes = Math.max(1, input.length);
+  memory.write(inputAt, input);
+  codes.set(1, { id: 1, name: 'program', insns });
+  const args = input.length > 0 ? [memoryAddress(inputAt), BigInt(input.length)] : [0n, 0n];
   initBlock(memory, block, 1, 0, args);
   writeFuel(memory, block, FUEL);
   for (;;) {
     const stop = engine.run(block, { checked, skipBreakpoint: false });
     const r0 = readRegister(memory, block, 0);
-    const after = memory.read(at, input.length);
+    const after = memory.read(inputAt, input.length);
     if (stop.kind === 'exit') return { r0, memory: after };
     if (stop.kind === 'fault') return { r0, fault: stop.fault, memory: after };
     if (stop.kind === 'helper' && stop.id === UNWIND) {
