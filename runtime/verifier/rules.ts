@@ -1,18 +1,21 @@
 /** The rules that the engine uses; each entry is one file's entry point. Those missing answer `unknown`. */
 import { unknown } from './env';
-import { pointer } from './regState';
+import { checkGlobalMemArg, checkHelperCall } from './helperCalls';
+import { checkMemAccess } from './memoryAccess';
+import { checkProgram, contextRegister } from './programRules';
+import { checkReturnValue } from './returnValues';
 import type { Rules } from './seams';
 
 export const RULES: Rules = {
-  checkProgram: () => undefined,
-  contextRegister: () => pointer('ctx'),
-  checkMemAccess: (env) => unknown(env, 'memory access rules'),
-  checkHelperCall: (env) => unknown(env, 'helper call rules'),
+  checkProgram,
+  contextRegister,
+  checkMemAccess,
+  checkHelperCall,
   checkKfuncCall: (env, insnIdx) => {
     const reference = env.program.references.get(insnIdx);
     return unknown(env, `kfunc ${reference?.kind === 'kfunc' ? reference.name : '?'}`);
   },
-  checkGlobalMemArg: (env) => unknown(env, 'memory arguments of global functions'),
-  checkReturnValue: () => undefined,
+  checkGlobalMemArg,
+  checkReturnValue,
   explain: () => undefined,
 };

@@ -1,0 +1,422 @@
+/**
+ * A helper call: may this program call it, are the arguments right, what happens to registers, references, locks and
+ * packet pointers, what is in R0. Prototypes come from `spec/helpers.ts`, availability from `spec/helperPrograms.ts`.
+ */
+import type { Insn } from '../insn/insn';
+import {
+  helperById,
+  type HelperName,
+  type HelperPrototype,
+  type HelperRow,
+  type ReturnKind,
+} from '../spec/helpers';
+import { helperAllowed, kernelHasHelper } from '../spec/helperPrograms';
+import { PROFILES } from '../spec/profile';
+import { assert } from '../util/assert';
+import { draft, syncBounds } from './bounds';
+import { CALLBACK_RULES } from './callbacks';
+import { forEachReg } from './everyRegister';
+import { curFrame, hasFeature, newId, regOf, reject, unknown, type VerifierEnv } from './env';
+import type { FuncFrame } from './frame';
+import { checkArgument, checkHelperMemory, type Call } from './helperArguments';
+
+import { checkMapWithHelper, mapInfo } from './mapRules';
+import { EACCES, EINVAL, ENOTSUPP } from './outcome';
+import { markPrecise } from './precision';
+import { acquireReference, releaseReference } from './references';
+import {
+  isNullConst,
+  MAYBE_NULL,
+  MEM_RINGBUF,
+  NOT_INIT,
+  pointer,
+  PTR_TRUSTED,
+  UNKNOWN_SCALAR,
+  type RegState,
+} from './regState';
+import { findType } from '../btf/query';
+
+/** Licences that count as GPL compatible. */
+const GPL_COMPATIBLE = new Set([
+  'GPL',
+  'GPL v2',
+  'GPL and additional rights',
+  'Dual BSD/GPL',
+  'Dual MIT/GPL',
+  'Dual MPL/GPL',
+]);
+
+/**
+ * CPUs that a kernel may have, for the bounds of bpf_get_smp_processor_id. Not the machine's count: an index that is
+ * safe here is safe on every machine up to that size.
+ */
+const POSSIBLE_CPUS = 128n;
+
+const MAX_ERRNO = 4095;
+
+const position = (name: string): number => PROFILES.findIndex((profile) => profile.name === name);
+
+/** The prototype that holds for this program type and kernel. */
+function prototypeOf(env: VerifierEnv, row: HelperRow): HelperPrototype {
+  const type = env.program.type.replace('BPF_PROG_TYPE_', '');
+  const variant = row.variants?.find((v) => v.programs.includes(type));
+  if (variant !== undefined) return variant;
+  if (row.before !== undefined && position(env.profile.name) < position(row.before.profile))
+    return row.before;
+  return row;
+}
+
+function available(env: VerifierEnv, id: number): HelperRow {
+  const row = helperById(id);
+  if (row === undefined || !kernelHasHelper(env.profile, id)) {
+    return reject(env, {
+      code: 'no-such-helper',
+      category: 'Call Type Safety',
+      errno: EINVAL,
+      message: `invalid func unknown#${id}`,
+      facts: { id },
+    });
+  }
+  const allowed = helperAllowed(env.profile, env.program.type, env.program.attachType, id);
+  if (allowed === 'unknown') return unknown(env, `helpers of ${env.program.type}`);
+  if (allowed === 'no') {
+    return reject(env, {
+      code: 'helper-not-for-program',
+      category: 'Policy',
+      errno: EINVAL,
+      message: `${hasFeature(env, 'helperRefusedText') ? 'program of this type cannot use helper' : 'unknown func'} ${row.name}#${id}`,
+      facts: { helper: row.name, programType: env.program.type },
+    });
+  }
+  return row;
+}
+
+/** Helpers whose use depends on the attach point in ways that are not modelled. */
+const BY_ATTACH_POINT = new Set<string>(['bpf_d_path', 'bpf_ima_inode_hash', 'bpf_ima_file_hash']);
+
+function checkCaller(env: VerifierEnv, row: HelperRow, proto: HelperPrototype): void {
+  if (proto.gplOnly === true && !GPL_COMPATIBLE.has(env.object.license)) {
+    reject(env, {
+      code: 'helper-needs-gpl',
+      category: 'Policy',
+      errno: EINVAL,
+      message: 'cannot call GPL-restricted function from non-GPL compatible program',
+      facts: { helper: row.name, license: env.object.license },
+    });
+  }
+  if (BY_ATTACH_POINT.has(row.name)) unknown(env, `where ${row.name} may be called`);
+  if (proto.maySleep === true && !maySleepHere(env)) {
+    reject(env, {
+      code: 'helper-may-sleep',
+      category: 'Execution Context Safety',
+      errno: EINVAL,
+      message: hasFeature(env, 'sleepableHelperText')
+        ? `sleepable helper ${row.name}#${row.id} in non-sleepable prog`
+        : 'helper call might sleep in a non-sleepable prog',
+      facts: { helper: row.name },
+    });
+  }
+}
+
+/** Old kernels ask the program, newer ones the path: a timer callback of a sleepable program does not sleep. */
+function maySleepHere(env: VerifierEnv): boolean {
+  return env.cur.inSleepable || (env.program.sleepable && !hasFeature(env, 'asyncNeverSleeps'));
+}
+
+/** Helpers that go through the map that their arguments name, and those of them that change it. */
+const MAP_OPERATIONS = new Set<string>([
+  'bpf_tail_call',
+  'bpf_map_lookup_elem',
+  'bpf_map_update_elem',
+  'bpf_map_delete_elem',
+  'bpf_map_push_elem',
+  'bpf_map_pop_elem',
+  'bpf_map_peek_elem',
+  'bpf_for_each_map_elem',
+  'bpf_redirect_map',
+  'bpf_map_lookup_percpu_elem',
+]);
+const MAP_CHANGES = new Set<string>([
+  'bpf_map_update_elem',
+  'bpf_map_delete_elem',
+  'bpf_map_push_elem',
+  'bpf_map_pop_elem',
+]);
+
+function checkMapOperation(env: VerifierEnv, call: Call): void {
+  const { name } = call.row;
+  if (!MAP_OPERATIONS.has(name)) return;
+  const map = call.map?.map;
+  assert(map !== undefined, `${name} has a map argument`);
+  if (MAP_CHANGES.has(name) && !mapInfo(env, map).progWritable) {
+    reject(env, {
+      code: 'write-to-read-only',
+      category: 'Memory Safety',
+      errno: EACCES,
+      message: 'write into map forbidden',
+      registers: [1],
+      facts: { map: map.name, helper: name },
+    });
+  }
+  if (name === 'bpf_tail_call') checkTailCall(env, call);
+}
+
+function checkTailCall(env: VerifierEnv, call: Call): void {
+  const map = call.map?.map;
+  assert(map !== undefined, 'bpf_tail_call has a map argument');
+  if (mapInfo(env, map).row.family !== 'progArray') {
+    reject(env, {
+      code: 'tail-call-map',
+      category: 'Call Type Safety',
+      errno: EINVAL,
+      message: hasFeature(env, 'tailCallMapText')
+        ? 'expected prog array map for tail call'
+        : 'kernel subsystem misconfigured verifier',
+      registers: [2],
+      facts: { map: map.name },
+    });
+  }
+  const index = regOf(env, 3);
+  if (index.type === 'scalar' && index.bits.mask === 0n && index.bits.value < BigInt(map.maxEntries))
+    markPrecise(env, 3);
+  if (env.cur.activeLock !== null) {
+    reject(env, {
+      code: 'tail-call-under-lock',
+      category: 'Resource Lifetime Safety',
+      errno: EINVAL,
+      message: 'tail_call cannot be used inside bpf_spin_lock-ed region',
+    });
+  }
+  if (env.cur.frames.some((frame) => frame.refs.length > 0)) unknown(env, 'tail calls with references held');
+}
+
+/** Calls that no lock holder may make: all but the unlock. */
+function checkLockHeld(env: VerifierEnv, row: HelperRow): void {
+  if (env.cur.activeLock === null || row.name === 'bpf_spin_unlock') return;
+  reject(env, {
+    code: 'call-under-lock',
+    category: 'Execution Context Safety',
+    errno: EINVAL,
+    message: 'function calls are not allowed while holding a lock',
+    facts: { helper: row.name, map: typeof env.cur.activeLock.of === 'object' ? 'map' : '' },
+  });
+}
+
+function release(env: VerifierEnv, call: Call): void {
+  if (call.releaseRegno === 0) return;
+  if (call.refObjId !== 0) {
+    if (releaseReference(env, call.refObjId)) return;
+  } else if (isNullConst(regOf(env, call.releaseRegno))) {
+    return;
+  }
+  reject(env, {
+    code: 'release-of-unowned',
+    category: 'Resource Lifetime Safety',
+    errno: EINVAL,
+    message: `func ${call.row.name}#${call.row.id} reference has not been acquired before`,
+    registers: [call.releaseRegno],
+    facts: { helper: call.row.name },
+  });
+}
+
+const PACKET_TYPES = new Set(['packet', 'packetMeta', 'packetEnd']);
+
+/** The packet may have moved: pointers into it become mere numbers. */
+export function forgetPacketPointers(env: VerifierEnv): void {
+  forEachReg(env.cur, (reg) => (PACKET_TYPES.has(reg.type) ? UNKNOWN_SCALAR : reg));
+}
+
+const ACQUIRES = new Set<string>([
+  'bpf_sk_lookup_tcp',
+  'bpf_sk_lookup_udp',
+  'bpf_skc_lookup_tcp',
+  'bpf_ringbuf_reserve',
+]);
+/** They return their argument in another type. */
+const CASTS = new Set<string>([
+  'bpf_tcp_sock',
+  'bpf_sk_fullsock',
+  'bpf_skc_to_tcp_sock',
+  'bpf_skc_to_tcp6_sock',
+  'bpf_skc_to_udp6_sock',
+  'bpf_skc_to_mptcp_sock',
+  'bpf_skc_to_tcp_timewait_sock',
+  'bpf_skc_to_tcp_request_sock',
+]);
+
+function returnedRegister(env: VerifierEnv, call: Call): RegState {
+  const kind: ReturnKind = call.proto.ret;
+  const mapOf = (): Partial<RegState> => {
+    assert(call.map !== null, `${call.row.name} has a map`);
+    return { map: call.map.map, mapUid: call.map.uid };
+  };
+  switch (kind) {
+    case 'integer':
+      return UNKNOWN_SCALAR;
+    case 'void':
+      return NOT_INIT;
+    case 'mapValue':
+      return pointer('mapValue', {
+        ...mapOf(),
+        id: mapInfo(env, call.map!.map).fields.fields.some((field) => field.kind === 'spinLock')
+          ? newId(env)
+          : 0,
+      });
+    case 'mapValueOrNull':
+      return pointer('mapValue', { ...mapOf(), flags: MAYBE_NULL });
+    case 'socketOrNull':
+      return pointer('socket', { flags: MAYBE_NULL });
+    case 'tcpSockOrNull':
+      return pointer('tcpSock', { flags: MAYBE_NULL });
+    case 'sockCommonOrNull':
+      return pointer('sockCommon', { flags: MAYBE_NULL });
+    case 'ringbufMemOrNull':
+      return pointer('mem', { flags: MAYBE_NULL | MEM_RINGBUF, memSize: call.memSize });
+    case 'dynptrMemOrNull':
+    case 'percpuMem':
+    case 'percpuMemOrNull':
+    case 'kptrOrNull':
+      return unknown(env, `what ${call.row.name} returns`);
+    default:
+      return kernelPointer(env, kind);
+  }
+}
+
+function kernelPointer(env: VerifierEnv, kind: string): RegState {
+  const [how, struct = ''] = kind.split(':');
+  const btf = env.kernelBtf;
+  const btfId = btf === undefined ? 0 : findType(btf, struct, 'struct');
+  if (btfId === 0) return unknown(env, `kernel type information (struct ${struct})`);
+  const flags = how === 'btfOrNull' ? MAYBE_NULL : how === 'trustedBtf' ? PTR_TRUSTED : 0;
+  return pointer('btfId', { btfId, btfOf: 'kernel', flags });
+}
+
+/** Helpers whose result has known bounds. */
+function refineReturn(env: VerifierEnv, call: Call, reg: RegState): RegState {
+  switch (call.row.name as HelperName) {
+    case 'bpf_get_stack':
+    case 'bpf_get_task_stack':
+    case 'bpf_probe_read_str':
+    case 'bpf_probe_read_kernel_str':
+    case 'bpf_probe_read_user_str': {
+      const bounded = draft(reg);
+      bounded.smax = BigInt.asIntN(64, call.sizeMax);
+      bounded.s32max = Number(BigInt.asIntN(32, call.sizeMax));
+      bounded.smin = BigInt(-MAX_ERRNO);
+      bounded.s32min = -MAX_ERRNO;
+      syncBounds(bounded, env.features);
+      return bounded;
+    }
+    case 'bpf_get_smp_processor_id': {
+      if (!hasFeature(env, 'cpuIdBounded')) return reg;
+      const bounded = draft(reg);
+      const last = POSSIBLE_CPUS - 1n;
+      bounded.umin = bounded.smin = 0n;
+      bounded.umax = bounded.smax = last;
+      bounded.u32min = bounded.s32min = 0;
+      bounded.u32max = bounded.s32max = Number(last);
+      syncBounds(bounded, env.features);
+      return bounded;
+    }
+    default:
+      return reg;
+  }
+}
+
+function setReturn(env: VerifierEnv, frame: FuncFrame, call: Call, insnIdx: number): void {
+  let reg = returnedRegister(env, call);
+  if ((reg.flags & MAYBE_NULL) !== 0) reg = { ...reg, id: newId(env) };
+  const socketLookup =
+    call.row.name === 'bpf_map_lookup_elem' &&
+    call.map !== null &&
+    mapInfo(env, call.map.map).row.lookup === 'socket';
+  if (CASTS.has(call.row.name)) {
+    reg = { ...reg, refObjId: call.refObjId };
+  } else if (ACQUIRES.has(call.row.name) || socketLookup) {
+    const id = acquireReference(env, insnIdx);
+    reg = { ...reg, id, refObjId: id };
+  }
+  if (call.proto.ret === 'integer') reg = refineReturn(env, call, reg);
+  frame.regs[0] = reg.type === 'notInit' ? NOT_INIT : { ...reg, origin: insnIdx };
+}
+
+function checkSpecial(env: VerifierEnv, call: Call): void {
+  switch (call.row.name as HelperName) {
+    case 'bpf_get_local_storage':
+      if (!isNullConst(regOf(env, 2))) {
+        reject(env, {
+          code: 'helper-flags',
+          category: 'Call Type Safety',
+          errno: EINVAL,
+          message: "get_local_storage() doesn't support non-zero flags",
+          registers: [2],
+        });
+      }
+      if (hasFeature(env, 'nullArgumentPrecise')) markPrecise(env, 2);
+      return;
+    case 'bpf_snprintf':
+      return unknown(env, 'the format check of bpf_snprintf');
+    default:
+  }
+}
+
+function checkFuncIp(env: VerifierEnv, row: HelperRow): void {
+  if (row.name !== 'bpf_get_func_ip' || env.program.type === 'BPF_PROG_TYPE_KPROBE') return;
+  const attach = env.program.attachType;
+  const traced =
+    attach === 'BPF_TRACE_FENTRY' || attach === 'BPF_TRACE_FEXIT' || attach === 'BPF_MODIFY_RETURN';
+  if (env.program.type === 'BPF_PROG_TYPE_TRACING' && traced) return;
+  unknown(env, `bpf_get_func_ip in ${env.program.type}`);
+  reject(env, { code: 'helper-not-for-program', category: 'Policy', errno: ENOTSUPP, message: '' });
+}
+
+export function checkHelperCall(env: VerifierEnv, insnIdx: number, insn: Insn): void {
+  const row = available(env, insn.imm);
+  checkLockHeld(env, row);
+  const proto = prototypeOf(env, row);
+  checkCaller(env, row, proto);
+  const call: Call = {
+    row,
+    proto,
+    map: null,
+    mapFromTimer: false,
+    releaseRegno: 0,
+    refObjId: 0,
+    memSize: 0,
+    sizeMax: 0n,
+    subprog: -1,
+    sizes: new Map(),
+  };
+  for (let index = 0; index < proto.args.length; index++) checkArgument(env, call, index);
+  checkMapOperation(env, call);
+  release(env, call);
+  checkSpecial(env, call);
+  const caller = curFrame(env);
+  CALLBACK_RULES[row.name as HelperName]?.(env, insnIdx, call, caller);
+  for (let n = 0; n <= 5; n++) {
+    caller.regs[n] = NOT_INIT;
+  }
+  caller.regWritten |= 0x3f;
+  caller.scratchedRegs |= 0x3f;
+  setReturn(env, caller, call, insnIdx);
+  if (call.map !== null) checkMapWithHelper(env, call.map.map, row.name as HelperName, row.id);
+  checkFuncIp(env, row);
+  if (
+    row.changesPacket === true ||
+    (row.name === 'bpf_tail_call' && hasFeature(env, 'tailCallChangesPacket'))
+  ) {
+    forgetPacketPointers(env);
+  }
+}
+
+/** `sizeBytes` bytes behind an argument of a global function: readable and writable, or NULL. */
+export function checkGlobalMemArg(env: VerifierEnv, regno: number, sizeBytes: number): void {
+  const frame = curFrame(env);
+  const reg = frame.regs[regno];
+  if (isNullConst(reg)) return;
+  // a pointer that may be NULL is judged as if it were not: the callee has to test it
+  frame.regs[regno] = { ...reg, flags: reg.flags & ~MAYBE_NULL };
+  checkHelperMemory(env, regno, sizeBytes, 'read', true);
+  checkHelperMemory(env, regno, sizeBytes, 'write', true);
+  frame.regs[regno] = reg;
+}

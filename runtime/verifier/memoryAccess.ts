@@ -1,0 +1,151 @@
+/**
+ * One load or store: which rule applies follows from what the address register points at. Stack mechanics are the
+ * engine's; packets, contexts and map values have files of their own.
+ * Evidence: fixtures `access-*` of test/fixtures/verifier.
+ */
+import { regOf, reject, setReg, unknown, type VerifierEnv } from './env';
+import { checkContextAccess } from './contextAccess';
+import { checkKernelStructAccess, checkMapStructAccess, checkSocketAccess } from './memoryAccessKernel';
+import { checkMapValueAccess } from './memoryAccessMap';
+import { checkRegionAccess, loadedScalar } from './memoryAccessBounds';
+import { EACCES } from './outcome';
+import { checkPacketLoadStore } from './packetAccess';
+import { MEM_RDONLY, mayBeNull, type RegState, type RegType } from './regState';
+import { regTypeName } from './regText';
+import type { MemAccess } from './seams';
+import { readStack, writeStack } from './stackAccess';
+import { tnumAdd, tnumConst, tnumIsAligned, tnumText } from './tnum';
+
+type AccessRule = (env: VerifierEnv, access: MemAccess, reg: RegState) => void;
+
+const ALIGN_WORDS: Readonly<Partial<Record<RegType, string>>> = {
+  flowKeys: 'flow keys ',
+  mapKey: 'key ',
+  mapValue: 'value ',
+  ctx: 'context ',
+  stack: 'stack ',
+  socket: 'sock ',
+  sockCommon: 'sock_common ',
+  tcpSock: 'tcp_sock ',
+  xdpSock: 'xdp_sock ',
+};
+
+/** Alignment: stack accesses always, everything when the program asks for strict alignment or the access is atomic. */
+export function checkAlignment(
+  env: VerifierEnv,
+  regno: number,
+  off: number,
+  sizeBytes: number,
+  strict: boolean,
+): void {
+  const reg = regOf(env, regno);
+  if (sizeBytes === 1 || reg.type === 'arena') return;
+  if (!(strict || env.strictAlignment || reg.type === 'stack')) return;
+  const packet = reg.type === 'packet' || reg.type === 'packetMeta';
+  // Ethernet frames start two bytes off alignment
+  const base = packet ? 2 : 0;
+  const total = tnumAdd(reg.bits, tnumConst(BigInt.asUintN(64, BigInt(base + reg.off + off))));
+  if (tnumIsAligned(total, sizeBytes)) return;
+  reject(env, {
+    code: 'misaligned-access',
+    category: 'Memory Safety',
+    errno: EACCES,
+    message: packet
+      ? `misaligned packet access off 2+${tnumText(reg.bits)}+${reg.off}+${off} size ${sizeBytes}`
+      : `misaligned ${ALIGN_WORDS[reg.type] ?? ''}access off ${tnumText(reg.bits)}+${reg.off}+${off} size ${sizeBytes}`,
+    registers: [regno],
+    facts: { sizeBytes, off: reg.off + off },
+  });
+}
+
+/** The register cannot be dereferenced at all. */
+export function rejectDereference(env: VerifierEnv, regno: number): never {
+  const reg = regOf(env, regno);
+  return reject(env, {
+    code: mayBeNull(reg) ? 'null-dereference' : 'not-a-pointer',
+    category: mayBeNull(reg) ? 'Memory Safety' : 'Register Type Safety',
+    errno: EACCES,
+    message: `R${regno} invalid mem access '${regTypeName(reg)}'`,
+    registers: [regno],
+    facts: { type: regTypeName(reg), map: reg.map?.name ?? '' },
+  });
+}
+
+function rejectWrite(env: VerifierEnv, regno: number): never {
+  const reg = regOf(env, regno);
+  return reject(env, {
+    code: 'write-to-read-only',
+    category: 'Memory Safety',
+    errno: EACCES,
+    message: `R${regno} cannot write into ${regTypeName(reg)}`,
+    registers: [regno],
+    facts: { type: regTypeName(reg) },
+  });
+}
+
+/** After an allowed load of plain data: the destination is a number of that size. */
+function setLoaded(env: VerifierEnv, access: MemAccess): void {
+  if (access.kind === 'read' && access.valueRegno >= 0) {
+    setReg(env, access.valueRegno, loadedScalar(access.sizeBytes, access.signExtend));
+  }
+}
+
+const RULE_BY_TYPE: Readonly<Record<RegType, AccessRule>> = {
+  notInit: (env, access) => rejectDereference(env, access.regno),
+  scalar: (env, access) => rejectDereference(env, access.regno),
+  packetEnd: (env, access) => rejectDereference(env, access.regno),
+  func: (env, access) => rejectDereference(env, access.regno),
+  dynptrPtr: (env, access) => rejectDereference(env, access.regno),
+  mapKey: (env, access, reg) => {
+    if (access.kind === 'write') {
+      reject(env, {
+        code: 'write-to-map-key',
+        category: 'Memory Safety',
+        errno: EACCES,
+        message: `write to change key R${access.regno} not allowed`,
+        registers: [access.regno],
+        facts: { map: reg.map?.name ?? '' },
+      });
+    }
+    checkRegionAccess(
+      env,
+      access.regno,
+      access.off + reg.off,
+      access.sizeBytes,
+      reg.map?.keySizeBytes ?? 0,
+      false,
+    );
+    setLoaded(env, access);
+  },
+  mapValue: checkMapValueAccess,
+  ctx: checkContextAccess,
+  stack: (env, access) => {
+    if (access.kind === 'read') readStack(env, access);
+    else writeStack(env, access);
+  },
+  packet: checkPacketLoadStore,
+  packetMeta: checkPacketLoadStore,
+  mem: (env, access, reg) => {
+    if (access.kind === 'write' && (reg.flags & MEM_RDONLY) !== 0) rejectWrite(env, access.regno);
+    checkRegionAccess(env, access.regno, access.off + reg.off, access.sizeBytes, reg.memSize, false);
+    setLoaded(env, access);
+  },
+  socket: checkSocketAccess,
+  sockCommon: checkSocketAccess,
+  tcpSock: checkSocketAccess,
+  xdpSock: checkSocketAccess,
+  mapPtr: checkMapStructAccess,
+  btfId: checkKernelStructAccess,
+  flowKeys: (env) => unknown(env, 'flow dissector keys'),
+  tpBuffer: (env) => unknown(env, 'writable tracepoint buffers'),
+  buf: (env) => unknown(env, 'iterator buffers'),
+  arena: (env) => unknown(env, 'arena memory'),
+};
+
+/** The kernel's rules that apply whatever the pointer: alignment first, then NULL, then the type's own. */
+export function checkMemAccess(env: VerifierEnv, access: MemAccess): void {
+  const reg = regOf(env, access.regno);
+  checkAlignment(env, access.regno, access.off, access.sizeBytes, access.strictAlignment === true);
+  if (mayBeNull(reg)) rejectDereference(env, access.regno);
+  RULE_BY_TYPE[reg.type](env, access, reg);
+}

@@ -1,0 +1,143 @@
+/**
+ * Kernel structures read through typed pointers: tracing arguments, sockets, the map structure behind a map pointer.
+ * Only scalar members of plain structs are judged; everything else answers `unknown` with what would be needed.
+ */
+import { findType, resolvedType, sizeOfType } from '../btf/query';
+import type { Btf } from '../btf/types';
+import { reject, setReg, unknown, type VerifierEnv } from './env';
+import { loadedScalar } from './memoryAccessBounds';
+import { EACCES } from './outcome';
+import { MAYBE_NULL, pointer, type RegState } from './regState';
+import { regTypeName } from './regText';
+import type { MemAccess } from './seams';
+
+/** `struct bpf_sock` as programs see it: offset → size; members are read whole or (32-bit ones) narrower. */
+const SOCK_WORDS = 80;
+
+export function checkSocketAccess(env: VerifierEnv, access: MemAccess, reg: RegState): void {
+  if (access.kind === 'write') {
+    reject(env, {
+      code: 'write-to-read-only',
+      category: 'Memory Safety',
+      errno: EACCES,
+      message: `R${access.regno} cannot write into ${regTypeName(reg)}`,
+      registers: [access.regno],
+      facts: { type: regTypeName(reg) },
+    });
+  }
+  const off = access.off + reg.off;
+  if (reg.type !== 'socket' && reg.type !== 'sockCommon') unknown(env, `fields of ${regTypeName(reg)}`);
+  // bpf_sock: sixteen 32-bit words and one state word; common sockets show the first four words only
+  if (off < 0 || off >= SOCK_WORDS || off % access.sizeBytes !== 0 || access.sizeBytes > 4) {
+    unknown(env, `this access to ${regTypeName(reg)}`);
+  }
+  if (reg.type === 'sockCommon' && off >= 16) unknown(env, `this access to ${regTypeName(reg)}`);
+  if (off >= 44 && off < 52) unknown(env, 'port fields of sockets');
+  if (access.sizeBytes !== 4) unknown(env, `narrow access to ${regTypeName(reg)}`);
+  if (access.valueRegno >= 0)
+    setReg(env, access.valueRegno, loadedScalar(access.sizeBytes, access.signExtend));
+}
+
+export function checkMapStructAccess(env: VerifierEnv): void {
+  unknown(env, 'reading the kernel structure behind a map pointer');
+}
+
+/** A load through a typed kernel pointer: only plain integer members are judged. */
+export function checkKernelStructAccess(env: VerifierEnv, access: MemAccess, reg: RegState): void {
+  const btf = env.kernelBtf;
+  if (btf === undefined || reg.btfOf !== 'kernel') return unknown(env, 'kernel type information');
+  const type = resolvedType(btf, reg.btfId);
+  const name = type.name;
+  if (access.kind === 'write') return unknown(env, `writes to kernel struct ${name}`);
+  if (reg.bits.mask !== 0n || reg.bits.value !== 0n)
+    return unknown(env, `variable offsets into struct ${name}`);
+  const off = access.off + reg.off;
+  if (type.kind !== 'struct' || off < 0 || off + access.sizeBytes > type.sizeBytes) {
+    return unknown(env, `accesses outside of struct ${name}`);
+  }
+  if (isIntegerAt(btf, reg.btfId, off, access.sizeBytes)) {
+    if (access.valueRegno >= 0)
+      setReg(env, access.valueRegno, loadedScalar(access.sizeBytes, access.signExtend));
+    return;
+  }
+  unknown(env, `pointers inside kernel struct ${name}`);
+}
+
+/** Whether the bytes are (part of) one integer or enum member, however nested in structs. */
+function isIntegerAt(btf: Btf, typeId: number, off: number, sizeBytes: number): boolean {
+  const type = resolvedType(btf, typeId);
+  switch (type.kind) {
+    case 'int':
+    case 'enum':
+      return off >= 0 && off + sizeBytes <= type.sizeBytes;
+    case 'array': {
+      const element = sizeOfType(btf, type.type);
+      return element !== undefined && element > 0 && off + sizeBytes <= element * type.count
+        ? isIntegerAt(btf, type.type, off % element, sizeBytes)
+        : false;
+    }
+    case 'struct':
+      for (const member of type.members) {
+        if (member.bitfieldSizeBits !== 0 || member.offsetBits % 8 !== 0) continue;
+        const start = member.offsetBits / 8;
+        const size = sizeOfType(btf, member.type);
+        if (size !== undefined && off >= start && off + sizeBytes <= start + size) {
+          return isIntegerAt(btf, member.type, off - start, sizeBytes);
+        }
+      }
+      return false;
+    default:
+      return false;
+  }
+}
+
+/**
+ * The register that a tracing program gets from its argument array at `off`: numbers for integers, typed pointers for
+ * struct pointers.
+ */
+export function argumentAt(env: VerifierEnv, off: number, access: MemAccess): RegState {
+  const btf = env.kernelBtf;
+  const target = env.program.attachTo ?? '';
+  if (btf === undefined) return unknown(env, 'kernel type information (arguments of the traced function)');
+  if (env.program.type !== 'BPF_PROG_TYPE_TRACING') return unknown(env, `arguments of ${env.program.type}`);
+  const attach = env.program.attachType;
+  if (attach !== 'BPF_TRACE_FENTRY' && attach !== 'BPF_TRACE_FEXIT') {
+    return unknown(env, `arguments of ${attach ?? 'this attach type'}`);
+  }
+  const func = btf.types[findType(btf, target, 'func')];
+  const proto = func?.kind === 'func' ? btf.types[func.type] : undefined;
+  if (proto?.kind !== 'funcProto') return unknown(env, `kernel function ${target}`);
+  const index = off >> 3;
+  const typeId =
+    index < proto.params.length
+      ? proto.params[index].type
+      : index === proto.params.length && attach === 'BPF_TRACE_FEXIT'
+        ? proto.returnType
+        : -1;
+  if (typeId <= 0) return unknown(env, `argument ${index + 1} of ${target}`);
+  const type = resolvedType(btf, typeId);
+  if (type.kind === 'int' || type.kind === 'enum') return loadedScalar(access.sizeBytes, access.signExtend);
+  if (access.sizeBytes !== 8) return unknown(env, 'narrow loads of pointer arguments');
+  if (type.kind !== 'ptr') return unknown(env, `argument ${index + 1} of ${target}`);
+  const pointee = resolvedType(btf, type.type);
+  if (pointee.kind === 'void' || pointee.kind === 'int') return loadedScalar(8, false);
+  if (pointee.kind !== 'struct') return unknown(env, `argument ${index + 1} of ${target}`);
+  if (index >= proto.params.length) return unknown(env, 'pointers that the traced function returns');
+  return pointer('btfId', { btfId: findStruct(btf, type.type), btfOf: 'kernel', flags: 0 & MAYBE_NULL });
+}
+
+const findStruct = (btf: Btf, id: number): number => {
+  let at = id;
+  for (let type = btf.types[at]; type !== undefined; type = btf.types[at]) {
+    if (
+      type.kind === 'typedef' ||
+      type.kind === 'const' ||
+      type.kind === 'volatile' ||
+      type.kind === 'restrict' ||
+      type.kind === 'typeTag'
+    ) {
+      at = type.type;
+    } else break;
+  }
+  return at;
+};

@@ -1,0 +1,123 @@
+/**
+ * R0 at exit: of the program (by program and attach type), of a timer callback (exactly 0), of other callbacks (0 or 1),
+ * of a global function verified on its own (a number).
+ * Evidence: fixtures `return-*`; the wording changed with 6.8.
+ */
+import { progTypeByName, returnRange, type ReturnRange } from '../spec/progTypes';
+import { hasFeature, reject, unknown, type VerifierEnv } from './env';
+import type { FuncFrame } from './frame';
+import { EACCES, EINVAL } from './outcome';
+import { markPrecise } from './precision';
+import { checkRegArg } from './regArgs';
+import { S64_MAX, S64_MIN } from '../util/u64';
+import type { RegState } from './regState';
+import { regTypeName } from './regText';
+import { tnumConst, tnumContains, tnumIsUnknown, tnumRange, tnumText } from './tnum';
+
+type Place = 'program exit' | 'async callback' | 'callback return';
+
+const ZERO: ReturnRange = { min: 0, max: 0 };
+
+function wrongValue(env: VerifierEnv, place: Place, reg: RegState, regno: number, range: ReturnRange): never {
+  let text: string;
+  if (hasFeature(env, 'returnRangeSigned')) {
+    text = '';
+    if (reg.smin > S64_MIN) text += ` smin=${reg.smin}`;
+    if (reg.smax < S64_MAX) text += ` smax=${reg.smax}`;
+    if (text === '') text = ' unknown scalar value';
+    text += ` should have been in [${range.min}, ${range.max}]`;
+  } else {
+    const wanted = tnumRange(BigInt(range.min), BigInt(range.max));
+    text = tnumIsUnknown(reg.bits) ? ' unknown scalar value' : ` value ${tnumText(reg.bits)}`;
+    text += ` should have been in ${tnumText(range.min === range.max ? tnumConst(BigInt(range.min)) : wanted)}`;
+  }
+  const where =
+    place === 'async callback' && hasFeature(env, 'returnRangeSigned') ? 'async callback return' : place;
+  return reject(env, {
+    code:
+      place === 'async callback'
+        ? 'timer-callback-return'
+        : place === 'callback return'
+          ? 'callback-return'
+          : 'program-return',
+    category: 'Policy',
+    errno: EINVAL,
+    message: `At ${where} the register R${regno} has${text}`,
+    registers: [regno],
+    facts: { min: range.min, max: range.max, programType: env.program.type },
+  });
+}
+
+/** Whether the register's possible values lie in the range, as this kernel compares. */
+function within(env: VerifierEnv, reg: RegState, range: ReturnRange): boolean {
+  if (hasFeature(env, 'returnRangeSigned'))
+    return reg.smin >= BigInt(range.min) && reg.smax <= BigInt(range.max);
+  return tnumContains(tnumRange(BigInt(range.min), BigInt(range.max)), reg.bits);
+}
+
+function notScalar(env: VerifierEnv, message: string, regno: number, errno: number): never {
+  return reject(env, {
+    code: 'return-not-a-number',
+    category: 'Register Type Safety',
+    errno,
+    message,
+    registers: [regno],
+  });
+}
+
+/** A callback that its helper called: the helper reads R0 as "go on" or "stop". */
+function checkCallbackReturn(env: VerifierEnv, reg: RegState, regno: number, range: ReturnRange): void {
+  if (reg.type !== 'scalar') notScalar(env, 'R0 not a scalar value', regno, EACCES);
+  if (hasFeature(env, 'callbackReturnPrecise')) {
+    checkRegArg(env, regno, 'src');
+    markPrecise(env, regno);
+  }
+  if (!within(env, reg, range)) wrongValue(env, 'callback return', reg, regno, range);
+}
+
+export function checkReturnValue(env: VerifierEnv, frame: FuncFrame, regno: number): void {
+  if (frame.inCallback) {
+    return checkCallbackReturn(env, frame.regs[regno], regno, frame.callbackReturn ?? { min: 0, max: 1 });
+  }
+  const type = progTypeByName(env.program.type);
+  if (
+    frame.subprog === 0 &&
+    (env.program.type === 'BPF_PROG_TYPE_LSM' || env.program.type === 'BPF_PROG_TYPE_STRUCT_OPS')
+  ) {
+    unknown(env, `return values of ${env.program.type}`);
+  }
+  checkRegArg(env, regno, 'src');
+  const reg = frame.regs[regno];
+  let place: Place = 'program exit';
+  let range: ReturnRange | undefined;
+  if (frame.inAsyncCallback) {
+    place = 'async callback';
+    range = ZERO;
+  } else if (frame.subprog !== 0) {
+    if (reg.type !== 'scalar') {
+      notScalar(
+        env,
+        `At subprogram exit the register R${regno} is not a scalar value (${regTypeName(reg)})`,
+        regno,
+        EINVAL,
+      );
+    }
+    return;
+  } else {
+    if (type === undefined) return unknown(env, `program type ${env.program.type}`);
+    range = returnRange(type, env.program.attachType);
+  }
+  if (range === undefined) return;
+  if (reg.type !== 'scalar') {
+    const signed = hasFeature(env, 'returnRangeSigned');
+    const where =
+      place === 'async callback'
+        ? signed
+          ? 'At async callback return the register'
+          : 'In async callback the register'
+        : 'At program exit the register';
+    notScalar(env, `${where} R${regno} is not a known value (${regTypeName(reg)})`, regno, EINVAL);
+  }
+  if (hasFeature(env, 'returnRangeSigned')) markPrecise(env, regno);
+  if (!within(env, reg, range)) wrongValue(env, place, reg, regno, range);
+}
