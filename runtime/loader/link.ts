@@ -19,6 +19,8 @@ import { refuse } from './refusal';
 
 const CALL = 0x85;
 const PSEUDO = { mapFd: 1, mapValue: 2, btfId: 3, func: 4, call: 1, kfunc: 2 } as const;
+/** First of the helper numbers that calls of missing weak kernel functions get. */
+const MISSING_KFUNC_BASE = 2002000000;
 /** More than any kernel takes; also ends hostile inputs whose programs share subprograms without end. */
 const MAX_INSNS = 1_000_000;
 
@@ -303,17 +305,22 @@ class Linker {
     if (target.problem !== undefined) {
       this.refuse(target.problem.code, target.problem.message, at.code, slot, target.problem.remedy);
     }
-    const { reference } = target;
-    if ((insn.code === CALL) !== (reference.kind === 'kfunc')) {
-      this.refuse('bad-relocation', `extern '${symbol.name}' is not used as it is declared`, at.code, slot);
+    const isCall = insn.code === CALL;
+    const reference = isCall ? target.call : target.address;
+    if (reference === undefined) {
+      return this.refuse('bad-relocation', `extern '${symbol.name}' is called, but it is not a function`, at.code, slot);
     }
     this.references.set(index, reference);
     switch (reference.kind) {
       case 'kfunc':
-        this.insns[index] = { ...insn, src: PSEUDO.kfunc, imm: reference.btfId };
+        // A weak function that the kernel lacks becomes a call that no kernel takes; a program may step round it.
+        this.insns[index] =
+          reference.btfId === 0
+            ? { code: CALL, dst: 0, src: 0, off: 0, imm: MISSING_KFUNC_BASE + target.index }
+            : { ...insn, src: PSEUDO.kfunc, imm: reference.btfId };
         break;
       case 'ksym':
-        this.setWide(index, reference.typed && reference.btfId !== 0 ? PSEUDO.btfId : 0, reference.btfId, 0);
+        this.setWide(index, reference.btfId !== 0 ? PSEUDO.btfId : 0, reference.btfId, 0);
         break;
       case 'mapValue':
         this.setWide(index, PSEUDO.mapValue, reference.map, reference.offset);

@@ -7,10 +7,10 @@ import { parseBtf, readBtfStrings } from '../btf/readBtf';
 import { findSection, readElf } from '../elf/readElf';
 import { utf8Decode } from '../util/utf8';
 import { fail, ok, parseWith, type Result } from '../util/problem';
-import { readCode, type Code } from './code';
+import { readCode, type CodeFunction } from './code';
 import type { LoadContext, LoadOptions } from './context';
 import { CoreRelocator } from './coreRelocations';
-import type { Externs } from './externs';
+import { layOutKconfig, resolveExterns } from './externs';
 import { readGlobalData } from './globalData';
 import { linkProgram, type LinkInput } from './link';
 import { readMapDefinitions } from './mapDefinitions';
@@ -47,7 +47,7 @@ export function loadObject(file: string, bytes: Uint8Array, options: LoadOptions
 function withBtf(context: LoadContext): LoadContext {
   const section = findSection(context.elf, '.BTF');
   if (section === undefined) return context;
-  const btf = completeBtf(parseBtf(section.data), context.elf);
+  const btf = layOutKconfig(completeBtf(parseBtf(section.data), context.elf), context.elf);
   const extSection = findSection(context.elf, '.BTF.ext');
   const ext = extSection && parseBtfExt(extSection.data, readBtfStrings(section.data));
   return { ...context, btf, ext };
@@ -57,14 +57,15 @@ function load(context: LoadContext): ObjectSpec {
   const { file, elf, btf } = context;
   const code = readCode(context);
   const maps = [...readMapDefinitions(context, code), ...readGlobalData(context)];
-  const externs: Externs = { bySymbol: new Map(), specs: [] };
+  const externs = resolveExterns(context, maps.length);
+  if (externs.kconfigMap !== undefined) maps.push(externs.kconfigMap);
   const core = new CoreRelocator(context);
   const input: LinkInput = { context, code, maps, externs, relocated: (fn) => core.relocate(fn) };
   return {
     file,
     littleEndian: elf.littleEndian,
     license: readLicense(context),
-    programs: code.programs.map((main) => loadProgram(input, code, main)),
+    programs: code.programs.map((main) => loadProgram(input, main)),
     maps: maps.map((map) => map.spec),
     btf,
     externs: externs.specs,
@@ -72,7 +73,7 @@ function load(context: LoadContext): ObjectSpec {
   };
 }
 
-function loadProgram(input: LinkInput, _code: Code, main: Code['programs'][number]): ProgramSpec {
+function loadProgram(input: LinkInput, main: CodeFunction): ProgramSpec {
   const description = describeProgram(input.context, main);
   try {
     return { ...description, ...linkProgram(input, main) };

@@ -55,7 +55,11 @@ export interface ProgramSpec {
   readonly attachType?: string;
   /** Kernel function, tracepoint, struct_ops member … that the section names. */
   readonly attachTo?: string;
+  /** Id in the kernel's BTF of the function, tracepoint or hook that `attachTo` names; absent without kernel BTF. */
+  readonly attachBtfId?: number;
   readonly sleepable: boolean;
+  /** XDP program that understands multi-buffer packets. */
+  readonly xdpFrags?: boolean;
   /** False for `SEC("?…")`: not loaded unless asked for. */
   readonly autoload: boolean;
   /** Main program first, every subprogram that it reaches after it; slots. */
@@ -119,7 +123,7 @@ export interface MapSpec {
     readonly kind: 'map' | 'program';
     readonly name: string;
   }[];
-  /** Initial bytes of the single value of a global-data map. */
+  /** Initial bytes of the single value of a global-data map; absent when they are too many zeroes to be made here. */
   readonly data?: Uint8Array;
   /** Global data: `.rodata`, `.data`, `.bss`, `.kconfig` or a custom section's name. */
   readonly section?: string;
