@@ -117,193 +117,193 @@ export abstract class HotLoop {
     for (; fuel > 0; fuel--) {
       switch (code[at] as Operation) {
         case Operation.add64Imm: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           const imm = code[at + 2];
           const sum = (i32[d] + imm) | 0;
           i32[d + 1] = (i32[d + 1] + (imm >> 31) + (sum >>> 0 < imm >>> 0 ? 1 : 0)) | 0;
           i32[d] = sum;
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.add64Reg: {
-          const d = registers + code[at + 1];
-          const s = registers + code[at + 2];
+          const d = (registers + code[at + 1]) | 0;
+          const s = (registers + code[at + 2]) | 0;
           const low = i32[s];
           const sum = (i32[d] + low) | 0;
           i32[d + 1] = (i32[d + 1] + i32[s + 1] + (sum >>> 0 < low >>> 0 ? 1 : 0)) | 0;
           i32[d] = sum;
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.sub64Imm: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           const imm = code[at + 2];
           const low = i32[d];
           i32[d + 1] = (i32[d + 1] - (imm >> 31) - (low >>> 0 < imm >>> 0 ? 1 : 0)) | 0;
           i32[d] = (low - imm) | 0;
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.sub64Reg: {
-          const d = registers + code[at + 1];
-          const s = registers + code[at + 2];
+          const d = (registers + code[at + 1]) | 0;
+          const s = (registers + code[at + 2]) | 0;
           const low = i32[d];
           const by = i32[s];
           i32[d + 1] = (i32[d + 1] - i32[s + 1] - (low >>> 0 < by >>> 0 ? 1 : 0)) | 0;
           i32[d] = (low - by) | 0;
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.add32Imm: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           i32[d] = (i32[d] + code[at + 2]) | 0;
           i32[d + 1] = 0;
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.add32Reg: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           i32[d] = (i32[d] + i32[registers + code[at + 2]]) | 0;
           i32[d + 1] = 0;
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.sub32Imm: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           i32[d] = (i32[d] - code[at + 2]) | 0;
           i32[d + 1] = 0;
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.sub32Reg: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           i32[d] = (i32[d] - i32[registers + code[at + 2]]) | 0;
           i32[d + 1] = 0;
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.or64Imm: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           const imm = code[at + 2];
           i32[d] |= imm;
           i32[d + 1] |= imm >> 31;
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.or64Reg: {
-          const d = registers + code[at + 1];
-          const s = registers + code[at + 2];
+          const d = (registers + code[at + 1]) | 0;
+          const s = (registers + code[at + 2]) | 0;
           i32[d] |= i32[s];
           i32[d + 1] |= i32[s + 1];
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.or32Imm: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           i32[d] |= code[at + 2];
           i32[d + 1] = 0;
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.or32Reg: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           i32[d] |= i32[registers + code[at + 2]];
           i32[d + 1] = 0;
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.and64Imm: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           const imm = code[at + 2];
           i32[d] &= imm;
           i32[d + 1] &= imm >> 31;
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.and64Reg: {
-          const d = registers + code[at + 1];
-          const s = registers + code[at + 2];
+          const d = (registers + code[at + 1]) | 0;
+          const s = (registers + code[at + 2]) | 0;
           i32[d] &= i32[s];
           i32[d + 1] &= i32[s + 1];
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.and32Imm: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           i32[d] &= code[at + 2];
           i32[d + 1] = 0;
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.and32Reg: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           i32[d] &= i32[registers + code[at + 2]];
           i32[d + 1] = 0;
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.xor64Imm: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           const imm = code[at + 2];
           i32[d] ^= imm;
           i32[d + 1] ^= imm >> 31;
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.xor64Reg: {
-          const d = registers + code[at + 1];
-          const s = registers + code[at + 2];
+          const d = (registers + code[at + 1]) | 0;
+          const s = (registers + code[at + 2]) | 0;
           i32[d] ^= i32[s];
           i32[d + 1] ^= i32[s + 1];
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.xor32Imm: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           i32[d] ^= code[at + 2];
           i32[d + 1] = 0;
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.xor32Reg: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           i32[d] ^= i32[registers + code[at + 2]];
           i32[d + 1] = 0;
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.mov64Imm: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           const imm = code[at + 2];
           i32[d] = imm;
           i32[d + 1] = imm >> 31;
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.mov64Reg: {
-          const d = registers + code[at + 1];
-          const s = registers + code[at + 2];
+          const d = (registers + code[at + 1]) | 0;
+          const s = (registers + code[at + 2]) | 0;
           i32[d] = i32[s];
           i32[d + 1] = i32[s + 1];
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.mov32Imm: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           i32[d] = code[at + 2];
           i32[d + 1] = 0;
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.mov32Reg: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           i32[d] = i32[registers + code[at + 2]];
           i32[d + 1] = 0;
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.lsh64Imm: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           const by = code[at + 2];
           const low = i32[d];
           if (by >= 32) {
@@ -313,11 +313,11 @@ export abstract class HotLoop {
             i32[d + 1] = (i32[d + 1] << by) | (low >>> (32 - by));
             i32[d] = low << by;
           }
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.rsh64Imm: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           const by = code[at + 2];
           const high = i32[d + 1];
           if (by >= 32) {
@@ -327,273 +327,273 @@ export abstract class HotLoop {
             i32[d] = (i32[d] >>> by) | (high << (32 - by));
             i32[d + 1] = high >>> by;
           }
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.arsh64Imm: {
           arsh64(i32, registers + code[at + 1], code[at + 2]);
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.lsh64Reg: {
           lsh64(i32, registers + code[at + 1], i32[registers + code[at + 2]]);
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.lsh32Imm: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           i32[d] = i32[d] << code[at + 2];
           i32[d + 1] = 0;
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.lsh32Reg: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           i32[d] = i32[d] << i32[registers + code[at + 2]];
           i32[d + 1] = 0;
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.rsh64Reg: {
           rsh64(i32, registers + code[at + 1], i32[registers + code[at + 2]]);
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.rsh32Imm: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           i32[d] = i32[d] >>> code[at + 2];
           i32[d + 1] = 0;
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.rsh32Reg: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           i32[d] = i32[d] >>> i32[registers + code[at + 2]];
           i32[d + 1] = 0;
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.arsh64Reg: {
           arsh64(i32, registers + code[at + 1], i32[registers + code[at + 2]]);
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.arsh32Imm: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           i32[d] = i32[d] >> code[at + 2];
           i32[d + 1] = 0;
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.arsh32Reg: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           i32[d] = i32[d] >> i32[registers + code[at + 2]];
           i32[d + 1] = 0;
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.mul64Imm: {
           const imm = code[at + 2];
           mul64(i32, registers + code[at + 1], imm, imm >> 31);
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.mul64Reg: {
-          const s = registers + code[at + 2];
+          const s = (registers + code[at + 2]) | 0;
           mul64(i32, registers + code[at + 1], i32[s], i32[s + 1]);
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.mul32Imm: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           i32[d] = Math.imul(i32[d], code[at + 2]);
           i32[d + 1] = 0;
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.mul32Reg: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           i32[d] = Math.imul(i32[d], i32[registers + code[at + 2]]);
           i32[d + 1] = 0;
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.div64Imm: {
           const imm = code[at + 2];
           div64(i32, registers + code[at + 1], imm, imm >> 31);
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.div64Reg: {
-          const s = registers + code[at + 2];
+          const s = (registers + code[at + 2]) | 0;
           div64(i32, registers + code[at + 1], i32[s], i32[s + 1]);
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.div32Imm: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           i32[d] = div32(i32[d], code[at + 2]);
           i32[d + 1] = 0;
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.div32Reg: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           i32[d] = div32(i32[d], i32[registers + code[at + 2]]);
           i32[d + 1] = 0;
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.mod64Imm: {
           const imm = code[at + 2];
           mod64(i32, registers + code[at + 1], imm, imm >> 31);
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.mod64Reg: {
-          const s = registers + code[at + 2];
+          const s = (registers + code[at + 2]) | 0;
           mod64(i32, registers + code[at + 1], i32[s], i32[s + 1]);
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.mod32Imm: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           i32[d] = mod32(i32[d], code[at + 2]);
           i32[d + 1] = 0;
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.mod32Reg: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           i32[d] = mod32(i32[d], i32[registers + code[at + 2]]);
           i32[d + 1] = 0;
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.sdiv64Imm: {
           const imm = code[at + 2];
           sdiv64(i32, registers + code[at + 1], imm, imm >> 31);
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.sdiv64Reg: {
-          const s = registers + code[at + 2];
+          const s = (registers + code[at + 2]) | 0;
           sdiv64(i32, registers + code[at + 1], i32[s], i32[s + 1]);
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.sdiv32Imm: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           i32[d] = sdiv32(i32[d], code[at + 2]);
           i32[d + 1] = 0;
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.sdiv32Reg: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           i32[d] = sdiv32(i32[d], i32[registers + code[at + 2]]);
           i32[d + 1] = 0;
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.smod64Imm: {
           const imm = code[at + 2];
           smod64(i32, registers + code[at + 1], imm, imm >> 31);
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.smod64Reg: {
-          const s = registers + code[at + 2];
+          const s = (registers + code[at + 2]) | 0;
           smod64(i32, registers + code[at + 1], i32[s], i32[s + 1]);
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.smod32Imm: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           i32[d] = smod32(i32[d], code[at + 2]);
           i32[d + 1] = 0;
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.smod32Reg: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           i32[d] = smod32(i32[d], i32[registers + code[at + 2]]);
           i32[d + 1] = 0;
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.neg64: {
           neg64(i32, registers + code[at + 1]);
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.neg32: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           i32[d] = -i32[d] | 0;
           i32[d + 1] = 0;
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.movsx8To32: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           const low = (i32[registers + code[at + 2]] << 24) >> 24;
           i32[d] = low;
           i32[d + 1] = 0;
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.movsx16To32: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           const low = (i32[registers + code[at + 2]] << 16) >> 16;
           i32[d] = low;
           i32[d + 1] = 0;
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.movsx8To64: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           const low = (i32[registers + code[at + 2]] << 24) >> 24;
           i32[d] = low;
           i32[d + 1] = low >> 31;
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.movsx16To64: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           const low = (i32[registers + code[at + 2]] << 16) >> 16;
           i32[d] = low;
           i32[d + 1] = low >> 31;
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.movsx32To64: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           const low = i32[registers + code[at + 2]];
           i32[d] = low;
           i32[d + 1] = low >> 31;
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.truncate: {
           truncate(i32, registers + code[at + 1], code[at + 2]);
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.byteSwap: {
           byteSwap(i32, registers + code[at + 1], code[at + 2]);
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.lddw: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           i32[d] = code[at + 2];
           i32[d + 1] = code[at + 3];
           at += 8;
           continue;
         }
         case Operation.load8: {
-          const d = registers + code[at + 1];
-          const s = registers + code[at + 2];
+          const d = (registers + code[at + 1]) | 0;
+          const s = (registers + code[at + 2]) | 0;
           const a = (i32[s] + code[at + 3]) | 0;
           if (i32[s + 1] === MEMORY_TAG && (i32[s] | a) >= 0 && a <= limit) {
             const low = u8[a];
@@ -601,12 +601,12 @@ export abstract class HotLoop {
             i32[d + 1] = 0;
           } else if (!accesses.load(d, i32[s], i32[s + 1], code[at + 3], 1, false, at >> 2))
             return this.faulted(fuel + reserve);
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.loadSigned8: {
-          const d = registers + code[at + 1];
-          const s = registers + code[at + 2];
+          const d = (registers + code[at + 1]) | 0;
+          const s = (registers + code[at + 2]) | 0;
           const a = (i32[s] + code[at + 3]) | 0;
           if (i32[s + 1] === MEMORY_TAG && (i32[s] | a) >= 0 && a <= limit) {
             const low = (u8[a] << 24) >> 24;
@@ -614,12 +614,12 @@ export abstract class HotLoop {
             i32[d + 1] = low >> 31;
           } else if (!accesses.load(d, i32[s], i32[s + 1], code[at + 3], 1, true, at >> 2))
             return this.faulted(fuel + reserve);
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.load16: {
-          const d = registers + code[at + 1];
-          const s = registers + code[at + 2];
+          const d = (registers + code[at + 1]) | 0;
+          const s = (registers + code[at + 2]) | 0;
           const a = (i32[s] + code[at + 3]) | 0;
           if (i32[s + 1] === MEMORY_TAG && (i32[s] | a) >= 0 && a <= limit) {
             const low = u8[a] | (u8[a + 1] << 8);
@@ -627,12 +627,12 @@ export abstract class HotLoop {
             i32[d + 1] = 0;
           } else if (!accesses.load(d, i32[s], i32[s + 1], code[at + 3], 2, false, at >> 2))
             return this.faulted(fuel + reserve);
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.loadSigned16: {
-          const d = registers + code[at + 1];
-          const s = registers + code[at + 2];
+          const d = (registers + code[at + 1]) | 0;
+          const s = (registers + code[at + 2]) | 0;
           const a = (i32[s] + code[at + 3]) | 0;
           if (i32[s + 1] === MEMORY_TAG && (i32[s] | a) >= 0 && a <= limit) {
             const low = ((u8[a] | (u8[a + 1] << 8)) << 16) >> 16;
@@ -640,12 +640,12 @@ export abstract class HotLoop {
             i32[d + 1] = low >> 31;
           } else if (!accesses.load(d, i32[s], i32[s + 1], code[at + 3], 2, true, at >> 2))
             return this.faulted(fuel + reserve);
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.load32: {
-          const d = registers + code[at + 1];
-          const s = registers + code[at + 2];
+          const d = (registers + code[at + 1]) | 0;
+          const s = (registers + code[at + 2]) | 0;
           const a = (i32[s] + code[at + 3]) | 0;
           if (i32[s + 1] === MEMORY_TAG && (i32[s] | a) >= 0 && a <= limit) {
             const low = (a & 3) === 0 ? i32[a >> 2] : view.getInt32(a, true);
@@ -653,12 +653,12 @@ export abstract class HotLoop {
             i32[d + 1] = 0;
           } else if (!accesses.load(d, i32[s], i32[s + 1], code[at + 3], 4, false, at >> 2))
             return this.faulted(fuel + reserve);
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.loadSigned32: {
-          const d = registers + code[at + 1];
-          const s = registers + code[at + 2];
+          const d = (registers + code[at + 1]) | 0;
+          const s = (registers + code[at + 2]) | 0;
           const a = (i32[s] + code[at + 3]) | 0;
           if (i32[s + 1] === MEMORY_TAG && (i32[s] | a) >= 0 && a <= limit) {
             const low = (a & 3) === 0 ? i32[a >> 2] : view.getInt32(a, true);
@@ -666,12 +666,12 @@ export abstract class HotLoop {
             i32[d + 1] = low >> 31;
           } else if (!accesses.load(d, i32[s], i32[s + 1], code[at + 3], 4, true, at >> 2))
             return this.faulted(fuel + reserve);
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.load64: {
-          const d = registers + code[at + 1];
-          const s = registers + code[at + 2];
+          const d = (registers + code[at + 1]) | 0;
+          const s = (registers + code[at + 2]) | 0;
           const a = (i32[s] + code[at + 3]) | 0;
           if (i32[s + 1] === MEMORY_TAG && (i32[s] | a) >= 0 && a <= limit) {
             if ((a & 3) === 0) {
@@ -683,23 +683,23 @@ export abstract class HotLoop {
             }
           } else if (!accesses.load(d, i32[s], i32[s + 1], code[at + 3], 8, false, at >> 2))
             return this.faulted(fuel + reserve);
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.store8: {
-          const d = registers + code[at + 1];
-          const s = registers + code[at + 2];
+          const d = (registers + code[at + 1]) | 0;
+          const s = (registers + code[at + 2]) | 0;
           const a = (i32[d] + code[at + 3]) | 0;
           if (i32[d + 1] === MEMORY_TAG && (i32[d] | a) >= 0 && a <= limit) {
             u8[a] = i32[s];
             dirty[a >>> 12] = 1;
           } else if (!accesses.store(i32[d], i32[d + 1], code[at + 3], 1, i32[s], i32[s + 1], at >> 2))
             return this.faulted(fuel + reserve);
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.storeImm8: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           const a = (i32[d] + code[at + 3]) | 0;
           if (i32[d + 1] === MEMORY_TAG && (i32[d] | a) >= 0 && a <= limit) {
             u8[a] = code[at + 2];
@@ -708,12 +708,12 @@ export abstract class HotLoop {
             !accesses.store(i32[d], i32[d + 1], code[at + 3], 1, code[at + 2], code[at + 2] >> 31, at >> 2)
           )
             return this.faulted(fuel + reserve);
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.store16: {
-          const d = registers + code[at + 1];
-          const s = registers + code[at + 2];
+          const d = (registers + code[at + 1]) | 0;
+          const s = (registers + code[at + 2]) | 0;
           const a = (i32[d] + code[at + 3]) | 0;
           if (i32[d + 1] === MEMORY_TAG && (i32[d] | a) >= 0 && a <= limit) {
             view.setInt16(a, i32[s], true);
@@ -721,11 +721,11 @@ export abstract class HotLoop {
             dirty[(a + 1) >>> 12] = 1;
           } else if (!accesses.store(i32[d], i32[d + 1], code[at + 3], 2, i32[s], i32[s + 1], at >> 2))
             return this.faulted(fuel + reserve);
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.storeImm16: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           const a = (i32[d] + code[at + 3]) | 0;
           if (i32[d + 1] === MEMORY_TAG && (i32[d] | a) >= 0 && a <= limit) {
             view.setInt16(a, code[at + 2], true);
@@ -735,12 +735,12 @@ export abstract class HotLoop {
             !accesses.store(i32[d], i32[d + 1], code[at + 3], 2, code[at + 2], code[at + 2] >> 31, at >> 2)
           )
             return this.faulted(fuel + reserve);
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.store32: {
-          const d = registers + code[at + 1];
-          const s = registers + code[at + 2];
+          const d = (registers + code[at + 1]) | 0;
+          const s = (registers + code[at + 2]) | 0;
           const a = (i32[d] + code[at + 3]) | 0;
           if (i32[d + 1] === MEMORY_TAG && (i32[d] | a) >= 0 && a <= limit) {
             if ((a & 3) === 0) i32[a >> 2] = i32[s];
@@ -749,11 +749,11 @@ export abstract class HotLoop {
             dirty[(a + 3) >>> 12] = 1;
           } else if (!accesses.store(i32[d], i32[d + 1], code[at + 3], 4, i32[s], i32[s + 1], at >> 2))
             return this.faulted(fuel + reserve);
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.storeImm32: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           const a = (i32[d] + code[at + 3]) | 0;
           if (i32[d + 1] === MEMORY_TAG && (i32[d] | a) >= 0 && a <= limit) {
             if ((a & 3) === 0) i32[a >> 2] = code[at + 2];
@@ -764,12 +764,12 @@ export abstract class HotLoop {
             !accesses.store(i32[d], i32[d + 1], code[at + 3], 4, code[at + 2], code[at + 2] >> 31, at >> 2)
           )
             return this.faulted(fuel + reserve);
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.store64: {
-          const d = registers + code[at + 1];
-          const s = registers + code[at + 2];
+          const d = (registers + code[at + 1]) | 0;
+          const s = (registers + code[at + 2]) | 0;
           const a = (i32[d] + code[at + 3]) | 0;
           if (i32[d + 1] === MEMORY_TAG && (i32[d] | a) >= 0 && a <= limit) {
             if ((a & 3) === 0) {
@@ -783,11 +783,11 @@ export abstract class HotLoop {
             dirty[(a + 7) >>> 12] = 1;
           } else if (!accesses.store(i32[d], i32[d + 1], code[at + 3], 8, i32[s], i32[s + 1], at >> 2))
             return this.faulted(fuel + reserve);
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.storeImm64: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           const a = (i32[d] + code[at + 3]) | 0;
           if (i32[d + 1] === MEMORY_TAG && (i32[d] | a) >= 0 && a <= limit) {
             if ((a & 3) === 0) {
@@ -803,64 +803,64 @@ export abstract class HotLoop {
             !accesses.store(i32[d], i32[d + 1], code[at + 3], 8, code[at + 2], code[at + 2] >> 31, at >> 2)
           )
             return this.faulted(fuel + reserve);
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.atomic: {
           if (!this.atomic(at >> 2, registers)) return this.faulted(fuel + reserve);
-          at += 4;
+          at = (at + 4) | 0;
           continue;
         }
         case Operation.jeq64Imm: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           const imm = code[at + 2];
           at = i32[d] === imm && i32[d + 1] === imm >> 31 ? code[at + 3] : at + 4;
           continue;
         }
         case Operation.jeq32Imm: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           const imm = code[at + 2];
           at = i32[d] === imm ? code[at + 3] : at + 4;
           continue;
         }
         case Operation.jeq64Reg: {
-          const d = registers + code[at + 1];
-          const s = registers + code[at + 2];
+          const d = (registers + code[at + 1]) | 0;
+          const s = (registers + code[at + 2]) | 0;
           at = i32[d] === i32[s] && i32[d + 1] === i32[s + 1] ? code[at + 3] : at + 4;
           continue;
         }
         case Operation.jeq32Reg: {
-          const d = registers + code[at + 1];
-          const s = registers + code[at + 2];
+          const d = (registers + code[at + 1]) | 0;
+          const s = (registers + code[at + 2]) | 0;
           at = i32[d] === i32[s] ? code[at + 3] : at + 4;
           continue;
         }
         case Operation.jne64Imm: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           const imm = code[at + 2];
           at = i32[d] !== imm || i32[d + 1] !== imm >> 31 ? code[at + 3] : at + 4;
           continue;
         }
         case Operation.jne32Imm: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           const imm = code[at + 2];
           at = i32[d] !== imm ? code[at + 3] : at + 4;
           continue;
         }
         case Operation.jne64Reg: {
-          const d = registers + code[at + 1];
-          const s = registers + code[at + 2];
+          const d = (registers + code[at + 1]) | 0;
+          const s = (registers + code[at + 2]) | 0;
           at = i32[d] !== i32[s] || i32[d + 1] !== i32[s + 1] ? code[at + 3] : at + 4;
           continue;
         }
         case Operation.jne32Reg: {
-          const d = registers + code[at + 1];
-          const s = registers + code[at + 2];
+          const d = (registers + code[at + 1]) | 0;
+          const s = (registers + code[at + 2]) | 0;
           at = i32[d] !== i32[s] ? code[at + 3] : at + 4;
           continue;
         }
         case Operation.jgt64Imm: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           const imm = code[at + 2];
           const high = i32[d + 1];
           const other = imm >> 31;
@@ -868,14 +868,14 @@ export abstract class HotLoop {
           continue;
         }
         case Operation.jgt32Imm: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           const imm = code[at + 2];
           at = i32[d] >>> 0 > imm >>> 0 ? code[at + 3] : at + 4;
           continue;
         }
         case Operation.jgt64Reg: {
-          const d = registers + code[at + 1];
-          const s = registers + code[at + 2];
+          const d = (registers + code[at + 1]) | 0;
+          const s = (registers + code[at + 2]) | 0;
           const high = i32[d + 1];
           const other = i32[s + 1];
           at = (high === other ? i32[d] >>> 0 > i32[s] >>> 0 : high >>> 0 > other >>> 0)
@@ -884,13 +884,13 @@ export abstract class HotLoop {
           continue;
         }
         case Operation.jgt32Reg: {
-          const d = registers + code[at + 1];
-          const s = registers + code[at + 2];
+          const d = (registers + code[at + 1]) | 0;
+          const s = (registers + code[at + 2]) | 0;
           at = i32[d] >>> 0 > i32[s] >>> 0 ? code[at + 3] : at + 4;
           continue;
         }
         case Operation.jge64Imm: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           const imm = code[at + 2];
           const high = i32[d + 1];
           const other = imm >> 31;
@@ -900,14 +900,14 @@ export abstract class HotLoop {
           continue;
         }
         case Operation.jge32Imm: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           const imm = code[at + 2];
           at = i32[d] >>> 0 >= imm >>> 0 ? code[at + 3] : at + 4;
           continue;
         }
         case Operation.jge64Reg: {
-          const d = registers + code[at + 1];
-          const s = registers + code[at + 2];
+          const d = (registers + code[at + 1]) | 0;
+          const s = (registers + code[at + 2]) | 0;
           const high = i32[d + 1];
           const other = i32[s + 1];
           at = (high === other ? i32[d] >>> 0 >= i32[s] >>> 0 : high >>> 0 > other >>> 0)
@@ -916,13 +916,13 @@ export abstract class HotLoop {
           continue;
         }
         case Operation.jge32Reg: {
-          const d = registers + code[at + 1];
-          const s = registers + code[at + 2];
+          const d = (registers + code[at + 1]) | 0;
+          const s = (registers + code[at + 2]) | 0;
           at = i32[d] >>> 0 >= i32[s] >>> 0 ? code[at + 3] : at + 4;
           continue;
         }
         case Operation.jlt64Imm: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           const imm = code[at + 2];
           const high = i32[d + 1];
           const other = imm >> 31;
@@ -930,14 +930,14 @@ export abstract class HotLoop {
           continue;
         }
         case Operation.jlt32Imm: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           const imm = code[at + 2];
           at = i32[d] >>> 0 < imm >>> 0 ? code[at + 3] : at + 4;
           continue;
         }
         case Operation.jlt64Reg: {
-          const d = registers + code[at + 1];
-          const s = registers + code[at + 2];
+          const d = (registers + code[at + 1]) | 0;
+          const s = (registers + code[at + 2]) | 0;
           const high = i32[d + 1];
           const other = i32[s + 1];
           at = (high === other ? i32[d] >>> 0 < i32[s] >>> 0 : high >>> 0 < other >>> 0)
@@ -946,13 +946,13 @@ export abstract class HotLoop {
           continue;
         }
         case Operation.jlt32Reg: {
-          const d = registers + code[at + 1];
-          const s = registers + code[at + 2];
+          const d = (registers + code[at + 1]) | 0;
+          const s = (registers + code[at + 2]) | 0;
           at = i32[d] >>> 0 < i32[s] >>> 0 ? code[at + 3] : at + 4;
           continue;
         }
         case Operation.jle64Imm: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           const imm = code[at + 2];
           const high = i32[d + 1];
           const other = imm >> 31;
@@ -962,14 +962,14 @@ export abstract class HotLoop {
           continue;
         }
         case Operation.jle32Imm: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           const imm = code[at + 2];
           at = i32[d] >>> 0 <= imm >>> 0 ? code[at + 3] : at + 4;
           continue;
         }
         case Operation.jle64Reg: {
-          const d = registers + code[at + 1];
-          const s = registers + code[at + 2];
+          const d = (registers + code[at + 1]) | 0;
+          const s = (registers + code[at + 2]) | 0;
           const high = i32[d + 1];
           const other = i32[s + 1];
           at = (high === other ? i32[d] >>> 0 <= i32[s] >>> 0 : high >>> 0 < other >>> 0)
@@ -978,13 +978,13 @@ export abstract class HotLoop {
           continue;
         }
         case Operation.jle32Reg: {
-          const d = registers + code[at + 1];
-          const s = registers + code[at + 2];
+          const d = (registers + code[at + 1]) | 0;
+          const s = (registers + code[at + 2]) | 0;
           at = i32[d] >>> 0 <= i32[s] >>> 0 ? code[at + 3] : at + 4;
           continue;
         }
         case Operation.jsgt64Imm: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           const imm = code[at + 2];
           const high = i32[d + 1];
           const other = imm >> 31;
@@ -992,27 +992,27 @@ export abstract class HotLoop {
           continue;
         }
         case Operation.jsgt32Imm: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           const imm = code[at + 2];
           at = i32[d] > imm ? code[at + 3] : at + 4;
           continue;
         }
         case Operation.jsgt64Reg: {
-          const d = registers + code[at + 1];
-          const s = registers + code[at + 2];
+          const d = (registers + code[at + 1]) | 0;
+          const s = (registers + code[at + 2]) | 0;
           const high = i32[d + 1];
           const other = i32[s + 1];
           at = (high === other ? i32[d] >>> 0 > i32[s] >>> 0 : high > other) ? code[at + 3] : at + 4;
           continue;
         }
         case Operation.jsgt32Reg: {
-          const d = registers + code[at + 1];
-          const s = registers + code[at + 2];
+          const d = (registers + code[at + 1]) | 0;
+          const s = (registers + code[at + 2]) | 0;
           at = i32[d] > i32[s] ? code[at + 3] : at + 4;
           continue;
         }
         case Operation.jsge64Imm: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           const imm = code[at + 2];
           const high = i32[d + 1];
           const other = imm >> 31;
@@ -1020,27 +1020,27 @@ export abstract class HotLoop {
           continue;
         }
         case Operation.jsge32Imm: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           const imm = code[at + 2];
           at = i32[d] >= imm ? code[at + 3] : at + 4;
           continue;
         }
         case Operation.jsge64Reg: {
-          const d = registers + code[at + 1];
-          const s = registers + code[at + 2];
+          const d = (registers + code[at + 1]) | 0;
+          const s = (registers + code[at + 2]) | 0;
           const high = i32[d + 1];
           const other = i32[s + 1];
           at = (high === other ? i32[d] >>> 0 >= i32[s] >>> 0 : high > other) ? code[at + 3] : at + 4;
           continue;
         }
         case Operation.jsge32Reg: {
-          const d = registers + code[at + 1];
-          const s = registers + code[at + 2];
+          const d = (registers + code[at + 1]) | 0;
+          const s = (registers + code[at + 2]) | 0;
           at = i32[d] >= i32[s] ? code[at + 3] : at + 4;
           continue;
         }
         case Operation.jslt64Imm: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           const imm = code[at + 2];
           const high = i32[d + 1];
           const other = imm >> 31;
@@ -1048,27 +1048,27 @@ export abstract class HotLoop {
           continue;
         }
         case Operation.jslt32Imm: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           const imm = code[at + 2];
           at = i32[d] < imm ? code[at + 3] : at + 4;
           continue;
         }
         case Operation.jslt64Reg: {
-          const d = registers + code[at + 1];
-          const s = registers + code[at + 2];
+          const d = (registers + code[at + 1]) | 0;
+          const s = (registers + code[at + 2]) | 0;
           const high = i32[d + 1];
           const other = i32[s + 1];
           at = (high === other ? i32[d] >>> 0 < i32[s] >>> 0 : high < other) ? code[at + 3] : at + 4;
           continue;
         }
         case Operation.jslt32Reg: {
-          const d = registers + code[at + 1];
-          const s = registers + code[at + 2];
+          const d = (registers + code[at + 1]) | 0;
+          const s = (registers + code[at + 2]) | 0;
           at = i32[d] < i32[s] ? code[at + 3] : at + 4;
           continue;
         }
         case Operation.jsle64Imm: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           const imm = code[at + 2];
           const high = i32[d + 1];
           const other = imm >> 31;
@@ -1076,46 +1076,46 @@ export abstract class HotLoop {
           continue;
         }
         case Operation.jsle32Imm: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           const imm = code[at + 2];
           at = i32[d] <= imm ? code[at + 3] : at + 4;
           continue;
         }
         case Operation.jsle64Reg: {
-          const d = registers + code[at + 1];
-          const s = registers + code[at + 2];
+          const d = (registers + code[at + 1]) | 0;
+          const s = (registers + code[at + 2]) | 0;
           const high = i32[d + 1];
           const other = i32[s + 1];
           at = (high === other ? i32[d] >>> 0 <= i32[s] >>> 0 : high < other) ? code[at + 3] : at + 4;
           continue;
         }
         case Operation.jsle32Reg: {
-          const d = registers + code[at + 1];
-          const s = registers + code[at + 2];
+          const d = (registers + code[at + 1]) | 0;
+          const s = (registers + code[at + 2]) | 0;
           at = i32[d] <= i32[s] ? code[at + 3] : at + 4;
           continue;
         }
         case Operation.jset64Imm: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           const imm = code[at + 2];
           at = ((i32[d] & imm) | (i32[d + 1] & (imm >> 31))) !== 0 ? code[at + 3] : at + 4;
           continue;
         }
         case Operation.jset32Imm: {
-          const d = registers + code[at + 1];
+          const d = (registers + code[at + 1]) | 0;
           const imm = code[at + 2];
           at = (i32[d] & imm) !== 0 ? code[at + 3] : at + 4;
           continue;
         }
         case Operation.jset64Reg: {
-          const d = registers + code[at + 1];
-          const s = registers + code[at + 2];
+          const d = (registers + code[at + 1]) | 0;
+          const s = (registers + code[at + 2]) | 0;
           at = ((i32[d] & i32[s]) | (i32[d + 1] & i32[s + 1])) !== 0 ? code[at + 3] : at + 4;
           continue;
         }
         case Operation.jset32Reg: {
-          const d = registers + code[at + 1];
-          const s = registers + code[at + 2];
+          const d = (registers + code[at + 1]) | 0;
+          const s = (registers + code[at + 2]) | 0;
           at = (i32[d] & i32[s]) !== 0 ? code[at + 3] : at + 4;
           continue;
         }
@@ -1129,7 +1129,7 @@ export abstract class HotLoop {
             if (i32[frame + FRAME_MAY_GOTO / 4] >= MAY_GOTO_LIMIT) at = code[at + 3];
             else {
               i32[frame + FRAME_MAY_GOTO / 4]++;
-              at += 4;
+              at = (at + 4) | 0;
             }
             continue;
           }
@@ -1195,7 +1195,7 @@ export abstract class HotLoop {
             const outcome = this.loadPacket(at >> 2, registers);
             if (outcome < 0) return this.faulted(fuel + reserve);
             if (outcome > 0) {
-              at += 4;
+              at = (at + 4) | 0;
               continue;
             }
             // The packet is too short: r0 = 0 and the frame ends, as `exit` would.
