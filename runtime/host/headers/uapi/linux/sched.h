@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/* Stand-in for machines without kernel headers: the types come from the kernel's type information. */
+#ifndef BPF_STUDIO_LINUX_SCHED_H
+#define BPF_STUDIO_LINUX_SCHED_H
+
+#include "vmlinux.h"
+
+#endif

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/* Stand-in for machines without kernel headers: the types come from the kernel's type information, the clocks from here. */
+#ifndef BPF_STUDIO_LINUX_TIME_H
+#define BPF_STUDIO_LINUX_TIME_H
+
+#include "vmlinux.h"
+
+#define CLOCK_REALTIME 0
+#define CLOCK_MONOTONIC 1
+#define CLOCK_BOOTTIME 7
+
+#endif
