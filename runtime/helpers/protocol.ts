@@ -15,12 +15,6 @@ export type HelperResult =
   | { readonly kind: 'tailCall'; readonly program: number }
   | { readonly kind: 'fault'; readonly message: string };
 
-/** Packet and context services, which the machine provides. */
-export interface PacketAccess {
-  /** The packet behind the current program's context; undefined: it has none. */
-  packetOf(contextAddress: bigint): Packet | undefined;
-}
-
 /** A packet in linear memory: data lies in [data, dataEnd), meta data in [meta, data). */
 export interface Packet {
   readonly kind: 'xdp' | 'skb';
@@ -29,7 +23,6 @@ export interface Packet {
   meta: number;
   data: number;
   dataEnd: number;
-  /** Writes the changed bounds back. */
 }
 
 export interface HelperCall {
@@ -42,7 +35,7 @@ export interface HelperCall {
 
 /** Context services for helpers; implemented over the machine's context records. */
 export interface PacketServices {
-  packet(contextAddress: bigint): Packet | undefined;
+  packetAt(contextAddress: bigint): Packet | undefined;
   /** Moves the packet's bounds and the regions with them. */
   setBounds(contextAddress: bigint, bounds: { meta: number; data: number; dataEnd: number }): void;
   /** Redirections and clones, for the report. */

@@ -1,0 +1,168 @@
+/**
+ * Program contexts (`struct xdp_md`, `struct __sk_buff`) and the packets behind them. Programs read and write context
+ * fields one by one; packet fields are 32 bits wide in C and yield 64-bit addresses here, as in a kernel.
+ *
+ * A context takes its C size in linear memory, so that its fields have addresses; its values live in the record.
+ */
+import { fieldAt, SK_BUFF, XDP_MD, type CtxStruct } from '../spec/ctxFields';
+import { contextAddress, CONTEXT_TAG, memoryAddress, offsetOf, tagOf } from '../vm/addresses';
+import type { ContextAccess } from '../vm/engine';
+import type { Memory, Region } from '../vm/memory';
+import type { Packet, PacketServices } from '../helpers/protocol';
+
+export interface PacketRecord {
+  /** The whole buffer: headroom, packet, tailroom. */
+  readonly start: number;
+  readonly limit: number;
+  meta: number;
+  data: number;
+  dataEnd: number;
+}
+
+export interface ContextRecord {
+  readonly struct: 'xdp_md' | '__sk_buff';
+  readonly start: number;
+  packet: PacketRecord;
+  /** Values of the plain fields by name, unsigned; absent fields are zero. */
+  readonly fields: Map<string, bigint>;
+}
+
+const STRUCTS: Readonly<Record<ContextRecord['struct'], CtxStruct>> = { xdp_md: XDP_MD, __sk_buff: SK_BUFF };
+
+export const structOf = (record: ContextRecord): CtxStruct => STRUCTS[record.struct];
+
+export interface PacketLayout {
+  readonly headroomBytes: number;
+  readonly tailroomBytes: number;
+}
+
+/** Puts a packet and a context for it into memory. */
+export function createContext(
+  memory: Memory,
+  struct: ContextRecord['struct'],
+  packet: Uint8Array,
+  layout: PacketLayout,
+  fields: ReadonlyMap<string, bigint>,
+): ContextRecord {
+  const size = layout.headroomBytes + packet.length + layout.tailroomBytes;
+  const buffer = memory.allocate(size);
+  const data = buffer + layout.headroomBytes;
+  memory.write(data, packet);
+  const start = memory.allocate(STRUCTS[struct].sizeBytes);
+  memory.addRegion('context', start, STRUCTS[struct].sizeBytes, `struct ${struct}`);
+  const bounds = { start: buffer, limit: buffer + size, meta: data, data, dataEnd: data + packet.length };
+  if (packet.length > 0) memory.addRegion('packet', data, packet.length, 'packet');
+  return { struct, start, packet: bounds, fields: new Map(fields) };
+}
+
+/** The packet's region moves with its bounds. */
+export function movePacket(
+  memory: Memory,
+  packet: PacketRecord,
+  bounds: { readonly meta: number; readonly data: number; readonly dataEnd: number },
+): void {
+  const old: Region | undefined = memory.findRegion(packet.meta);
+  if (old !== undefined) old.live = false;
+  packet.meta = bounds.meta;
+  packet.data = bounds.data;
+  packet.dataEnd = bounds.dataEnd;
+  if (bounds.dataEnd > bounds.meta)
+    memory.addRegion('packet', bounds.meta, bounds.dataEnd - bounds.meta, 'packet');
+}
+
+/** Gives a context and its packet back. */
+export function dropContext(memory: Memory, record: ContextRecord): void {
+  for (const at of [record.start, record.packet.meta]) {
+    const region = memory.findRegion(at);
+    if (region !== undefined) region.live = false;
+  }
+  memory.release(record.start, structOf(record).sizeBytes);
+  memory.release(record.packet.start, record.packet.limit - record.packet.start);
+}
+
+/** Field-by-field access for the engine, and packet services for helpers, over the records of a machine. */
+export class Contexts implements ContextAccess, PacketServices {
+  constructor(
+    private readonly memory: Memory,
+    private readonly records: () => ReadonlyMap<number, ContextRecord>,
+    readonly note: (text: string) => void,
+  ) {}
+
+  private recordAt(offset: number): ContextRecord | undefined {
+    for (const record of this.records().values())
+      if (offset >= record.start && offset < record.start + structOf(record).sizeBytes) return record;
+    return undefined;
+  }
+
+  load(offset: number, sizeBytes: number): bigint | undefined {
+    const record = this.recordAt(offset);
+    if (record === undefined) return undefined;
+    const field = fieldAt(structOf(record), offset - record.start);
+    if (field === undefined) return undefined;
+    const at = offset - record.start - field.offset;
+    const { packet } = record;
+    if (field.kind === 'packet' || field.kind === 'packetEnd' || field.kind === 'packetMeta') {
+      if (at !== 0 || sizeBytes !== 4) return undefined;
+      if (field.kind === 'packet') return memoryAddress(packet.data);
+      return memoryAddress(field.kind === 'packetEnd' ? packet.dataEnd : packet.meta);
+    }
+    if (at + sizeBytes > field.sizeBytes) return undefined;
+    const value =
+      field.name === 'len' ? BigInt(packet.dataEnd - packet.data) : (record.fields.get(field.name) ?? 0n);
+    return BigInt.asUintN(8 * sizeBytes, value >> BigInt(8 * at));
+  }
+
+  store(offset: number, sizeBytes: number, value: bigint): boolean {
+    const record = this.recordAt(offset);
+    if (record === undefined) return false;
+    const field = fieldAt(structOf(record), offset - record.start);
+    if (field === undefined || field.kind !== 'scalar') return false;
+    const at = offset - record.start - field.offset;
+    if (at + sizeBytes > field.sizeBytes) return false;
+    const mask = ((1n << BigInt(8 * sizeBytes)) - 1n) << BigInt(8 * at);
+    const old = record.fields.get(field.name) ?? 0n;
+    record.fields.set(field.name, (old & ~mask) | ((value << BigInt(8 * at)) & mask));
+    return true;
+  }
+
+  /** Bytes of the packet in network order, for the legacy `skb[…]` loads; undefined: outside the packet. */
+  packet(contextOffset: number, packetOffset: number, sizeBytes: number): number | undefined {
+    const packet = this.recordAt(contextOffset)?.packet;
+    if (packet === undefined || packetOffset < 0) return undefined;
+    const at = packet.data + packetOffset;
+    if (at + sizeBytes > packet.dataEnd) return undefined;
+    let value = 0;
+    for (let i = 0; i < sizeBytes; i++) value = value * 256 + this.memory.u8[at + i];
+    return value;
+  }
+
+  private recordOf(address: bigint): ContextRecord | undefined {
+    return tagOf(address) === CONTEXT_TAG ? this.records().get(offsetOf(address)) : undefined;
+  }
+
+  packetAt(address: bigint): Packet | undefined {
+    const record = this.recordOf(address);
+    if (record === undefined) return undefined;
+    return { kind: record.struct === 'xdp_md' ? 'xdp' : 'skb', ...record.packet };
+  }
+
+  setBounds(address: bigint, bounds: { meta: number; data: number; dataEnd: number }): void {
+    const record = this.recordOf(address);
+    if (record !== undefined) movePacket(this.memory, record.packet, bounds);
+  }
+}
+
+export const addressOfContext = (record: ContextRecord): bigint => contextAddress(record.start);
+
+/** The C bytes of a context as user space gets them back; pointers read as zero. */
+export function contextBytes(record: ContextRecord): Uint8Array {
+  const struct = structOf(record);
+  const bytes = new Uint8Array(struct.sizeBytes);
+  for (const field of struct.fields) {
+    if (field.kind !== 'scalar') continue;
+    let value = record.fields.get(field.name) ?? 0n;
+    if (field.name === 'len') value = BigInt(record.packet.dataEnd - record.packet.data);
+    for (let i = 0; i < field.sizeBytes; i++) bytes[field.offset + i] = Number((value >> BigInt(8 * i)) & 0xffn);
+  }
+  return bytes;
+}

@@ -1,0 +1,170 @@
+/**
+ * From an object to what a machine runs: maps created, references of instructions turned into addresses, programs with
+ * their code. Problems are the user's, told once with the remedy.
+ */
+import { findSpecialFields } from '../btf/specialFields';
+import { createMap, findFamily, familyOf } from '../maps/maps';
+import type { MapDefinition } from '../maps/bpfMap';
+import type { MapEnv, MapRecord } from '../maps/mapFamily';
+import { errnoName } from '../spec/errno';
+import type { Profile } from '../spec/profile';
+import { fail, ok, type Problem, type Result } from '../util/problem';
+import { hiHalf, loHalf } from '../util/u64';
+import { functionAddress, mapAddress, memoryAddress } from '../vm/addresses';
+import type { Code } from '../vm/engine';
+import { OutOfMemory } from '../vm/memory';
+import type { Insn } from '../insn/insn';
+import type { MapSpec, ObjectSpec, ProgramSpec } from '../loader/objectSpec';
+import type { ProgramInfo } from '../kernel/services';
+import { isWide } from '../insn/decode';
+
+export interface LoadedProgram extends ProgramInfo {
+  readonly spec: ProgramSpec;
+  readonly code: Code;
+}
+
+/** Slots that a function address can name. */
+const SLOTS_MAX = 0x10000;
+
+const problem = (object: ObjectSpec, code: string, message: string, remedy?: string): Problem => ({
+  code,
+  message,
+  place: { file: object.file },
+  ...(remedy === undefined ? {} : { remedy }),
+});
+
+/** The definition of a map spec under an id. */
+export function defineMap(object: ObjectSpec, spec: MapSpec, id: number, profile: Profile): MapDefinition {
+  const inner = spec.inner && defineMap(object, spec.inner, 0, profile);
+  return {
+    id,
+    name: spec.name,
+    type: spec.type,
+    keySizeBytes: spec.keySizeBytes,
+    valueSizeBytes: spec.valueSizeBytes,
+    maxEntries: spec.maxEntries,
+    flags: spec.flags,
+    mapExtra: spec.mapExtra,
+    ...(object.btf === undefined ? {} : { btf: object.btf }),
+    keyTypeId: spec.keyTypeId,
+    valueTypeId: spec.valueTypeId,
+    fields: findSpecialFields(object.btf, spec.valueTypeId, profile),
+    frozen: spec.frozen,
+    ...(inner === undefined ? {} : { innerTemplate: inner }),
+  };
+}
+
+/** Creates every map of the object, ids 1, 2, … in the object's order. */
+export function createMaps(
+  object: ObjectSpec,
+  env: MapEnv,
+  maps: Map<number, MapRecord>,
+): Result<ReadonlyMap<string, number>> {
+  const ids = new Map<string, number>();
+  for (const [index, spec] of object.maps.entries()) {
+    const definition = defineMap(object, spec, index + 1, env.profile);
+    if (findFamily(definition.type) === undefined)
+      return fail(
+        problem(
+          object,
+          'map-type-not-modelled',
+          `map '${spec.name}': ${spec.type} is not modelled`,
+          'The verifier still judges the program; running it needs a map type that the model has.',
+        ),
+      );
+    let record: MapRecord | number | undefined;
+    try {
+      record = createMap(env, definition);
+    } catch (error) {
+      if (!(error instanceof OutOfMemory)) throw error;
+      return fail(
+        problem(
+          object,
+          'map-too-large',
+          `map '${spec.name}' does not fit into the machine's memory: ${error.message}`,
+          'Give it fewer entries (max_entries) for the run.',
+        ),
+      );
+    }
+    if (record === undefined || typeof record === 'number')
+      return fail(
+        problem(
+          object,
+          'map-refused',
+          `map '${spec.name}': the kernel refuses to create it with -${errnoName(record ?? 0) ?? String(record)}`,
+        ),
+      );
+    maps.set(definition.id, record);
+    ids.set(spec.name, definition.id);
+    if (spec.data !== undefined && record.data.kind === 'array') env.memory.write(record.data.base, spec.data);
+  }
+  return ok(ids);
+}
+
+/** Address of a byte of a global-data map's value. */
+function valueAddress(env: MapEnv, map: MapRecord, offset: number): bigint {
+  const key = env.memory.allocate(8);
+  const value = familyOf(map).lookup(env, map, key);
+  env.memory.release(key, 8);
+  return memoryAddress(value + offset);
+}
+
+/** The program's slots with every reference resolved to a final address. */
+export function resolve(
+  env: MapEnv,
+  maps: ReadonlyMap<number, MapRecord>,
+  program: ProgramSpec,
+  programId: number,
+): Insn[] {
+  const insns = [...program.insns];
+  const setWide = (slot: number, address: bigint): void => {
+    insns[slot] = { ...insns[slot], src: 0, imm: loHalf(address) };
+    if (slot + 1 < insns.length) insns[slot + 1] = { ...insns[slot + 1], imm: hiHalf(address) };
+  };
+  for (const [slot, reference] of program.references) {
+    const map = 'map' in reference ? maps.get(reference.map + 1) : undefined;
+    if (reference.kind === 'map') setWide(slot, mapAddress(reference.map + 1));
+    else if (reference.kind === 'mapValue' && map !== undefined)
+      setWide(slot, valueAddress(env, map, reference.offset));
+    else if (reference.kind === 'subprog' && isWide(insns[slot]))
+      setWide(slot, functionAddress(programId, reference.target));
+    else if (reference.kind === 'ksym' && isWide(insns[slot])) setWide(slot, 0n);
+  }
+  return insns;
+}
+
+/** A loaded program; `id` is its index among the loaded ones. */
+export function loadProgram(
+  object: ObjectSpec,
+  env: MapEnv,
+  maps: ReadonlyMap<number, MapRecord>,
+  spec: ProgramSpec,
+  id: number,
+): Result<LoadedProgram> {
+  if (spec.problem !== undefined) return fail(spec.problem);
+  if (!object.littleEndian)
+    return fail(
+      problem(
+        object,
+        'big-endian-run',
+        'a big-endian object cannot be run: the modelled machine is little-endian',
+        'Compile with -target bpfel.',
+      ),
+    );
+  if (spec.insns.length > SLOTS_MAX)
+    return fail(problem(object, 'program-too-long', `program '${spec.name}' has more than ${SLOTS_MAX} instructions`));
+  const { functions } = spec;
+  return ok({
+    id,
+    name: spec.name,
+    type: spec.type,
+    sleepable: spec.sleepable,
+    spec,
+    code: { id, name: spec.name, insns: resolve(env, maps, spec, id) },
+    functionAt: (insnIdx) => {
+      let name = spec.name;
+      for (const f of functions) if (f.insnIdx <= insnIdx) name = f.name;
+      return name;
+    },
+  });
+}

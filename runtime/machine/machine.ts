@@ -1,0 +1,653 @@
+/**
+ * One simulated computer: the only place that constructs the parts (memory, maps, kernel, engine, contexts) and wires
+ * them. It loads an object, runs its programs, lets virtual time pass, is copied and restored, and shows itself as
+ * plain data (`types.ts`). Deterministic: same object, options and calls, same bytes.
+ */
+import { Kernel } from '../kernel/kernel';
+import { startOp } from '../kernel/activations';
+import type { Context, CpuState, ContextKind, KernelState } from '../kernel/state';
+import type { ProgramInfo } from '../kernel/services';
+import type { MapRecord } from '../maps/mapFamily';
+import { familyOf, userDelete, userRead, userWrite } from '../maps/maps';
+import { choose, lawful, randomU32, type SchedulerState } from '../sched/scheduler';
+import type { Profile } from '../spec/profile';
+import { progTypeByName } from '../spec/progTypes';
+import { ERRNO } from '../spec/errno';
+import { bytesToHex } from '../util/hexText';
+import { fail, ok, type Problem, type Result } from '../util/problem';
+import { assert } from '../util/assert';
+import {
+  CONTEXT_TAG,
+  FUNCTION_TAG,
+  functionOf,
+  MAP_TAG,
+  mapIdOf,
+  MEMORY_TAG,
+  memoryAddress,
+  offsetOf,
+  tagOf,
+} from '../vm/addresses';
+import { initBlock, readDepth, writeRegister } from '../vm/calls';
+import { readFrames } from '../vm/frames';
+import type { Code } from '../vm/engine';
+import { Interpreter } from '../vm/interpreter';
+import { Memory } from '../vm/memory';
+import type { ObjectSpec, ProgramSpec } from '../loader/objectSpec';
+import { addressOfContext, contextBytes, Contexts, createContext, dropContext } from './contexts';
+import { createMaps, loadProgram, type LoadedProgram } from './load';
+import { defaultPacket, packetContext } from './packets';
+import { fillInitialMaps } from './initialMaps';
+import { letTimePass, pushContext, run, step, type Parts, type RunOptions } from './runLoop';
+import { Snapshots, type Snapshot } from './snapshot';
+import type { MachineState, ProgramRun } from './state';
+import type {
+  ArmedStack,
+  CodePlace,
+  FrameView,
+  MachineEvent,
+  MachineStop,
+  ReturnValue,
+  TimeNs,
+  TimerView,
+} from './types';
+import { framesOf, mapEntryViews, mapView, runsBpf, timerViews, type MapEntryView, type MapView } from './views';
+
+export interface MachineOptions {
+  readonly profile: Profile;
+  /** Virtual CPUs; 2 if absent. */
+  readonly cpus?: number;
+  /** Feeds random helpers and random strategies; 1 if absent. */
+  readonly seed?: number;
+  /** Look up every memory access (debugging, unverified programs). */
+  readonly checked?: boolean;
+  /** Which programs to load, by name; all that the object loads by default if absent. */
+  readonly programs?: readonly string[];
+  readonly scheduler?: SchedulerState;
+  /** Instructions and kernel steps of the whole run before it counts as endless. */
+  readonly budget?: number;
+  readonly memoryLimitBytes?: number;
+}
+
+export const DEFAULT_BUDGET = 200_000_000;
+const CPUS_MAX = 64;
+
+export interface StartOptions {
+  readonly cpu?: number;
+  /** For programs that are run with a packet. */
+  readonly packet?: Uint8Array;
+  /** Context bytes: `struct xdp_md`, `struct __sk_buff`, or the plain context. */
+  readonly ctx?: Uint8Array;
+  readonly context?: ContextKind;
+}
+
+/** What runs in a context, for views. */
+export interface ContextInfo {
+  readonly kind: ContextKind;
+  readonly program: string;
+  readonly programType: string;
+  /** BPF address of the program's context, where it has one. */
+  readonly contextAddress?: bigint;
+  readonly packet?: { readonly address: bigint; readonly sizeBytes: number };
+}
+
+export type { LoadedProgram } from './load';
+export type { MapEntryView, MapView } from './views';
+export type { Snapshot } from './snapshot';
+export type { RunOptions } from './runLoop';
+
+export class Machine {
+  private readonly parts: Parts;
+  private readonly snapshots = new Snapshots();
+  private eventsTaken = 0;
+
+  private constructor(
+    readonly object: ObjectSpec,
+    readonly profile: Profile,
+    readonly memory: Memory,
+    readonly kernel: Kernel,
+    readonly programs: readonly LoadedProgram[],
+    state: MachineState,
+    checked: boolean,
+  ) {
+    const contexts = new Contexts(
+      memory,
+      () => this.state.contexts,
+      (text) => kernel.event({ kind: 'note', atNs: kernel.nowNs, cpu: kernel.cpu, text }),
+    );
+    const codes = new Map<number, Code>(programs.map((p) => [p.id, p.code]));
+    this.parts = {
+      kernel,
+      contexts,
+      programs,
+      checked,
+      state,
+      interpreter: new Interpreter(memory, codes, contexts),
+      ended: (number, result) => this.programEnded(number, result),
+    };
+  }
+
+  /** Creates the maps and loads the programs; the user holds an fd of every map and of every program. */
+  static load(object: ObjectSpec, options: MachineOptions): Result<Machine> {
+    const { profile } = options;
+    const cpuCount = options.cpus ?? 2;
+    if (!(Number.isInteger(cpuCount) && cpuCount >= 1 && cpuCount <= CPUS_MAX))
+      return fail({ code: 'bad-cpus', message: `a machine has 1 to ${CPUS_MAX} CPUs, not ${cpuCount}` });
+    const chosen = choosePrograms(object, options.programs);
+    if (!chosen.ok) return chosen;
+    const memory = new Memory(options.memoryLimitBytes);
+    const scheduler = options.scheduler ?? lawful(options.seed ?? 1);
+    const state: MachineState = {
+      kernel: kernelState(memory, cpuCount, scheduler, options.budget ?? DEFAULT_BUDGET),
+      maps: new Map(),
+      contexts: new Map(),
+      runs: [],
+      returnValues: [],
+      ended: undefined,
+      lastCpu: 0,
+      idleSpins: 0,
+    };
+    const infos: ProgramInfo[] = [];
+    // The scheduler is always reached through the state, so that a restored machine draws on the restored record.
+    const kernel: Kernel = new Kernel(memory, profile, state.kernel, state.maps, infos, {
+      choose: (kind, count) => choose(kernel.state.scheduler as SchedulerState, kind, count),
+      randomU32: () => randomU32(kernel.state.scheduler as SchedulerState),
+    });
+    const made = createMaps(object, kernel, state.maps);
+    if (!made.ok) return made;
+    for (const id of state.maps.keys())
+      state.kernel.mapReferences.set(id, { users: 1, pinned: false, open: true });
+    const programs: LoadedProgram[] = [];
+    for (const spec of chosen.value) {
+      const loaded = loadProgram(object, kernel, state.maps, spec, programs.length);
+      if (!loaded.ok) return loaded;
+      programs.push(loaded.value);
+      infos.push(loaded.value);
+      state.kernel.programs.push({
+        id: loaded.value.id,
+        name: spec.name,
+        references: 1,
+        loaded: true,
+        attached: false,
+        freed: false,
+      });
+    }
+    const problem = fillInitialMaps(object, kernel, made.value, programs);
+    if (problem !== undefined) return fail(problem);
+    return ok(new Machine(object, profile, memory, kernel, programs, state, options.checked ?? false));
+  }
+
+  get state(): MachineState {
+    return this.parts.state;
+  }
+
+  // ---- Running -------------------------------------------------------------------------------------------------
+
+  /** The latest time that any CPU has reached. */
+  nowNs(): TimeNs {
+    let now = 0n;
+    for (const cpu of this.state.kernel.cpus) if (cpu.timeNs > now) now = cpu.timeNs;
+    return now;
+  }
+
+  get cpuCount(): number {
+    return this.state.kernel.cpus.length;
+  }
+
+  /** CPU that acted last. */
+  currentCpu(): number {
+    return this.state.lastCpu;
+  }
+
+  findProgram(name: string): LoadedProgram | undefined {
+    return this.programs.find((p) => p.name === name);
+  }
+
+  /** Puts a program onto a CPU as test-run would; it runs when the machine runs. Its number identifies its result. */
+  start(program: LoadedProgram, options: StartOptions = {}): Result<number> {
+    const { memory, kernel } = this;
+    const number = options.cpu ?? 0;
+    const cpu = this.state.kernel.cpus[number];
+    const bad = (code: string, message: string, remedy?: string): Result<number> =>
+      fail({ code, message, ...(remedy === undefined ? {} : { remedy }) });
+    if (cpu === undefined) return bad('bad-cpu', `there is no cpu ${number}: the machine has ${this.cpuCount}`);
+    if (this.state.kernel.programs[program.id].freed)
+      return bad('program-unloaded', `program '${program.name}' was unloaded`);
+    const type = progTypeByName(program.type);
+    // A CPU that idled since its last work starts now, not then.
+    if (cpu.contexts.length === 0) cpu.timeNs = maxBig(cpu.timeNs, this.nowNs());
+    let argument = 0n;
+    let contextAt = 0;
+    if (type?.context === 'xdp_md' || type?.context === '__sk_buff') {
+      const made = packetContext(type.context, program.type, options.packet ?? defaultPacket(), options.ctx);
+      if (!made.ok) return made;
+      const record = createContext(
+        memory,
+        type.context,
+        made.value.packet,
+        made.value.layout,
+        made.value.fields,
+      );
+      this.state.contexts.set(record.start, record);
+      argument = addressOfContext(record);
+      contextAt = record.start;
+    } else {
+      const bytes = options.ctx ?? new Uint8Array(PLAIN_CONTEXT_BYTES);
+      const at = memory.allocate(Math.max(8, bytes.length));
+      memory.write(at, bytes);
+      memory.addRegion('context', at, Math.max(8, bytes.length), `context of ${program.name}`);
+      argument = memoryAddress(at);
+    }
+    const record: ProgramRun = {
+      number: this.state.runs.length + 1,
+      programId: program.id,
+      cpu: number,
+      context: contextAt,
+      plain: contextAt === 0 ? Number(argument & 0xffff_ffffn) : 0,
+      plainSizeBytes: contextAt === 0 ? (options.ctx?.length ?? 0) : 0,
+      ended: false,
+      result: 0n,
+    };
+    this.state.runs.push(record);
+    const kind = options.context ?? (type?.testRun === 'packet' ? 'softirq' : 'task');
+    const context = pushContext(this.parts, cpu, kind, { kind: 'bpf', role: 'program', run: record.number });
+    initBlock(memory, context.block, program.id, 0, [argument]);
+    kernel.cpu = number;
+    kernel.event({ kind: 'programStart', atNs: cpu.timeNs, cpu: number, program: program.name });
+    return ok(record.number);
+  }
+
+  run(options: RunOptions): MachineStop {
+    return run(this.parts, options);
+  }
+
+  /** One instruction or one kernel step of the CPU that is due; undefined: nothing special happened. */
+  stepInsn(untilNs?: TimeNs): MachineStop | undefined {
+    return step(this.parts, untilNs);
+  }
+
+  /** Runs what was started to its end, whatever time that takes; timers that become due meanwhile fire. */
+  runToEnd(): MachineStop {
+    for (;;) {
+      const stop = this.run({ budget: Number.MAX_SAFE_INTEGER, untilProgramsEnd: true });
+      if (stop.kind !== 'budget' && stop.kind !== 'breakpoint') return stop;
+    }
+  }
+
+  /** Moves idle CPUs' clocks on without running anything. */
+  letTimePass(untilNs: TimeNs): void {
+    letTimePass(this.parts, untilNs);
+  }
+
+  private programEnded(number: number, result: bigint): void {
+    const run = this.state.runs[number - 1];
+    const program = this.programs[run.programId];
+    run.ended = true;
+    run.result = result;
+    const value: { -readonly [K in keyof ReturnValue]: ReturnValue[K] } = {
+      program: program.name,
+      value: Number(result & 0xffff_ffffn),
+    };
+    const context = this.state.contexts.get(run.context);
+    if (context !== undefined) {
+      const { data, dataEnd } = context.packet;
+      value.packetHex = bytesToHex(this.memory.read(data, dataEnd - data));
+      value.ctxHex = bytesToHex(contextBytes(context));
+      dropContext(this.memory, context);
+      this.state.contexts.delete(run.context);
+    } else if (run.plain !== 0) {
+      if (run.plainSizeBytes > 0) value.ctxHex = bytesToHex(this.memory.read(run.plain, run.plainSizeBytes));
+      const region = this.memory.findRegion(run.plain);
+      if (region !== undefined) region.live = false;
+    }
+    this.state.returnValues.push(Object.freeze(value));
+    const { kernel } = this;
+    kernel.event({
+      kind: 'programEnd',
+      atNs: kernel.nowNs,
+      cpu: kernel.cpu,
+      program: program.name,
+      value: BigInt(value.value),
+    });
+  }
+
+  // ---- What user space does --------------------------------------------------------------------------------------
+
+  findMap(name: string): MapRecord | undefined {
+    for (const map of this.state.maps.values()) if (map.definition.name === name) return map;
+    return undefined;
+  }
+
+  /** 0 or a positive errno. Frees what left the map before it returns. */
+  update(map: MapRecord, key: Uint8Array, values: readonly Uint8Array[], flags = 0n, cpu = 0): number {
+    return this.userOperation(cpu, map, () => userWrite(this.kernel, map, key, values, flags));
+  }
+
+  delete(map: MapRecord, key: Uint8Array, cpu = 0): number {
+    return this.userOperation(cpu, map, () => userDelete(this.kernel, map, key));
+  }
+
+  /** Undefined: no such element. */
+  lookup(map: MapRecord, key: Uint8Array, cpu = 0): Uint8Array[] | undefined {
+    this.kernel.cpu = cpu;
+    return userRead(this.kernel, map, key);
+  }
+
+  private userOperation(
+    cpu: number,
+    map: MapRecord,
+    operate: () => { error: number; freed: readonly number[]; recycle: readonly number[] },
+  ): number {
+    this.kernel.cpu = cpu;
+    const outcome = operate();
+    this.freeValues(cpu, map, outcome.freed, outcome.recycle);
+    return outcome.error === 0 ? 0 : -outcome.error;
+  }
+
+  /** Frees special fields of values in a task context of the CPU, waiting as the kernel would. */
+  private freeValues(cpu: number, map: MapRecord, values: readonly number[], recycle: readonly number[]): void {
+    const state = this.state.kernel.cpus[cpu];
+    if (values.length === 0 && recycle.length === 0) return;
+    if (state.contexts.length === 0) state.timeNs = maxBig(state.timeNs, this.nowNs());
+    const depth = state.contexts.length;
+    pushContext(
+      this.parts,
+      state,
+      'task',
+      startOp('freeValues', {
+        map: map.definition.id,
+        values,
+        recycle,
+        index: 0,
+        timer: 0,
+        result: 0n,
+        release: false,
+      }),
+    );
+    this.runWhile(() => state.contexts.length > depth);
+  }
+
+  private runWhile(condition: () => boolean): void {
+    while (condition() && this.state.ended === undefined) this.stepInsn();
+  }
+
+  /** The user closes the map's fd; at the last user reference every timer in it is freed. */
+  closeMap(map: MapRecord, cpu = 0): void {
+    const references = this.kernel.mapReferences(map.definition.id);
+    if (!references.open) return;
+    references.open = false;
+    this.dropUser(map, cpu);
+  }
+
+  pinMap(map: MapRecord): void {
+    const references = this.kernel.mapReferences(map.definition.id);
+    if (references.pinned) return;
+    references.pinned = true;
+    references.users++;
+  }
+
+  unpinMap(map: MapRecord, cpu = 0): void {
+    const references = this.kernel.mapReferences(map.definition.id);
+    if (!references.pinned) return;
+    references.pinned = false;
+    this.dropUser(map, cpu);
+  }
+
+  private dropUser(map: MapRecord, cpu: number): void {
+    const references = this.kernel.mapReferences(map.definition.id);
+    if (--references.users > 0) return;
+    const slots = familyOf(map).slots(this.kernel, map);
+    this.freeValues(
+      cpu,
+      map,
+      slots.map((s) => s.value),
+      [],
+    );
+  }
+
+  /** The user lets go of a program; timers whose callback it holds keep it alive. */
+  unloadProgram(program: LoadedProgram): number {
+    const record = this.state.kernel.programs[program.id];
+    if (!record.loaded) return ERRNO.ENOENT;
+    record.loaded = false;
+    this.kernel.putProgram(program.id);
+    return 0;
+  }
+
+  // ---- Copies ------------------------------------------------------------------------------------------------------
+
+  snapshot(): Snapshot {
+    return this.snapshots.take(this.memory, this.state);
+  }
+
+  restore(snapshot: Snapshot): void {
+    const state = this.snapshots.restore(this.memory, snapshot);
+    this.parts.state = state;
+    this.kernel.state = state.kernel;
+    this.kernel.maps = state.maps;
+    this.eventsTaken = Math.min(this.eventsTaken, state.kernel.events.length);
+  }
+
+  // ---- Views -------------------------------------------------------------------------------------------------------
+
+  events(): readonly MachineEvent[] {
+    return this.state.kernel.events;
+  }
+
+  /** Events since the last call. */
+  takeEvents(): readonly MachineEvent[] {
+    const events = this.state.kernel.events.slice(this.eventsTaken);
+    this.eventsTaken = this.state.kernel.events.length;
+    return events;
+  }
+
+  returnValues(): readonly ReturnValue[] {
+    return this.state.returnValues;
+  }
+
+  /** Innermost first, over all contexts of the CPU; empty when it idles or runs kernel work only. */
+  frames(cpu: number): readonly FrameView[] {
+    return framesOf(this.kernel, this.programs, cpu);
+  }
+
+  /** Where the CPU stands, if it runs BPF code. */
+  place(cpu: number): CodePlace | undefined {
+    return this.frames(cpu)[0]?.place;
+  }
+
+  private context(cpu: number, contextIndex: number): Context | undefined {
+    const context = this.state.kernel.cpus[cpu]?.contexts[contextIndex];
+    return context !== undefined && runsBpf(context) ? context : undefined;
+  }
+
+  /** The stack that armed the timer whose callback runs in that context. */
+  armedStack(cpu: number, contextIndex: number): ArmedStack | undefined {
+    const timer = this.context(cpu, contextIndex)?.timer ?? 0;
+    return timer === 0 ? undefined : this.kernel.timer(timer).firedFrom;
+  }
+
+  /** r0–r10 of a frame; undefined where callers' registers are gone. */
+  registers(cpu: number, contextIndex: number, frame: number): readonly (bigint | undefined)[] {
+    const context = this.context(cpu, contextIndex);
+    if (context === undefined) return [];
+    return readFrames(this.memory, context.block).find((f) => f.index === frame)?.registers ?? [];
+  }
+
+  /** Writes a register of a context's innermost frame; false: not possible there. */
+  writeRegister(cpu: number, contextIndex: number, frame: number, register: number, value: bigint): boolean {
+    const context = this.context(cpu, contextIndex);
+    if (context === undefined || register < 0 || register > 9) return false;
+    if (frame !== readDepth(this.memory, context.block)) return false;
+    writeRegister(this.memory, context.block, register, value);
+    return true;
+  }
+
+  /** What a context runs: its entry program, and the program's own context and packet. */
+  contextInfo(cpu: number, contextIndex: number): ContextInfo | undefined {
+    const context = this.context(cpu, contextIndex);
+    if (context === undefined) return undefined;
+    const entry = readFrames(this.memory, context.block).at(-1);
+    const program = this.programs[entry?.programId ?? 0];
+    const activation = context.activations[0];
+    const run =
+      activation?.kind === 'bpf' && activation.role === 'program' ? this.state.runs[activation.run - 1] : undefined;
+    const info = { kind: context.kind, program: program.name, programType: program.type };
+    const record = run && this.state.contexts.get(run.context);
+    if (record !== undefined)
+      return {
+        ...info,
+        contextAddress: addressOfContext(record),
+        packet: {
+          address: memoryAddress(record.packet.data),
+          sizeBytes: record.packet.dataEnd - record.packet.data,
+        },
+      };
+    return run !== undefined && run.plain !== 0 ? { ...info, contextAddress: memoryAddress(run.plain) } : info;
+  }
+
+  /** Undefined when the bytes are not memory that a program could read. */
+  readMemory(address: bigint, sizeBytes: number): Uint8Array | undefined {
+    const offset = this.programMemory(address, sizeBytes);
+    return offset === undefined ? undefined : this.memory.read(offset, sizeBytes);
+  }
+
+  /** False when the bytes cannot be written. */
+  writeMemory(address: bigint, bytes: Uint8Array): boolean {
+    const offset = this.programMemory(address, bytes.length);
+    if (offset === undefined) return false;
+    this.memory.write(offset, bytes);
+    return true;
+  }
+
+  private programMemory(address: bigint, sizeBytes: number): number | undefined {
+    if (tagOf(address) !== MEMORY_TAG) return undefined;
+    const offset = offsetOf(address);
+    const region = this.memory.findRegion(offset);
+    if (region === undefined || region.kind === 'registers' || !region.live) return undefined;
+    return offset + sizeBytes <= region.start + region.sizeBytes ? offset : undefined;
+  }
+
+  /** One field of a program context; packet pointers are 64 bits wide. */
+  readContext(address: bigint, sizeBytes: number): bigint | undefined {
+    return tagOf(address) === CONTEXT_TAG ? this.parts.contexts.load(offsetOf(address), sizeBytes) : undefined;
+  }
+
+  /** `value of flows slot 3 +8`, `packet +14`; undefined when nothing is known of the address. */
+  describeAddress(address: bigint): string | undefined {
+    const tag = tagOf(address);
+    if (tag === MAP_TAG) {
+      const map = this.state.maps.get(mapIdOf(address));
+      return map === undefined ? undefined : `map ${map.definition.name}`;
+    }
+    if (tag === FUNCTION_TAG) {
+      const { programId, insnIdx } = functionOf(address);
+      return this.programs[programId] && `function ${this.programs[programId].functionAt(insnIdx)}`;
+    }
+    if (tag === CONTEXT_TAG || tag === MEMORY_TAG) {
+      const region = this.memory.findRegion(offsetOf(address));
+      if (region === undefined) return undefined;
+      const at = offsetOf(address) - region.start;
+      const gone = region.live ? '' : ' (gone)';
+      return `${region.label}${at === 0 ? '' : ` +${at}`}${gone}`;
+    }
+    return undefined;
+  }
+
+  timers(): readonly TimerView[] {
+    return timerViews(this.kernel, this.programs);
+  }
+
+  maps(): readonly MapView[] {
+    return [...this.state.maps.values()].map((map) => mapView(this.kernel, map));
+  }
+
+  /** Elements `start` … of a map in iteration order, at most `count`. */
+  mapEntries(mapId: number, start: number, count: number): { total: number; entries: readonly MapEntryView[] } {
+    const map = this.state.maps.get(mapId);
+    return map === undefined ? { total: 0, entries: [] } : mapEntryViews(this.kernel, map, start, count);
+  }
+
+  /** The value of a global-data map, by its section (`.data`) or map name. */
+  globalSection(section: string): { readonly address: bigint; readonly sizeBytes: number } | undefined {
+    const index = this.object.maps.findIndex((m) => m.section === section || (m.section !== undefined && m.name === section));
+    const map = index < 0 ? undefined : this.state.maps.get(index + 1);
+    if (map === undefined || map.data.kind !== 'array') return undefined;
+    return { address: memoryAddress(map.data.base), sizeBytes: map.definition.valueSizeBytes };
+  }
+
+  /** Replaces all breakpoints: slots by program id. */
+  setBreakpoints(places: readonly { readonly programId: number; readonly insnIdx: number }[]): void {
+    for (const program of this.programs) {
+      const slots = places.filter((p) => p.programId === program.id).map((p) => p.insnIdx);
+      program.code.breakpoints = slots.length === 0 ? undefined : new Set(slots);
+    }
+  }
+}
+
+const PLAIN_CONTEXT_BYTES = 128;
+const maxBig = (a: bigint, b: bigint): bigint => (a > b ? a : b);
+
+function choosePrograms(
+  object: ObjectSpec,
+  names: readonly string[] | undefined,
+): Result<readonly ProgramSpec[]> {
+  if (names === undefined) return ok(object.programs.filter((p) => p.autoload));
+  const chosen: ProgramSpec[] = [];
+  for (const name of names) {
+    const program = object.programs.find((p) => p.name === name);
+    if (program === undefined) return fail(noSuchProgram(object.file, object.programs, name));
+    chosen.push(program);
+  }
+  return ok(chosen);
+}
+
+export function noSuchProgram(
+  file: string,
+  programs: readonly { readonly name: string }[],
+  name: string,
+): Problem {
+  const have = programs.map((p) => p.name).join(', ');
+  return {
+    code: 'no-such-program',
+    message: `there is no program '${name}'`,
+    place: { file },
+    remedy: have === '' ? 'The object has no programs.' : `Programs of the object: ${have}.`,
+  };
+}
+
+function kernelState(
+  memory: Memory,
+  cpuCount: number,
+  scheduler: SchedulerState,
+  budget: number,
+): KernelState & { readonly scheduler: SchedulerState } {
+  const cpus: CpuState[] = [];
+  for (let id = 0; id < cpuCount; id++) {
+    const keyScratch = memory.allocate(16);
+    memory.addRegion('scratch', keyScratch, 16, `callback key of cpu${id}`, false);
+    cpus.push({
+      id,
+      timeNs: 0n,
+      contexts: [],
+      keyScratch,
+      idleBlocks: [],
+      runningTimer: 0,
+      irqsOff: 0,
+      queues: { monotonic: [], boottime: [] },
+    });
+  }
+  assert(cpus.length > 0, 'a machine has a CPU');
+  return {
+    cpus,
+    timers: new Map(),
+    nextTimerId: 1,
+    nextOrder: 1,
+    programs: [],
+    mapReferences: new Map(),
+    deferred: [],
+    events: [],
+    budget,
+    scheduler,
+    current: { pid: 4242, tgid: 4242, uid: 0, gid: 0, comm: 'bpf-studio', cgroupId: 1n },
+    executed: 0,
+  };
+}

@@ -1,0 +1,418 @@
+/**
+ * The law of time and of turns. Every CPU has its own virtual clock; the CPU that is furthest behind acts next, equal
+ * clocks are a choice of the scheduler's. A CPU acts by one slice of BPF instructions or one step of a kernel operation;
+ * a slice ends before anything else becomes due. Idle CPUs jump to their next timer.
+ *
+ * Softirqs interrupt what runs in task context with interrupts on; nothing else.
+ */
+import { stepOp } from '../kernel/ops';
+import type { Activation, OpActivation, StepResult } from '../kernel/activations';
+import { startOp } from '../kernel/activations';
+import { nextExpiry } from '../kernel/hrtimers';
+import type { Kernel } from '../kernel/kernel';
+import type { Context, ContextKind, CpuState } from '../kernel/state';
+import { callHelper } from '../helpers/helpers';
+import type { HelperResult } from '../helpers/protocol';
+import { helperById } from '../spec/helpers';
+import { INSN_NS, INTERRUPT_ENTRY_NS, KERNEL_STEP_NS, SPIN_NS } from '../spec/timeCosts';
+import { assert } from '../util/assert';
+import {
+  allocateBlock,
+  initBlock,
+  popCallback,
+  pushCallback,
+  readFuel,
+  readPc,
+  readProgram,
+  readRegister,
+  tailCallTo,
+  writeFuel,
+  writeRegister,
+} from '../vm/calls';
+import type { EngineStop } from '../vm/engine';
+import type { Interpreter } from '../vm/interpreter';
+import type { Contexts } from './contexts';
+import type { LoadedProgram } from './load';
+import type { MachineState } from './state';
+import type { CodePlace, MachineStop } from './types';
+
+/** Parts that the loop drives; made by the machine. */
+export interface Parts {
+  readonly kernel: Kernel;
+  readonly interpreter: Interpreter;
+  readonly contexts: Contexts;
+  readonly programs: readonly LoadedProgram[];
+  readonly checked: boolean;
+  state: MachineState;
+  /** A program's run ended: its result is reported. */
+  ended(run: number, result: bigint): void;
+}
+
+export interface RunOptions {
+  /** Absolute virtual time; nothing that begins later is done. */
+  readonly untilNs?: bigint;
+  /** Most instructions and kernel steps of this call. */
+  readonly budget: number;
+  /** Stop when every program that was started has ended; timers that are due later stay. */
+  readonly untilProgramsEnd?: boolean;
+  /** Execute the instruction under the program counter of the CPU that acted last even if it has a breakpoint. */
+  readonly skipBreakpoint?: boolean;
+}
+
+/** Waiting steps in a row, of all CPUs together, after which nobody can be waiting for anything that will happen. */
+const SPINS_MAX = 200_000;
+const SLICE_MAX = 1 << 20;
+
+const top = (cpu: CpuState): Context | undefined => cpu.contexts[cpu.contexts.length - 1];
+
+/** Whether timer callbacks may run on top of what the CPU does. */
+const isInterruptible = (cpu: CpuState): boolean =>
+  cpu.irqsOff === 0 && cpu.contexts.every((context) => context.kind === 'task');
+
+/** When the CPU next has something to do; undefined: never. */
+function dueNs(parts: Parts, cpu: CpuState): bigint | undefined {
+  const { kernel } = parts.state;
+  if (cpu.contexts.length > 0) return cpu.timeNs;
+  if (kernel.deferred.length > 0 && cpu.id === 0) return cpu.timeNs;
+  const expiry = nextExpiry(kernel, cpu);
+  return expiry === undefined || expiry > cpu.timeNs ? expiry : cpu.timeNs;
+}
+
+interface Turn {
+  readonly cpu: CpuState;
+  readonly atNs: bigint;
+  /** When another CPU becomes due; undefined: none does. */
+  readonly otherNs: bigint | undefined;
+}
+
+function nextTurn(parts: Parts): Turn | undefined {
+  let best: { cpu: CpuState; atNs: bigint }[] = [];
+  let otherNs: bigint | undefined;
+  for (const cpu of parts.state.kernel.cpus) {
+    const atNs = dueNs(parts, cpu);
+    if (atNs === undefined) continue;
+    if (best.length === 0 || atNs < best[0].atNs) {
+      if (best.length > 0) otherNs = best[0].atNs;
+      best = [{ cpu, atNs }];
+    } else if (atNs === best[0].atNs) best.push({ cpu, atNs });
+    else if (otherNs === undefined || atNs < otherNs) otherNs = atNs;
+  }
+  if (best.length === 0) return undefined;
+  const chosen = best[parts.kernel.choices.choose('cpu', best.length)];
+  return { ...chosen, otherNs: best.length > 1 ? chosen.atNs : otherNs };
+}
+
+/** Pushes a fresh context; its block is reused from earlier ones. */
+export function pushContext(parts: Parts, cpu: CpuState, kind: ContextKind, first: Activation): Context {
+  const block = cpu.idleBlocks.pop() ?? allocateBlock(parts.kernel.memory, `cpu${cpu.id}`);
+  const context: Context = { kind, block, activations: [first], timer: 0 };
+  cpu.contexts.push(context);
+  return context;
+}
+
+function popContext(cpu: CpuState): void {
+  const context = cpu.contexts.pop();
+  assert(context, 'a context ends that was there');
+  cpu.idleBlocks.push(context.block);
+}
+
+const placeOf = (parts: Parts, block: number): CodePlace => {
+  const { memory } = parts.kernel;
+  const programId = readProgram(memory, block);
+  return { programId, program: parts.programs[programId]?.name ?? '?', insnIdx: readPc(memory, block) };
+};
+
+function stopWithFault(parts: Parts, cpu: CpuState, message: string, place?: CodePlace): MachineStop {
+  const stop: MachineStop = { kind: 'fault', cpu: cpu.id, message, ...(place === undefined ? {} : { place }) };
+  parts.kernel.event({ ...stop, atNs: cpu.timeNs });
+  parts.state.ended = stop;
+  return stop;
+}
+
+/** Hands the value of something that ended to what lies beneath it. */
+function deliver(parts: Parts, cpu: CpuState, context: Context, value: bigint): void {
+  const below = context.activations.at(-1);
+  if (below === undefined) popContext(cpu);
+  else if (below.kind === 'op') below.result = value;
+  else writeRegister(parts.kernel.memory, context.block, 0, value);
+}
+
+function noteHelperError(parts: Parts, context: Context, id: number, value: bigint): void {
+  const error = Number(BigInt.asIntN(64, value));
+  const row = helperById(id);
+  if (row === undefined || !row.name.startsWith('bpf_timer_') || error >= 0 || error < -4095) return;
+  const { kernel } = parts;
+  const at = placeOf(parts, context.block);
+  kernel.event({
+    kind: 'helperError',
+    atNs: kernel.nowNs,
+    cpu: kernel.cpu,
+    helper: row.name,
+    error,
+    place: { ...at, insnIdx: at.insnIdx - 1 },
+  });
+}
+
+/** The helper id of the call instruction before pc. */
+function callAt(parts: Parts, context: Context): number {
+  const { programId, insnIdx } = placeOf(parts, context.block);
+  return parts.programs[programId].code.insns[insnIdx - 1]?.imm ?? 0;
+}
+
+function callBpf(
+  parts: Parts,
+  cpu: CpuState,
+  context: Context,
+  call: Extract<StepResult, { kind: 'callBpf' }>,
+): MachineStop | undefined {
+  const { memory } = parts.kernel;
+  const nested = context.activations.some((a) => a.kind === 'bpf');
+  if (!nested) initBlock(memory, context.block, call.program, call.insnIdx, call.args);
+  else if (!pushCallback(memory, context.block, call.program, call.insnIdx, call.args))
+    return stopWithFault(parts, cpu, 'the stacks of this context are full: too many nested calls');
+  context.activations.push({ kind: 'bpf', role: 'callback', run: 0 });
+  return undefined;
+}
+
+function stepKernel(parts: Parts, cpu: CpuState, context: Context, op: OpActivation): MachineStop | undefined {
+  const result = stepOp(parts.kernel, op);
+  if (result.kind === 'wait') {
+    cpu.timeNs += SPIN_NS;
+    if (++parts.state.idleSpins < SPINS_MAX) return undefined;
+    return stopWithFault(
+      parts,
+      cpu,
+      `deadlock: ${op.op} on cpu${cpu.id} waits for something that can never happen`,
+      context.activations.some((a) => a.kind === 'bpf') ? placeOf(parts, context.block) : undefined,
+    );
+  }
+  parts.state.idleSpins = 0;
+  cpu.timeNs += KERNEL_STEP_NS;
+  switch (result.kind) {
+    case 'next':
+      return undefined;
+    case 'done': {
+      context.activations.pop();
+      if (context.activations.at(-1)?.kind === 'bpf')
+        noteHelperError(parts, context, callAt(parts, context), result.value);
+      deliver(parts, cpu, context, result.value);
+      return undefined;
+    }
+    case 'enter':
+      context.activations.push(result.op);
+      return undefined;
+    case 'callBpf':
+      return callBpf(parts, cpu, context, result);
+    case 'fault':
+      return stopWithFault(parts, cpu, result.message, placeIfBpf(parts, context));
+  }
+}
+
+const placeIfBpf = (parts: Parts, context: Context): CodePlace | undefined => {
+  if (!context.activations.some((a) => a.kind === 'bpf')) return undefined;
+  const at = placeOf(parts, context.block);
+  return { ...at, insnIdx: Math.max(0, at.insnIdx - 1) };
+};
+
+function afterHelper(
+  parts: Parts,
+  cpu: CpuState,
+  context: Context,
+  id: number,
+  result: HelperResult,
+): MachineStop | undefined {
+  switch (result.kind) {
+    case 'done':
+      noteHelperError(parts, context, id, result.value);
+      writeRegister(parts.kernel.memory, context.block, 0, result.value);
+      return undefined;
+    case 'enter':
+      context.activations.push(result.op);
+      return undefined;
+    case 'tailCall':
+      tailCallTo(parts.kernel.memory, context.block, result.program);
+      return undefined;
+    case 'fault':
+      return stopWithFault(parts, cpu, result.message, placeIfBpf(parts, context));
+  }
+}
+
+function exitBpf(parts: Parts, cpu: CpuState, context: Context): void {
+  const { memory } = parts.kernel;
+  const ended = context.activations.pop();
+  assert(ended?.kind === 'bpf', 'BPF code ends');
+  const nested = context.activations.some((a) => a.kind === 'bpf');
+  const value = nested ? popCallback(memory, context.block) : readRegister(memory, context.block, 0);
+  if (ended.role === 'program') parts.ended(ended.run, value);
+  deliver(parts, cpu, context, value);
+}
+
+function afterEngine(parts: Parts, cpu: CpuState, context: Context, stop: EngineStop): MachineStop | undefined {
+  switch (stop.kind) {
+    case 'fuel':
+      return undefined;
+    case 'exit':
+      exitBpf(parts, cpu, context);
+      return undefined;
+    case 'helper':
+      return afterHelper(
+        parts,
+        cpu,
+        context,
+        stop.id,
+        callHelper(parts.kernel, parts.contexts, context.block, stop.id),
+      );
+    case 'kfunc': {
+      const at = placeOf(parts, context.block);
+      const reference = parts.programs[at.programId].spec.references.get(stop.insnIdx);
+      const name = reference?.kind === 'kfunc' ? reference.name : `number ${stop.btfId}`;
+      return stopWithFault(parts, cpu, `kernel function ${name} is not modelled`, { ...at, insnIdx: stop.insnIdx });
+    }
+    case 'breakpoint':
+      return { kind: 'breakpoint', cpu: cpu.id, place: placeOf(parts, context.block) };
+    case 'fault':
+      return stopWithFault(parts, cpu, stop.fault.message, placeOf(parts, context.block));
+  }
+}
+
+/** Instructions that may run before the clock, another CPU or the limit has a say. */
+function sliceOf(parts: Parts, turn: Turn, budget: number, untilNs: bigint | undefined): number {
+  const { cpu } = turn;
+  let limit = Math.min(budget, SLICE_MAX);
+  const cap = (atNs: bigint): void => {
+    const left = (atNs - cpu.timeNs) / INSN_NS;
+    if (left < BigInt(limit)) limit = Math.max(1, Number(left));
+  };
+  if (turn.otherNs !== undefined) cap(turn.otherNs + 1n);
+  if (untilNs !== undefined) cap(untilNs + 1n);
+  if (isInterruptible(cpu)) {
+    const expiry = nextExpiry(parts.state.kernel, cpu);
+    if (expiry !== undefined) cap(expiry);
+  }
+  return limit;
+}
+
+/** Lets one CPU act. Returns what it used of the budget, and why everything must stop, if so. */
+function act(
+  parts: Parts,
+  turn: Turn,
+  budget: number,
+  untilNs: bigint | undefined,
+  breakpoints: 'honour' | 'skip' | 'skipOnce',
+): { used: number; stop: MachineStop | undefined } {
+  const { cpu } = turn;
+  const { kernel, state } = parts;
+  kernel.cpu = cpu.id;
+  state.lastCpu = cpu.id;
+  if (cpu.timeNs < turn.atNs) cpu.timeNs = turn.atNs;
+  const expiry = nextExpiry(state.kernel, cpu);
+  if (expiry !== undefined && expiry <= cpu.timeNs && isInterruptible(cpu)) {
+    pushContext(parts, cpu, 'softirq', startOp('softirq', { nowNs: 0n, clock: 0, timer: 0 }));
+    cpu.timeNs += INTERRUPT_ENTRY_NS;
+    return { used: 1, stop: undefined };
+  }
+  if (cpu.contexts.length === 0) {
+    pushContext(parts, cpu, 'task', startOp('deferredFrees', { timer: 0 }));
+    return { used: 1, stop: undefined };
+  }
+  const context = top(cpu);
+  const activation = context?.activations.at(-1);
+  assert(context && activation, 'a context on the stack runs something');
+  if (activation.kind === 'op') return { used: 1, stop: stepKernel(parts, cpu, context, activation) };
+  const fuel = breakpoints === 'skip' ? 1 : sliceOf(parts, turn, budget, untilNs);
+  writeFuel(kernel.memory, context.block, fuel);
+  const stop = parts.interpreter.run(context.block, {
+    checked: parts.checked,
+    skipBreakpoint: breakpoints !== 'honour',
+  });
+  const used = fuel - readFuel(kernel.memory, context.block);
+  cpu.timeNs += BigInt(used) * INSN_NS;
+  state.kernel.executed += used;
+  if (used > 0) state.idleSpins = 0;
+  return { used: Math.max(1, used), stop: afterEngine(parts, cpu, context, stop) };
+}
+
+function exhausted(parts: Parts): MachineStop {
+  let busiest: { label: string; fires: number } | undefined;
+  for (const timer of parts.state.kernel.timers.values()) {
+    if (timer.fires <= (busiest?.fires ?? 0)) continue;
+    const key = parts.kernel.timerKey(timer);
+    busiest = { label: `${key.map}[${key.keyHex}]`, fires: timer.fires };
+  }
+  const blame =
+    busiest === undefined
+      ? 'a program that does not end'
+      : `the timer in ${busiest.label}, which has fired ${busiest.fires} times; is it re-armed with a delay of zero?`;
+  const stop: MachineStop = {
+    kind: 'exhausted',
+    message: `the run's budget of instructions is used up; the likely cause is ${blame}`,
+  };
+  parts.kernel.event({
+    kind: 'note',
+    atNs: parts.state.kernel.cpus[parts.state.lastCpu].timeNs,
+    cpu: parts.state.lastCpu,
+    text: stop.message,
+  });
+  parts.state.ended = stop;
+  return stop;
+}
+
+/** CPUs with nothing to do before `untilNs` wait until then. */
+export function letTimePass(parts: Parts, untilNs: bigint): void {
+  for (const cpu of parts.state.kernel.cpus)
+    if (cpu.contexts.length === 0 && cpu.timeNs < untilNs) cpu.timeNs = untilNs;
+}
+
+const programsRun = (state: MachineState): boolean => state.runs.some((run) => !run.ended);
+
+export function run(parts: Parts, options: RunOptions): MachineStop {
+  const { state } = parts;
+  let left = options.budget;
+  let skip = options.skipBreakpoint === true;
+  for (;;) {
+    if (state.ended !== undefined) return state.ended;
+    if (options.untilProgramsEnd === true && !programsRun(state)) return { kind: 'idle' };
+    if (left <= 0) return { kind: 'budget' };
+    const turn = nextTurn(parts);
+    if (turn === undefined) {
+      if (options.untilNs !== undefined) letTimePass(parts, options.untilNs);
+      return { kind: 'idle' };
+    }
+    if (options.untilNs !== undefined && turn.atNs > options.untilNs) {
+      letTimePass(parts, options.untilNs);
+      return { kind: 'timeLimit' };
+    }
+    if (state.kernel.budget <= 0) return exhausted(parts);
+    const skipNow = skip && turn.cpu.id === state.lastCpu;
+    const { used, stop } = act(
+      parts,
+      turn,
+      Math.min(left, state.kernel.budget),
+      options.untilNs,
+      skipNow ? 'skipOnce' : 'honour',
+    );
+    skip = false;
+    left -= used;
+    state.kernel.budget -= used;
+    if (stop !== undefined) return stop;
+  }
+}
+
+/** One instruction or one kernel step of whichever CPU is due; undefined: done, nothing special. */
+export function step(parts: Parts, untilNs: bigint | undefined): MachineStop | undefined {
+  const { state } = parts;
+  if (state.ended !== undefined) return state.ended;
+  const turn = nextTurn(parts);
+  if (turn === undefined) {
+    if (untilNs !== undefined) letTimePass(parts, untilNs);
+    return { kind: 'idle' };
+  }
+  if (untilNs !== undefined && turn.atNs > untilNs) {
+    letTimePass(parts, untilNs);
+    return { kind: 'timeLimit' };
+  }
+  if (state.kernel.budget <= 0) return exhausted(parts);
+  const { used, stop } = act(parts, turn, 1, untilNs, 'skip');
+  state.kernel.budget -= used;
+  return stop;
+}
