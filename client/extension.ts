@@ -22,6 +22,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
   const maps = new MapsView(session);
   const programs = new ProgramsView();
   const status = new StatusItem(programs);
+  let mapsShown = false;
   const programsTree = vscode.window.createTreeView('bpfStudio.programs', { treeDataProvider: programs });
   const mapsTree = vscode.window.createTreeView('bpfStudio.maps', {
     treeDataProvider: maps,
@@ -29,17 +30,17 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
   });
 
   const startServer = (): Promise<LanguageClientHandle | undefined> => {
-    server ??= import('./languageClient').then(
-      ({ startLanguageClient }) =>
+    server ??= import('./languageClient')
+      .then(({ startLanguageClient }) =>
         startLanguageClient(context, (notification) => {
           programs.update(notification);
           status.update();
         }),
-      (error: unknown) => {
-        log().error(`the language client could not be loaded: ${String(error)}`);
+      )
+      .catch((error: unknown) => {
+        log().error(`the language server could not be started: ${String(error)}`);
         return undefined;
-      },
-    );
+      });
     return server;
   };
   const startServerFor = (document: vscode.TextDocument): void => {
@@ -54,9 +55,13 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     vscode.window.registerWebviewViewProvider('bpfStudio.timers', timers, {
       webviewOptions: { retainContextWhenHidden: true },
     }),
-    session.onDidChange(() => {
+    session.onDidChange((reason) => {
       void timers.refresh();
       maps.refresh();
+      if (reason === 'stopped' && !mapsShown) {
+        mapsShown = true;
+        void maps.show(mapsTree);
+      } else if (reason === 'ended') mapsShown = false;
     }),
     vscode.window.onDidChangeActiveTextEditor(() => status.update()),
     vscode.workspace.onDidOpenTextDocument((document) => {

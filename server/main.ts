@@ -2,6 +2,7 @@
  * Entry of the language server: `node dist/server.js --stdio` (any editor) or over Node's IPC (VS Code). Also called by
  * `bpf-studio lsp --stdio`. An exception that nobody caught is logged and survived: open documents are worth more.
  */
+import * as path from 'node:path';
 import { createConnection, ProposedFeatures } from 'vscode-languageserver/node';
 import { packageVersion } from '../runtime/host/resources';
 import { serve } from './dispatch';
@@ -18,4 +19,10 @@ export function main(): void {
   serve(connection, (options) => new HostAnalyzer(options), packageVersion());
 }
 
-if (require.main === module) main();
+/** Only the server's own bundle (or compiled file) starts by itself; other bundles contain this file, too. */
+const started = process.argv[1] ?? '';
+if (
+  require.main === module &&
+  (path.basename(started) === 'server.js' || path.basename(path.dirname(started)) === 'server')
+)
+  main();

@@ -34,6 +34,20 @@ export class MapsView implements vscode.TreeDataProvider<MapsNode> {
     this.changed.fire(undefined);
   }
 
+  /** Only maps are ever revealed. */
+  getParent(): undefined {
+    return undefined;
+  }
+
+  /**
+   * Opens the view, which VS Code folds at first in its own side bars, with the first map unfolded. Once a session,
+   * at its first stop, so that a user who folds it again has peace.
+   */
+  async show(tree: vscode.TreeView<MapsNode>): Promise<void> {
+    const [first] = await this.getChildren();
+    if (first !== undefined) await tree.reveal(first, { select: false, focus: false, expand: true });
+  }
+
   getTreeItem(node: MapsNode): vscode.TreeItem {
     switch (node.kind) {
       case 'map':

@@ -169,17 +169,19 @@ function makeRow(): HTMLTableRowElement {
   return row;
 }
 
-/** Armed timers first, the next to expire on top; then the others in their own order. */
+/** A running callback first, then armed timers by expiry, then the others in their own order. */
 function inOrder(timers: readonly TimerRow[]): TimerRow[] {
-  const due = (row: TimerRow): bigint | undefined =>
-    row.expiresNs === undefined ? undefined : BigInt(row.expiresNs);
+  const rank = (row: TimerRow): number => (isFiring(row) ? 0 : row.expiresNs !== undefined ? 1 : 2);
+  const due = (row: TimerRow): bigint => BigInt(row.expiresNs ?? 0);
   return [...timers].sort((a, b) => {
+    if (rank(a) !== rank(b)) return rank(a) - rank(b);
     const x = due(a);
     const y = due(b);
-    if (x === undefined || y === undefined) return x === y ? a.id - b.id : x === undefined ? 1 : -1;
     return x < y ? -1 : x > y ? 1 : a.id - b.id;
   });
 }
+
+const isFiring = (row: TimerRow): boolean => /^(?:firing|running)/.test(row.state);
 
 function showTimers(timers: readonly TimerRow[]): void {
   table ??= makeTable();

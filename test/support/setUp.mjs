@@ -78,6 +78,7 @@ export async function packageExtension(say) {
       'package',
       '--no-dependencies',
       '--allow-missing-repository',
+      '--no-rewrite-relative-links',
       '--out',
       'bpf-studio.vsix',
     ],

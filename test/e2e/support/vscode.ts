@@ -176,8 +176,9 @@ export class VsCode {
     const ended = new Promise<void>((resolve) => this.server.once('exit', () => resolve()));
     this.server.kill('SIGTERM');
     await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 5000))]);
-    if (process.env.KEEP_E2E === undefined)
-      fs.rmSync(this.temporary, { recursive: true, force: true, maxRetries: 5 });
+    if (process.env.KEEP_E2E !== undefined) return;
+    // The browser and the server write a last time after they have ended: what is left then is only clutter.
+    fs.rm(this.temporary, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 }, () => undefined);
   }
 
   /** Everything that the extension host and our channels logged: for looking at a failure. */
