@@ -41,7 +41,9 @@ export function readCode(context: LoadContext): Code {
     .map((section) => readCodeSection(context, section));
   const all = sections.flatMap((section) => section.functions);
   // A lone function in .text is a program without a section name; several are all subprograms.
-  const programs = all.filter((code) => code.section.section.name !== '.text' || all.length === 1);
+  const allAreText = sections.every(({ section }) => section.name === '.text');
+  const textIsProgram = all.length === 1 || (context.options.relaxed === true && allAreText);
+  const programs = all.filter((code) => textIsProgram || code.section.section.name !== '.text');
   return { sections, programs };
 }
 
@@ -87,8 +89,40 @@ function readCodeSection(context: LoadContext, section: ElfSection): CodeSection
       symbol,
     });
   }
+  if (functions.length === 0 && context.options.relaxed === true)
+    functions.push(...untypedFunctions(context, result));
   functions.sort((a, b) => a.start - b.start);
   return result;
+}
+
+/** Code of compilers that did not mark functions: every global symbol begins one; without any, the section is one. */
+function untypedFunctions(context: LoadContext, code: CodeSection): CodeFunction[] {
+  const { section, insns } = code;
+  const symbols = context.elf.symbols
+    .filter(
+      (symbol) =>
+        symbol.section === section.index && symbol.type === STT.noType && symbol.binding === STB.global,
+    )
+    .filter((symbol) => symbol.value % INSN_SIZE_BYTES === 0 && symbol.value < section.sizeBytes)
+    .sort((a, b) => a.value - b.value);
+  if (symbols.length === 0) {
+    const symbol: ElfSymbol = {
+      index: 0,
+      name: section.name,
+      type: STT.func,
+      binding: STB.global,
+      visibility: 0,
+      section: section.index,
+      value: 0,
+      sizeBytes: section.sizeBytes,
+    };
+    return [{ name: section.name, section: code, start: 0, count: insns.length, symbol }];
+  }
+  return symbols.map((symbol, i) => {
+    const start = symbol.value / INSN_SIZE_BYTES;
+    const end = (symbols.at(i + 1)?.value ?? section.sizeBytes) / INSN_SIZE_BYTES;
+    return { name: symbol.name, section: code, start, count: end - start, symbol };
+  });
 }
 
 function checkFunction(context: LoadContext, section: ElfSection, symbol: ElfSymbol): void {

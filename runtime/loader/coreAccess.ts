@@ -49,7 +49,12 @@ const isComposite = (type: { readonly kind: string }): type is BtfStruct =>
   type.kind === 'struct' || type.kind === 'union';
 
 /** The path as the object's own types give it; undefined when the access text does not fit the type. */
-export function localPath(btf: Btf, rootId: number, access: string, family: CoreFamily): AccessPath | undefined {
+export function localPath(
+  btf: Btf,
+  rootId: number,
+  access: string,
+  family: CoreFamily,
+): AccessPath | undefined {
   if (family === 'type') return access === '0' ? { btf, rootId, steps: [], offsetBits: 0 } : undefined;
   if (!/^\d{1,10}(:\d{1,10})*$/.test(access)) return undefined;
   const indexes = access.split(':').map(Number);
@@ -58,7 +63,9 @@ export function localPath(btf: Btf, rootId: number, access: string, family: Core
   if (family === 'enumerator') {
     const type = typeById(btf, id);
     const enumerator = type.kind === 'enum' && indexes.length === 1 ? type.values[indexes[0]] : undefined;
-    return enumerator && { btf, rootId, steps: [{ typeId: id, index: indexes[0] }], offsetBits: 0, enumerator };
+    return (
+      enumerator && { btf, rootId, steps: [{ typeId: id, index: indexes[0] }], offsetBits: 0, enumerator }
+    );
   }
   const size = sizeOfType(btf, id);
   if (size === undefined) return undefined;
@@ -77,7 +84,8 @@ export function localPath(btf: Btf, rootId: number, access: string, family: Core
     } else if (type.kind === 'array') {
       id = resolveModifiers(btf, type.type);
       const element = sizeOfType(btf, id);
-      if (element === undefined || (index >= type.count && !isFlexible(btf, steps.at(-1), type.count))) return undefined;
+      if (element === undefined || (index >= type.count && !isFlexible(btf, steps.at(-1), type.count)))
+        return undefined;
       steps.push({ typeId: id, index });
       offsetBits += index * element * 8;
     } else return undefined;
@@ -93,7 +101,12 @@ function isFlexible(btf: Btf, before: AccessStep | undefined, count: number): bo
 }
 
 /** Follows a local path through a kernel type by names; undefined when it leads nowhere there. */
-export function targetPath(local: AccessPath, btf: Btf, rootId: number, family: CoreFamily): AccessPath | undefined {
+export function targetPath(
+  local: AccessPath,
+  btf: Btf,
+  rootId: number,
+  family: CoreFamily,
+): AccessPath | undefined {
   if (family === 'type') return { btf, rootId, steps: [], offsetBits: 0 };
   let id = resolveModifiers(btf, rootId);
   if (family === 'enumerator') {
@@ -111,7 +124,10 @@ export function targetPath(local: AccessPath, btf: Btf, rootId: number, family: 
     id = resolveModifiers(btf, id);
     if (step.member !== undefined) {
       const found = findMember(btf, id, step.member.name, MAX_STEPS);
-      if (found === undefined || !fieldsCompatible(local.btf, step.member.type, btf, found.step.member?.type ?? 0)) {
+      if (
+        found === undefined ||
+        !fieldsCompatible(local.btf, step.member.type, btf, found.step.member?.type ?? 0)
+      ) {
         return undefined;
       }
       steps.push(found.step);

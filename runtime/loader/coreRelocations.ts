@@ -58,7 +58,9 @@ export class CoreRelocator {
     let list = this.candidates.get(localId);
     if (list === undefined) {
       const type = typeById(local, localId);
-      list = this.byEssentialName(kernel, essentialName(type.name)).filter((id) => sameKind(type, kernel.types[id]));
+      list = this.byEssentialName(kernel, essentialName(type.name)).filter((id) =>
+        sameKind(type, kernel.types[id]),
+      );
       this.candidates.set(localId, list);
     }
     return list;
@@ -127,7 +129,8 @@ class OneRelocation {
   apply(insns: Insn[], slot: number, poisoned: Map<number, string>): void {
     if (!Number.isInteger(slot)) this.refuse('bad-core-relocation', 'it is not at an instruction');
     const insn = insns[slot];
-    if (isWide(insn) && slot + 1 >= insns.length) this.refuse('bad-core-relocation', 'the 64-bit load is truncated');
+    if (isWide(insn) && slot + 1 >= insns.length)
+      this.refuse('bad-core-relocation', 'the 64-bit load is truncated');
     const resolution = this.resolve();
     const reason = 'poison' in resolution ? resolution.poison : this.patch(insns, slot, resolution);
     if (reason === undefined) return;
@@ -155,16 +158,28 @@ class OneRelocation {
     const { btf, elf, options } = this.context;
     const { kind, kindNumber, typeId, access } = this.relocation;
     if (kind === undefined) {
-      return this.refuse('unsupported-core-relocation', `unknown kind ${kindNumber}`, 'Compile with an older clang, or update.');
+      return this.refuse(
+        'unsupported-core-relocation',
+        `unknown kind ${kindNumber}`,
+        'Compile with an older clang, or update.',
+      );
     }
     const family = FAMILY[kind];
-    const local = btf !== undefined && typeId < btf.types.length ? localPath(btf, typeId, access, family) : undefined;
+    const local =
+      btf !== undefined && typeId < btf.types.length ? localPath(btf, typeId, access, family) : undefined;
     if (btf === undefined || local === undefined) {
-      return this.refuse('bad-core-relocation', `access '${access}' does not fit type ${typeId}`, 'The object is damaged: compile it again.');
+      return this.refuse(
+        'bad-core-relocation',
+        `access '${access}' does not fit type ${typeId}`,
+        'The object is damaged: compile it again.',
+      );
     }
     const before = coreNumber(kind, local, elf.littleEndian);
     if (before === undefined || before === 'poison') {
-      return this.refuse('unsupported-core-relocation', `${kind} is not possible for ${this.describe(local)}`);
+      return this.refuse(
+        'unsupported-core-relocation',
+        `${kind} is not possible for ${this.describe(local)}`,
+      );
     }
     if (kind === 'typeIdLocal') return { before, after: before, wrongSize: false };
     if (typeById(btf, typeId).name === '') {
@@ -187,16 +202,24 @@ class OneRelocation {
       const path = targetPath(local, kernel, id, family);
       if (path === undefined) continue;
       const number = coreNumber(kind, path, elf.littleEndian);
-      if (number === undefined) this.refuse('unsupported-core-relocation', `${kind} is not possible for ${this.describe(local)}`);
+      if (number === undefined)
+        this.refuse('unsupported-core-relocation', `${kind} is not possible for ${this.describe(local)}`);
       else matched.push({ id, path, number });
     }
     const first = matched.at(0);
     for (const other of matched.slice(1)) {
       if (first !== undefined && !sameDecision(first, other)) {
-        this.refuse('ambiguous-core-relocation', `the kernel has several types that fit ${this.describe(local)}, and they disagree`);
+        this.refuse(
+          'ambiguous-core-relocation',
+          `the kernel has several types that fit ${this.describe(local)}, and they disagree`,
+        );
       }
     }
-    if (first !== undefined) this.relocator.narrow(typeId, matched.map(({ id }) => id));
+    if (first !== undefined)
+      this.relocator.narrow(
+        typeId,
+        matched.map(({ id }) => id),
+      );
     const after = first === undefined ? coreNumber(kind, undefined, elf.littleEndian) : first.number;
     if (after === undefined || after === 'poison') {
       return { poison: `the kernel has no ${this.describe(local)}` };
@@ -205,28 +228,48 @@ class OneRelocation {
   }
 
   /** Puts the number into the instruction; returns the reason when the instruction must be poisoned instead. */
-  private patch(insns: Insn[], slot: number, { before, after, wrongSize }: Exclude<Resolution, { poison: string }>): string | undefined {
+  private patch(
+    insns: Insn[],
+    slot: number,
+    { before, after, wrongSize }: Exclude<Resolution, { poison: string }>,
+  ): string | undefined {
     const insn = insns[slot];
     const unexpected = (what: bigint | number): never =>
-      this.refuse('bad-core-relocation', `the instruction holds ${what}, not ${before.value} as the object's types say`, 'Compile the object again.');
+      this.refuse(
+        'bad-core-relocation',
+        `the instruction holds ${what}, not ${before.value} as the object's types say`,
+        'Compile the object again.',
+      );
     switch (insn.code & 7) {
       case 4:
       case 7:
         if ((insn.code & 8) !== 0) return this.unrecognised(insn);
-        if (before.validate && BigInt.asUintN(32, BigInt(insn.imm)) !== BigInt.asUintN(32, before.value)) unexpected(insn.imm);
+        if (before.validate && BigInt.asUintN(32, BigInt(insn.imm)) !== BigInt.asUintN(32, before.value))
+          unexpected(insn.imm);
         insns[slot] = { ...insn, imm: Number(BigInt.asIntN(32, after.value)) };
         return undefined;
       case 1:
       case 2:
       case 3:
         if (before.validate && BigInt.asUintN(64, BigInt(insn.off)) !== before.value) unexpected(insn.off);
-        if (after.value > 0x7fffn) this.refuse('bad-core-relocation', `offset ${after.value} is too large for a load or store`);
-        if (wrongSize) return 'the field has another size in the kernel, and only pointers and unsigned integers can be read then';
+        if (after.value > 0x7fffn)
+          this.refuse('bad-core-relocation', `offset ${after.value} is too large for a load or store`);
+        if (wrongSize)
+          return 'the field has another size in the kernel, and only pointers and unsigned integers can be read then';
         insns[slot] = { ...insn, off: Number(after.value), code: this.resized(insn, before, after) };
         return undefined;
       case 0: {
         const high = insns.at(slot + 1);
-        if (!isWide(insn) || insn.src !== 0 || insn.off !== 0 || high === undefined || high.code !== 0 || high.dst !== 0 || high.src !== 0 || high.off !== 0) {
+        if (
+          !isWide(insn) ||
+          insn.src !== 0 ||
+          insn.off !== 0 ||
+          high === undefined ||
+          high.code !== 0 ||
+          high.dst !== 0 ||
+          high.src !== 0 ||
+          high.off !== 0
+        ) {
           return this.unrecognised(insn);
         }
         const held = BigInt.asUintN(64, (BigInt(high.imm) << 32n) | BigInt(insn.imm >>> 0));
@@ -241,15 +284,23 @@ class OneRelocation {
   }
 
   private unrecognised(insn: Insn): never {
-    return this.refuse('bad-core-relocation', `the instruction with code 0x${insn.code.toString(16)} takes no relocation`);
+    return this.refuse(
+      'bad-core-relocation',
+      `the instruction with code 0x${insn.code.toString(16)} takes no relocation`,
+    );
   }
 
   private resized(insn: Insn, before: CoreNumber, after: CoreNumber): number {
     if (before.sizeBytes === after.sizeBytes) return insn.code;
     const held = ACCESS_SIZES[(insn.code >> 3) & 3];
     const size = ACCESS_SIZES.indexOf(after.sizeBytes ?? 0);
-    if (held !== before.sizeBytes) this.refuse('bad-core-relocation', `the instruction accesses ${held} bytes of a field of ${before.sizeBytes}`);
-    if (size < 0) this.refuse('bad-core-relocation', `a field of ${after.sizeBytes} bytes cannot be loaded at once`);
+    if (held !== before.sizeBytes)
+      this.refuse(
+        'bad-core-relocation',
+        `the instruction accesses ${held} bytes of a field of ${before.sizeBytes}`,
+      );
+    if (size < 0)
+      this.refuse('bad-core-relocation', `a field of ${after.sizeBytes} bytes cannot be loaded at once`);
     return (insn.code & ~0x18) | (size << 3);
   }
 }
@@ -274,4 +325,3 @@ function widthCanChange(local: Btf, before: CoreNumber, kernel: Btf, after: Core
   if (a.kind === 'ptr' && b.kind === 'ptr') return true;
   return a.kind === 'int' && b.kind === 'int' && a.encoding !== 'signed' && b.encoding !== 'signed';
 }
-

@@ -58,7 +58,13 @@ export function typesCompatible(local: Btf, localId: number, target: Btf, target
   return compatibleInside(local, localId, target, targetId, MAX_DEPTH);
 }
 
-function compatibleInside(local: Btf, localId: number, target: Btf, targetId: number, depth: number): boolean {
+function compatibleInside(
+  local: Btf,
+  localId: number,
+  target: Btf,
+  targetId: number,
+  depth: number,
+): boolean {
   if (depth <= 0) return false;
   const a = resolvedType(local, localId);
   const b = resolvedType(target, targetId);
@@ -79,7 +85,9 @@ function compatibleInside(local: Btf, localId: number, target: Btf, targetId: nu
       const other = b as typeof a;
       return (
         a.params.length === other.params.length &&
-        a.params.every((param, i) => compatibleInside(local, param.type, target, other.params[i].type, depth - 1)) &&
+        a.params.every((param, i) =>
+          compatibleInside(local, param.type, target, other.params[i].type, depth - 1),
+        ) &&
         compatibleInside(local, a.returnType, target, other.returnType, depth - 1)
       );
     }
@@ -134,11 +142,17 @@ class Matcher {
         if (behindPointer) return b.kind === a.kind || (b.kind === 'fwd' && b.of === a.kind);
         return b.kind === a.kind && this.membersMatch(a, b as BtfStruct, depth);
       case 'int':
-        return b.kind === 'int' && a.sizeBytes === b.sizeBytes && (a.encoding === 'signed') === (b.encoding === 'signed');
+        return (
+          b.kind === 'int' &&
+          a.sizeBytes === b.sizeBytes &&
+          (a.encoding === 'signed') === (b.encoding === 'signed')
+        );
       case 'ptr':
         return b.kind === 'ptr' && this.match(a.type, b.type, true, depth - 1);
       case 'array':
-        return b.kind === 'array' && a.count === b.count && this.match(a.type, b.type, behindPointer, depth - 1);
+        return (
+          b.kind === 'array' && a.count === b.count && this.match(a.type, b.type, behindPointer, depth - 1)
+        );
       case 'funcProto':
         return (
           b.kind === 'funcProto' &&
@@ -159,7 +173,9 @@ class Matcher {
       byName.set(name, [...(byName.get(name) ?? []), member.type]);
     }
     return a.members.every((member) =>
-      (byName.get(essentialName(member.name)) ?? []).some((type) => this.match(member.type, type, false, depth - 1)),
+      (byName.get(essentialName(member.name)) ?? []).some((type) =>
+        this.match(member.type, type, false, depth - 1),
+      ),
     );
   }
 }

@@ -95,7 +95,10 @@ export function resolveExterns(context: LoadContext, nextMap: number): Externs {
     const { name } = type;
     if (extern.section === '.kconfig') {
       const slot = kconfig?.slots.get(btfId);
-      const value = kconfig === undefined || slot === undefined ? undefined : setKconfig(context, extern, kconfig.bytes, slot);
+      const value =
+        kconfig === undefined || slot === undefined
+          ? undefined
+          : setKconfig(context, extern, kconfig.bytes, slot);
       specs.push({ name, kind: 'kconfig', weak, typeId: type.type, value: value?.value });
       bySymbol.set(symbol.index, {
         name,
@@ -136,7 +139,12 @@ function declaredExterns(context: LoadContext): Declared[] {
   const symbols = elf.symbols.filter(isExtern);
   if (symbols.length === 0) return [];
   if (btf === undefined) {
-    return refuse(file, 'extern-without-btf', `extern '${symbols[0].name}' needs BTF, but the object has none`, 'Compile with -g.');
+    return refuse(
+      file,
+      'extern-without-btf',
+      `extern '${symbols[0].name}' needs BTF, but the object has none`,
+      'Compile with -g.',
+    );
   }
   const byName = new Map<string, number>();
   const sections = new Map<number, string>();
@@ -151,7 +159,12 @@ function declaredExterns(context: LoadContext): Declared[] {
     const btfId = byName.get(symbol.name) ?? 0;
     const type = typeById(btf, btfId);
     if (type.kind !== 'var' && type.kind !== 'func') {
-      return refuse(file, 'extern-without-btf', `failed to find BTF for extern '${symbol.name}'`, 'Compile with -g, and define or declare it with __ksym or __kconfig.');
+      return refuse(
+        file,
+        'extern-without-btf',
+        `failed to find BTF for extern '${symbol.name}'`,
+        'Compile with -g, and define or declare it with __ksym or __kconfig.',
+      );
     }
     const section = sections.get(btfId);
     if (section !== '.kconfig' && section !== '.ksyms') {
@@ -165,7 +178,11 @@ function declaredExterns(context: LoadContext): Declared[] {
       );
     }
     if (section === '.kconfig' && type.kind === 'func') {
-      return refuse(file, 'unknown-extern', `extern function '${symbol.name}' is unsupported under .kconfig section`);
+      return refuse(
+        file,
+        'unknown-extern',
+        `extern function '${symbol.name}' is unsupported under .kconfig section`,
+      );
     }
     return { symbol, btfId, type, section, weak: symbol.binding === STB.weak };
   });
@@ -216,7 +233,12 @@ interface KconfigResult {
 }
 
 /** Stores an option's value in the section's bytes; a weak one without a value stays zero. */
-function setKconfig(context: LoadContext, extern: Declared, bytes: Uint8Array, slot: KconfigSlot): KconfigResult {
+function setKconfig(
+  context: LoadContext,
+  extern: Declared,
+  bytes: Uint8Array,
+  slot: KconfigSlot,
+): KconfigResult {
   const { name } = extern.type;
   const { btf, file, options, elf } = context;
   const problem = (code: string, message: string, remedy: string): KconfigResult => ({
@@ -224,21 +246,37 @@ function setKconfig(context: LoadContext, extern: Declared, bytes: Uint8Array, s
   });
   const kind = btf === undefined ? undefined : kconfigKind(btf, extern.type.type);
   if (btf === undefined || kind === undefined) {
-    return problem('bad-kconfig-extern', 'its type is unsupported', 'Use bool, char, an integer, enum libbpf_tristate or a char array.');
+    return problem(
+      'bad-kconfig-extern',
+      'its type is unsupported',
+      'Use bool, char, an integer, enum libbpf_tristate or a char array.',
+    );
   }
   const text = name.startsWith('LINUX_') ? virtualKconfig(context, name) : options.kconfig?.get(name);
   if (text === undefined) {
     if (extern.weak) return { value: 0n };
     return problem(
       'unresolved-kconfig',
-      name.startsWith('LINUX_') ? 'unrecognized virtual extern' : 'not resolved: the kernel configuration has no such option, or is not known',
+      name.startsWith('LINUX_')
+        ? 'unrecognized virtual extern'
+        : 'not resolved: the kernel configuration has no such option, or is not known',
       `Declare it __weak, or give the kernel's configuration.`,
     );
   }
   const mismatch = (): KconfigResult =>
-    problem('bad-kconfig-extern', `value '${text}' does not fit its type`, `Declare '${name}' with the type of the option.`);
+    problem(
+      'bad-kconfig-extern',
+      `value '${text}' does not fit its type`,
+      `Declare '${name}' with the type of the option.`,
+    );
   const store = (value: bigint): KconfigResult => {
-    writeBits(bytes, 8 * slot.offset, 8 * slot.sizeBytes, elf.littleEndian, BigInt.asUintN(8 * slot.sizeBytes, value));
+    writeBits(
+      bytes,
+      8 * slot.offset,
+      8 * slot.sizeBytes,
+      elf.littleEndian,
+      BigInt.asUintN(8 * slot.sizeBytes, value),
+    );
     return { value };
   };
   if (/^[ynm]$/.test(text)) {
@@ -249,7 +287,8 @@ function setKconfig(context: LoadContext, extern: Declared, bytes: Uint8Array, s
   if (text.startsWith('"')) {
     if (kind !== 'string') return mismatch();
     const content = text.slice(1, text.lastIndexOf('"'));
-    for (let i = 0; i < Math.min(content.length, slot.sizeBytes - 1); i++) bytes[slot.offset + i] = content.charCodeAt(i);
+    for (let i = 0; i < Math.min(content.length, slot.sizeBytes - 1); i++)
+      bytes[slot.offset + i] = content.charCodeAt(i);
     return {};
   }
   if (!/^-?(0x[0-9a-f]+|\d+)$/i.test(text) || (kind !== 'int' && kind !== 'char')) return mismatch();
@@ -257,7 +296,9 @@ function setKconfig(context: LoadContext, extern: Declared, bytes: Uint8Array, s
   const type = resolvedType(btf, extern.type.type);
   const bits = 8 * slot.sizeBytes;
   const signed = type.kind === 'int' && type.encoding === 'signed';
-  const fits = signed ? BigInt.asIntN(bits, value) === value : BigInt.asUintN(bits, value) === BigInt.asUintN(64, value);
+  const fits = signed
+    ? BigInt.asIntN(bits, value) === value
+    : BigInt.asUintN(bits, value) === BigInt.asUintN(64, value);
   return fits ? store(value) : mismatch();
 }
 
@@ -267,7 +308,11 @@ function virtualKconfig(context: LoadContext, name: string): string | undefined 
     case 'LINUX_KERNEL_VERSION': {
       const parts = /^(\d+)\.(\d+)(?:\.(\d+))?/.exec(context.options.kernelRelease ?? '');
       if (parts === null) return undefined;
-      const [major, minor, patch] = [Number(parts[1]), Number(parts[2]), Math.min(255, Number(parts[3] ?? 0))];
+      const [major, minor, patch] = [
+        Number(parts[1]),
+        Number(parts[2]),
+        Math.min(255, Number(parts[3] ?? 0)),
+      ];
       return String(major * 65536 + minor * 256 + patch);
     }
     case 'LINUX_HAS_BPF_COOKIE':
@@ -323,7 +368,8 @@ function kernelVariable(context: LoadContext, { type, weak }: Declared): KernelS
   const found = typeById(kernel, btfId);
   if (found.kind !== 'var') return missing(context, 'var', type.name, weak);
   const localId = resolveModifiers(btf, type.type);
-  if (typesCompatible(btf, localId, kernel, resolveModifiers(kernel, found.type))) return { btfId, typed: true };
+  if (typesCompatible(btf, localId, kernel, resolveModifiers(kernel, found.type)))
+    return { btfId, typed: true };
   return {
     btfId: 0,
     typed: true,

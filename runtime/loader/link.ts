@@ -308,7 +308,12 @@ class Linker {
     const isCall = insn.code === CALL;
     const reference = isCall ? target.call : target.address;
     if (reference === undefined) {
-      return this.refuse('bad-relocation', `extern '${symbol.name}' is called, but it is not a function`, at.code, slot);
+      return this.refuse(
+        'bad-relocation',
+        `extern '${symbol.name}' is called, but it is not a function`,
+        at.code,
+        slot,
+      );
     }
     this.references.set(index, reference);
     switch (reference.kind) {

@@ -12,6 +12,7 @@ import type { LoadContext, LoadOptions } from './context';
 import { CoreRelocator } from './coreRelocations';
 import { layOutKconfig, resolveExterns } from './externs';
 import { readGlobalData } from './globalData';
+import { fillIn, hasLegacyMaps, readLegacyMaps } from './legacyMaps';
 import { linkProgram, type LinkInput } from './link';
 import { readMapDefinitions } from './mapDefinitions';
 import { completeBtf } from './objectBtf';
@@ -56,7 +57,7 @@ function withBtf(context: LoadContext): LoadContext {
 function load(context: LoadContext): ObjectSpec {
   const { file, elf, btf } = context;
   const code = readCode(context);
-  const maps = [...readMapDefinitions(context, code), ...readGlobalData(context)];
+  const maps = [...readLegacyMaps(context), ...readMapDefinitions(context, code), ...readGlobalData(context)];
   const externs = resolveExterns(context, maps.length);
   if (externs.kconfigMap !== undefined) maps.push(externs.kconfigMap);
   const core = new CoreRelocator(context);
@@ -66,7 +67,7 @@ function load(context: LoadContext): ObjectSpec {
     littleEndian: elf.littleEndian,
     license: readLicense(context),
     programs: code.programs.map((main) => loadProgram(input, main)),
-    maps: maps.map((map) => map.spec),
+    maps: maps.map(({ spec }) => (context.options.relaxed === true ? fillIn(spec) : spec)),
     btf,
     externs: externs.specs,
     warnings: context.warnings,
@@ -94,7 +95,8 @@ function loadProgram(input: LinkInput, main: CodeFunction): ProgramSpec {
 /** The license string; libbpf takes at most 63 characters of it. */
 function readLicense(context: LoadContext): string {
   const section = findSection(context.elf, 'license');
-  if (section === undefined) return '';
+  // Objects as old as that: without a license no program of theirs would load.
+  if (section === undefined) return context.options.relaxed === true && hasLegacyMaps(context) ? 'GPL' : '';
   const end = section.data.indexOf(0);
   return utf8Decode(section.data.subarray(0, Math.min(end < 0 ? section.data.length : end, 63)));
 }

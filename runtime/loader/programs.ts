@@ -2,15 +2,31 @@
  * What a program's section name says about it: type, attach type, target, sleepable. The table is `spec/sections.ts`.
  */
 import { resolvedType, findType, typeById } from '../btf/query';
-import { GUESS_BY_CONTEXT, GUESS_BY_PREFIX, sectionMeaning, type SectionRow } from '../spec/sections';
+import {
+  GUESS_BY_CONTEXT,
+  GUESS_BY_OLD_PREFIX,
+  GUESS_BY_PREFIX,
+  sectionMeaning,
+  type SectionRow,
+} from '../spec/sections';
 import type { Problem } from '../util/problem';
 import type { CodeFunction } from './code';
 import type { LoadContext } from './context';
+import { hasLegacyMaps } from './legacyMaps';
 import type { ProgramSpec } from './objectSpec';
 
 export type ProgramDescription = Pick<
   ProgramSpec,
-  'name' | 'section' | 'type' | 'attachType' | 'attachTo' | 'attachBtfId' | 'sleepable' | 'xdpFrags' | 'autoload' | 'problem'
+  | 'name'
+  | 'section'
+  | 'type'
+  | 'attachType'
+  | 'attachTo'
+  | 'attachBtfId'
+  | 'sleepable'
+  | 'xdpFrags'
+  | 'autoload'
+  | 'problem'
 >;
 
 export function describeProgram(context: LoadContext, main: CodeFunction): ProgramDescription {
@@ -47,7 +63,10 @@ export function describeProgram(context: LoadContext, main: CodeFunction): Progr
 }
 
 /** How the kernel's BTF names what a program of that kind attaches to. */
-function targetName(row: SectionRow, attachTo: string): { readonly name: string; readonly kind: 'func' | 'typedef' } {
+function targetName(
+  row: SectionRow,
+  attachTo: string,
+): { readonly name: string; readonly kind: 'func' | 'typedef' } {
   switch (row.attachType) {
     case 'BPF_TRACE_RAW_TP':
       return { name: `btf_trace_${attachTo}`, kind: 'typedef' };
@@ -79,7 +98,11 @@ function attachTarget(
     );
   }
   if (row.type === 'BPF_PROG_TYPE_EXT') {
-    return problem('no-attach-program', 'it replaces a function of another program, which is not loaded', 'Load it together with that program.');
+    return problem(
+      'no-attach-program',
+      'it replaces a function of another program, which is not loaded',
+      'Load it together with that program.',
+    );
   }
   const kernel = context.options.kernelBtf;
   if (kernel === undefined) {
@@ -110,7 +133,8 @@ function unknownSection(context: LoadContext, main: CodeFunction, section: strin
 
 /** The type that relaxed loading gives a program whose section name means nothing today. */
 function guessType(context: LoadContext, name: string, section: string): string {
-  const byPrefix = GUESS_BY_PREFIX.find(({ prefix }) => section.startsWith(prefix));
+  const rows = hasLegacyMaps(context) ? GUESS_BY_OLD_PREFIX : GUESS_BY_PREFIX;
+  const byPrefix = rows.find(({ prefix }) => section.startsWith(prefix));
   if (byPrefix !== undefined) return byPrefix.type;
   if (/^\d[^/]*\//.test(section)) return 'BPF_PROG_TYPE_SCHED_CLS';
   const { btf } = context;

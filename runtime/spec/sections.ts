@@ -240,6 +240,47 @@ export function sectionMeaning(section: string): SectionMeaning | undefined {
   return undefined;
 }
 
+/** The same for objects that still have legacy map definitions. */
+export const GUESS_BY_OLD_PREFIX = [
+  { prefix: 'socket', type: 'BPF_PROG_TYPE_SOCKET_FILTER' },
+  { prefix: 'filter', type: 'BPF_PROG_TYPE_SOCKET_FILTER' },
+  { prefix: 'kprobe', type: 'BPF_PROG_TYPE_KPROBE' },
+  { prefix: 'kretprobe', type: 'BPF_PROG_TYPE_KPROBE' },
+  { prefix: 'uprobe', type: 'BPF_PROG_TYPE_KPROBE' },
+  { prefix: 'uretprobe', type: 'BPF_PROG_TYPE_KPROBE' },
+  { prefix: 'classifier', type: 'BPF_PROG_TYPE_SCHED_CLS' },
+  { prefix: 'tc', type: 'BPF_PROG_TYPE_SCHED_CLS' },
+  { prefix: 'from-', type: 'BPF_PROG_TYPE_SCHED_CLS' },
+  { prefix: 'to-', type: 'BPF_PROG_TYPE_SCHED_CLS' },
+  { prefix: 'action', type: 'BPF_PROG_TYPE_SCHED_ACT' },
+  { prefix: 'act', type: 'BPF_PROG_TYPE_SCHED_ACT' },
+  { prefix: 'tracepoint', type: 'BPF_PROG_TYPE_TRACEPOINT' },
+  { prefix: 'tp/', type: 'BPF_PROG_TYPE_TRACEPOINT' },
+  { prefix: 'xdp', type: 'BPF_PROG_TYPE_XDP' },
+  { prefix: 'prog', type: 'BPF_PROG_TYPE_XDP' },
+  { prefix: 'perf_event', type: 'BPF_PROG_TYPE_PERF_EVENT' },
+  { prefix: 'cgroup/skb', type: 'BPF_PROG_TYPE_CGROUP_SKB' },
+  { prefix: 'cgroup/sock', type: 'BPF_PROG_TYPE_CGROUP_SOCK' },
+  { prefix: 'lwt_in', type: 'BPF_PROG_TYPE_LWT_IN' },
+  { prefix: 'lwt_out', type: 'BPF_PROG_TYPE_LWT_OUT' },
+  { prefix: 'lwt_xmit', type: 'BPF_PROG_TYPE_LWT_XMIT' },
+  { prefix: 'sockops', type: 'BPF_PROG_TYPE_SOCK_OPS' },
+  { prefix: 'sk_skb', type: 'BPF_PROG_TYPE_SK_SKB' },
+  { prefix: 'cgroup/dev', type: 'BPF_PROG_TYPE_CGROUP_DEVICE' },
+  { prefix: 'sk_msg', type: 'BPF_PROG_TYPE_SK_MSG' },
+  { prefix: 'raw_tracepoint', type: 'BPF_PROG_TYPE_RAW_TRACEPOINT' },
+  { prefix: 'raw_tp', type: 'BPF_PROG_TYPE_RAW_TRACEPOINT' },
+  { prefix: 'loadbalancer', type: 'BPF_PROG_TYPE_SOCKET_FILTER' },
+  { prefix: 'lb', type: 'BPF_PROG_TYPE_SOCKET_FILTER' },
+  { prefix: 'len_hist', type: 'BPF_PROG_TYPE_LWT_XMIT' },
+  { prefix: 'sample_ip', type: 'BPF_PROG_TYPE_PERF_EVENT' },
+  { prefix: 'test_cgrp2', type: 'BPF_PROG_TYPE_CGROUP_SKB' },
+  { prefix: 'redirect', type: 'BPF_PROG_TYPE_SCHED_CLS' },
+  { prefix: 'l2_to', type: 'BPF_PROG_TYPE_SCHED_CLS' },
+  { prefix: 'ingress', type: 'BPF_PROG_TYPE_SCHED_CLS' },
+  { prefix: 'egress', type: 'BPF_PROG_TYPE_SCHED_CLS' },
+] as const;
+
 /**
  * Program types that relaxed loading guesses for section names which no loader of today knows: by the prefixes that
  * old loaders used, then by the context type that the program's function takes.
