@@ -64,10 +64,7 @@ export class InfoReader {
   }
 
   /** An attribute of an entry or of the entries that it is an instance of. */
-  private inherited(
-    known: Known,
-    name: number,
-  ): { value: AttributeValue; from: Known } | undefined {
+  private inherited(known: Known, name: number): { value: AttributeValue; from: Known } | undefined {
     let at: Known | undefined = known;
     for (let i = 0; at && i < ORIGINS_MAX; i++) {
       const value = at.die.attributes.get(name);
@@ -228,7 +225,12 @@ export class InfoReader {
       die.children.filter((c) => c.tag === tag).map((c) => ({ die: c, unit, files: known.files }));
     switch (die.tag) {
       case TAG.baseType:
-        return { kind: 'base', name, sizeBytes, encoding: encodingOf(numberOf(die.attributes.get(AT.encoding))) };
+        return {
+          kind: 'base',
+          name,
+          sizeBytes,
+          encoding: encodingOf(numberOf(die.attributes.get(AT.encoding))),
+        };
       case TAG.pointerType:
         return { kind: 'pointer', target: target() };
       case TAG.arrayType:

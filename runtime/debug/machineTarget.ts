@@ -1,0 +1,325 @@
+/**
+ * The debugger's view of a machine, and the default scenario played on it: the programs run one after the other from
+ * t = 0 on cpu 0, then virtual time passes. Reads machine state, changes it only where the user asks for a write.
+ */
+import { bytesToHex } from '../util/hexText';
+import { resolvedType, sizeOfType } from '../btf/query';
+import type { Btf } from '../btf/types';
+import type { ObjectSpec } from '../loader/objectSpec';
+import { structOf } from '../machine/contexts';
+import { Machine, type LoadedProgram } from '../machine/machine';
+import type { CodePlace, MachineEvent, MachineStop } from '../machine/types';
+import { mapEntryViews } from '../machine/views';
+import { progTypeByName } from '../spec/progTypes';
+import type { Profile } from '../spec/profile';
+import { fail, ok, type Result } from '../util/problem';
+import {
+  CONTEXT_TAG,
+  FUNCTION_TAG,
+  functionOf,
+  mapIdOf,
+  MAP_TAG,
+  MEMORY_TAG,
+  offsetOf,
+  tagOf,
+} from '../vm/addresses';
+import { STACK_SIZE_BYTES } from '../vm/contextBlock';
+import type { ContextInfo, DebugTarget, TargetMap, TargetMapEntry, TargetProgram } from './target';
+
+export interface MachineTargetOptions {
+  readonly object: ObjectSpec;
+  readonly profile: Profile;
+  readonly cpus: number;
+  readonly seed: number;
+  /** Names of the programs to run, in order. */
+  readonly run: readonly string[];
+  readonly packet?: Uint8Array;
+  readonly ctx?: Uint8Array;
+  readonly checked: boolean;
+  readonly untilNs: bigint;
+}
+
+/** Entries of a hash that are looked through to name the element that an address lies in. */
+const NAMED_ENTRIES_MAX = 512;
+
+export function createMachineTarget(options: MachineTargetOptions): Result<MachineTarget> {
+  const { object, profile, cpus, seed, checked } = options;
+  const autoload = object.programs
+    .filter((p) => p.autoload || options.run.includes(p.name))
+    .map((p) => p.name);
+  const machine = Machine.load(object, { profile, cpus, seed, checked, programs: autoload });
+  if (!machine.ok) return machine;
+  const wanted = options.run.flatMap((name) => machine.value.findProgram(name) ?? []);
+  // The default scenario runs what a test run can run; a single program that was named is run whatever it is.
+  const runnable =
+    wanted.length > 1 ? wanted.filter((p) => progTypeByName(p.type)?.testRun !== 'none') : wanted;
+  if (runnable.length === 0)
+    return fail({
+      code: 'nothing-to-run',
+      message: `${object.file}: none of its programs can be run by itself`,
+      place: { file: object.file },
+      remedy: `Name one to run it with a zeroed context: ${wanted.map((p) => p.name).join(', ')}.`,
+    });
+  return ok(new MachineTarget(machine.value, object, runnable, options));
+}
+
+export class MachineTarget implements DebugTarget {
+  readonly programs: readonly TargetProgram[];
+  private next = 0;
+  private current = 0;
+  /** The instruction under the program counter was reported as reached: running on must not report it again. */
+  private reported = false;
+  private notes: MachineEvent[] = [];
+
+  constructor(
+    readonly machine: Machine,
+    readonly object: ObjectSpec,
+    private readonly queue: readonly LoadedProgram[],
+    private readonly options: MachineTargetOptions,
+  ) {
+    this.programs = machine.programs.map((p) => ({ id: p.id, spec: p.spec }));
+  }
+
+  get cpuCount(): number {
+    return this.machine.cpuCount;
+  }
+
+  currentCpu(): number {
+    return this.machine.currentCpu();
+  }
+
+  nowNs(): bigint {
+    return this.machine.nowNs();
+  }
+
+  // --- Running ---
+
+  /** Whether a program of the scenario is on its way. */
+  private programRuns(): boolean {
+    const run = this.current > 0 ? this.machine.state.runs.at(this.current - 1) : undefined;
+    return run !== undefined && !run.ended;
+  }
+
+  /** Starts the next program of the scenario. @returns false when there is none left. */
+  private startNext(): boolean {
+    const program = this.queue.at(this.next);
+    if (!program || this.next >= this.queue.length) return false;
+    this.next++;
+    const { packet, ctx } = this.options;
+    const started = this.machine.start(program, {
+      ...(packet && { packet }),
+      ...(ctx && { ctx }),
+    });
+    if (started.ok) this.current = started.value;
+    else
+      this.notes.push({
+        kind: 'note',
+        atNs: this.nowNs(),
+        cpu: 0,
+        text: `${program.name} cannot be run: ${started.problem.message}`,
+      });
+    return true;
+  }
+
+  run({ untilNs, budget }: { readonly untilNs?: bigint; readonly budget: number }): MachineStop {
+    let left = budget;
+    while (left > 0) {
+      if (!this.programRuns() && this.machine.state.ended === undefined && this.startNext()) {
+        left--;
+        this.reported = false;
+        continue;
+      }
+      const skipBreakpoint = this.reported;
+      this.reported = false;
+      if (!this.programRuns()) {
+        const stop = this.machine.run({ untilNs, budget: left, skipBreakpoint });
+        this.reported = stop.kind === 'breakpoint';
+        return stop;
+      }
+      const before = this.machine.state.kernel.executed;
+      const stop = this.machine.run({ budget: left, skipBreakpoint, untilProgramsEnd: true });
+      this.reported = stop.kind === 'breakpoint';
+      if (stop.kind !== 'idle') return stop;
+      left -= Math.max(1, this.machine.state.kernel.executed - before);
+    }
+    return { kind: 'budget' };
+  }
+
+  step(untilNs?: bigint): MachineStop {
+    this.reported = true;
+    if (!this.programRuns() && this.machine.state.ended === undefined && this.startNext())
+      return { kind: 'budget' };
+    // A program that was started runs to its end; the time limit is for what comes after.
+    return this.machine.stepInsn(this.programRuns() ? undefined : untilNs) ?? { kind: 'budget' };
+  }
+
+  setBreakpoints(places: readonly { readonly programId: number; readonly insnIdx: number }[]): void {
+    this.machine.setBreakpoints(places);
+  }
+
+  takeEvents(): readonly MachineEvent[] {
+    const notes = this.notes;
+    this.notes = [];
+    return [...this.machine.takeEvents(), ...notes];
+  }
+
+  // --- Views: the machine's own, as of now ---
+
+  frames(cpu: number) {
+    return this.machine.frames(cpu);
+  }
+  place(cpu: number): CodePlace | undefined {
+    return this.machine.place(cpu);
+  }
+  armedStack(cpu: number, contextIndex: number) {
+    return this.machine.armedStack(cpu, contextIndex);
+  }
+  registers(cpu: number, contextIndex: number, frame: number) {
+    return this.machine.registers(cpu, contextIndex, frame);
+  }
+  writeRegister(cpu: number, contextIndex: number, frame: number, register: number, value: bigint): boolean {
+    return this.machine.writeRegister(cpu, contextIndex, frame, register, value);
+  }
+  context(cpu: number, contextIndex: number): ContextInfo | undefined {
+    return this.machine.contextInfo(cpu, contextIndex);
+  }
+  readMemory(address: bigint, sizeBytes: number): Uint8Array | undefined {
+    return this.machine.readMemory(address, sizeBytes);
+  }
+  readContext(address: bigint, sizeBytes: number): bigint | undefined {
+    return this.machine.readContext(address, sizeBytes);
+  }
+  writeMemory(address: bigint, bytes: Uint8Array): boolean {
+    return this.machine.writeMemory(address, bytes);
+  }
+  timers() {
+    return this.machine.timers();
+  }
+  timerAt(address: bigint) {
+    if (tagOf(address) !== MEMORY_TAG) return undefined;
+    for (const timer of this.machine.state.kernel.timers.values())
+      if (timer.value + timer.offset === offsetOf(address) && !timer.freed)
+        return this.machine.timers().find((t) => t.id === timer.id);
+    return undefined;
+  }
+  maps(): readonly TargetMap[] {
+    return this.machine.maps();
+  }
+  mapEntries(
+    mapId: number,
+    start: number,
+    count: number,
+  ): { total: number; entries: readonly TargetMapEntry[] } {
+    return this.machine.mapEntries(mapId, start, count);
+  }
+  globalSection(section: string): { readonly address: bigint; readonly sizeBytes: number } | undefined {
+    return this.machine.globalSection(section);
+  }
+
+  describeAddress(address: bigint): string | undefined {
+    switch (tagOf(address)) {
+      case FUNCTION_TAG: {
+        const { programId, insnIdx } = functionOf(address);
+        return this.machine.programs.at(programId)?.functionAt(insnIdx);
+      }
+      case MAP_TAG: {
+        const map = this.machine.state.maps.get(mapIdOf(address));
+        return map && `&${map.definition.name}`;
+      }
+      case CONTEXT_TAG: {
+        for (const record of this.machine.state.contexts.values()) {
+          const at = offsetOf(address) - record.start;
+          if (at >= 0 && at < structOf(record).sizeBytes)
+            return at === 0 ? `struct ${record.struct}` : `struct ${record.struct} + ${at}`;
+        }
+        return undefined;
+      }
+      case MEMORY_TAG:
+        return this.describeMemory(offsetOf(address));
+      default:
+        return undefined;
+    }
+  }
+
+  private describeMemory(offset: number): string | undefined {
+    const region = this.machine.memory.findRegion(offset) ?? this.endOfRegion(offset);
+    if (!region) return undefined;
+    const at = offset - region.start;
+    if (!region.live) return `freed memory (was ${region.label})`;
+    if (region.kind === 'mapValue' || region.kind === 'mapPool')
+      return this.describeMapValue(offset) ?? region.label;
+    if (region.kind === 'stack') {
+      // Frame i owns [i*512, (i+1)*512); an address at a boundary is the r10 of the lower frame.
+      const frame = Math.max(0, Math.ceil(at / STACK_SIZE_BYTES) - 1);
+      const below = (frame + 1) * STACK_SIZE_BYTES - at;
+      return below === 0 ? `top of stack frame ${frame}` : `stack frame ${frame}, r10-${below}`;
+    }
+    return at === 0 ? region.label : `${region.label} + ${at}`;
+  }
+
+  /** One past the end counts as belonging to it (r10, data_end). */
+  private endOfRegion(offset: number) {
+    const region = offset > 0 ? this.machine.memory.findRegion(offset - 1) : undefined;
+    return region && offset === region.start + region.sizeBytes ? region : undefined;
+  }
+
+  private describeMapValue(offset: number): string | undefined {
+    for (const map of this.machine.state.maps.values()) {
+      const { definition } = map;
+      const { entries } = mapEntryViews(this.machine.kernel, map, 0, NAMED_ENTRIES_MAX);
+      for (const entry of entries) {
+        const address = entry.values.at(0)?.address;
+        const at = address === undefined ? -1 : offset - offsetOf(address);
+        if (at < 0 || at >= definition.valueSizeBytes) continue;
+        const { btf } = this.object;
+        if (definition.name.includes('.') && btf)
+          return pathAt(btf, definition.valueTypeId, at) || definition.name;
+        const key = entry.key ? this.keyText(entry.key) : '';
+        const path = btf ? pathAt(btf, definition.valueTypeId, at) : at === 0 ? '' : ` + ${at}`;
+        return `${definition.name}[${key}]${path}`;
+      }
+    }
+    return undefined;
+  }
+
+  private keyText(key: Uint8Array): string {
+    if (key.length > 8 || key.length === 0) return bytesToHex(key);
+    let value = 0n;
+    for (let i = key.length - 1; i >= 0; i--) value = (value << 8n) | BigInt(key[i]);
+    return String(value);
+  }
+}
+
+/** C path of a byte inside a type: `.timer`, `.arr[2]`; a variable's name for global data. */
+export function pathAt(types: Btf, id: number, offset: number): string {
+  let path = '';
+  for (let depth = 0; depth < 16; depth++) {
+    const type = resolvedType(types, id);
+    if (type.kind === 'datasec') {
+      const variable = type.vars.find((v) => offset >= v.offset && offset < v.offset + v.sizeBytes);
+      const named = variable && types.types[variable.type];
+      if (named?.kind !== 'var') return path;
+      path += named.name;
+      id = named.type;
+      offset -= variable?.offset ?? 0;
+    } else if (type.kind === 'struct' || type.kind === 'union') {
+      if (offset === 0 && depth > 0) return path;
+      const member = type.members.find((m) => {
+        const size = sizeOfType(types, m.type) ?? 0;
+        return m.offsetBits / 8 <= offset && offset < m.offsetBits / 8 + size;
+      });
+      // The start of the whole is the whole, not its first member.
+      if (!member || (offset === 0 && depth === 0)) return offset === 0 ? path : `${path} + ${offset}`;
+      path += member.name === '' ? '' : `.${member.name}`;
+      id = member.type;
+      offset -= Math.floor(member.offsetBits / 8);
+    } else if (type.kind === 'array') {
+      const size = sizeOfType(types, type.type) ?? 0;
+      if (size === 0) return path;
+      path += `[${Math.floor(offset / size)}]`;
+      id = type.type;
+      offset %= size;
+    } else return offset === 0 ? path : `${path} + ${offset}`;
+  }
+  return path;
+}

@@ -1,0 +1,145 @@
+/**
+ * Map entries as typed trees with change marks. A key is written as C would index the map (`[3]`) where it is a number,
+ * else as its members; a value's parts that differ from the last stop are marked, down to the member.
+ */
+import { resolvedType, sizeOfType } from '../btf/query';
+import type { Btf } from '../btf/types';
+import { bytesToHex } from '../util/hexText';
+import type { Debugger } from './debugger';
+import type { TargetMap, TargetMapEntry } from './target';
+import { timerText } from './timers';
+import { typeText } from './typeText';
+import { childrenOf, formatValue, type Value } from './values';
+
+const EMPTY: Btf = { types: [{ kind: 'void', name: '' }] };
+const DEPTH_MAX = 6;
+const CHILDREN_MAX = 256;
+
+/** A value of a map entry: in memory where it lives there, so that it can be addressed and watched. */
+export function entryValue(debug: Debugger, map: TargetMap, value: TargetMapEntry['values'][number]): Value {
+  const types = debug.target.object.btf ?? EMPTY;
+  return {
+    types,
+    type: map.valueTypeId,
+    storage:
+      value.address !== undefined
+        ? { kind: 'memory', address: value.address }
+        : { kind: 'bytes', bytes: value.bytes, offset: 0 },
+  };
+}
+
+/** `[3]`, `[{src = 1, dst = 2}]`, `[0a0b…]`; entries without keys are counted. */
+export function entryName(
+  debug: Debugger,
+  map: TargetMap,
+  key: Uint8Array | undefined,
+  index: number,
+): string {
+  if (!key) return `#${index}`;
+  const types = debug.target.object.btf;
+  if (!types || map.keyTypeId === 0 || sizeOfType(types, map.keyTypeId) !== key.length) {
+    return key.length === 4
+      ? `[${new DataView(key.slice().buffer).getUint32(0, true)}]`
+      : `[${bytesToHex(key)}]`;
+  }
+  const value: Value = { types, type: map.keyTypeId, storage: { kind: 'bytes', bytes: key, offset: 0 } };
+  return `[${formatValue(debug.target, value)}]`;
+}
+
+/** A typed value with its parts; plain data for views of any kind. */
+export interface MapValueNode {
+  readonly name: string;
+  readonly value: string;
+  readonly type: string;
+  readonly changed: boolean;
+  readonly children: readonly MapValueNode[];
+}
+
+export const keyTypeText = (debug: Debugger, map: TargetMap): string =>
+  typeTextOrSize(debug, map.keyTypeId, map.keySizeBytes);
+export const valueTypeText = (debug: Debugger, map: TargetMap): string =>
+  typeTextOrSize(debug, map.valueTypeId, map.valueSizeBytes);
+
+const typeTextOrSize = (debug: Debugger, id: number, sizeBytes: number): string =>
+  debug.target.object.btf && id !== 0 ? typeText(debug.target.object.btf, id) : `${sizeBytes} bytes`;
+
+export function entryTree(
+  debug: Debugger,
+  map: TargetMap,
+  entry: TargetMapEntry,
+  index: number,
+): MapValueNode {
+  const name = entryName(debug, map, entry.key, index);
+  const single = entry.values.length === 1;
+  const values = entry.values.map((value, cpu) => {
+    const before = debug.mapTracker.before(map.id, entry.key, cpu);
+    const label = single ? name : `cpu${cpu}`;
+    if (map.valueTypeId === 0 || !debug.target.object.btf)
+      return {
+        name: label,
+        value: bytesToHex(value.bytes),
+        type: `${value.bytes.length} bytes`,
+        changed: before === 'new' || (before !== undefined && bytesToHex(before) !== bytesToHex(value.bytes)),
+        children: [],
+      };
+    const now: Value = {
+      types: debug.target.object.btf,
+      type: map.valueTypeId,
+      storage: { kind: 'bytes', bytes: value.bytes, offset: 0 },
+    };
+    const old: Value | undefined =
+      before instanceof Uint8Array
+        ? { ...now, storage: { kind: 'bytes', bytes: before, offset: 0 } }
+        : undefined;
+    return tree(debug, map, entry, label, now, old, before === 'new', 0);
+  });
+  if (single) return values[0];
+  return {
+    name,
+    value: entry.values.length === 0 ? '' : `one value per CPU (${entry.values.length})`,
+    type: valueTypeText(debug, map),
+    changed: values.some((v) => v.changed),
+    children: values,
+  };
+}
+
+function tree(
+  debug: Debugger,
+  map: TargetMap,
+  entry: TargetMapEntry,
+  name: string,
+  now: Value,
+  old: Value | undefined,
+  isNew: boolean,
+  depth: number,
+): MapValueNode {
+  const { target } = debug;
+  const kind = resolvedType(now.types, now.type).kind;
+  const type = typeText(now.types, now.type);
+  const timer = timerAt(debug, map, entry, now);
+  if (timer !== undefined) return { name, value: timer, type, changed: isNew, children: [] };
+  const value = formatValue(target, now);
+  const nested = (kind === 'struct' || kind === 'union' || kind === 'array') && depth < DEPTH_MAX;
+  const parts = nested ? childrenOf(target, now, 0, CHILDREN_MAX) : [];
+  const oldParts = nested && old ? childrenOf(target, old, 0, CHILDREN_MAX) : undefined;
+  const children = value.startsWith('"')
+    ? []
+    : parts.map((p, i) => tree(debug, map, entry, p.name, p.value, oldParts?.[i].value, isNew, depth + 1));
+  const changed =
+    isNew ||
+    children.some((c) => c.changed) ||
+    (old !== undefined && children.length === 0 && formatValue(target, old) !== value);
+  return { name, value, type, changed, children };
+}
+
+/** A `struct bpf_timer` member reads as what its timer does, not as its opaque bytes. */
+function timerAt(debug: Debugger, map: TargetMap, entry: TargetMapEntry, value: Value): string | undefined {
+  const type = resolvedType(value.types, value.type);
+  if (type.kind !== 'struct' || type.name !== 'bpf_timer' || value.storage.kind !== 'bytes') return undefined;
+  const { offset } = value.storage;
+  const keyHex = entry.key ? bytesToHex(entry.key) : '';
+  const timer = debug.target
+    .timers()
+    .find((t) => t.mapId === map.id && t.offset === offset && t.keyHex === keyHex);
+  return timer ? timerText(debug.target.nowNs(), timer) : 'not initialised';
+}
