@@ -15,6 +15,7 @@ import { TextDocument } from 'vscode-languageserver-textdocument';
 import { URI } from 'vscode-uri';
 import type { Analyzer } from './analysis';
 import { DiagnosticsFeature, type AnalysedDocument } from './features/diagnostics';
+import { helperHover } from './features/hover';
 import { matchesGlobs } from './glob';
 import { DEFAULT_SETTINGS, readSettings, type Settings } from './settings';
 
@@ -85,6 +86,7 @@ export function serve(connection: Connection, makeAnalyzer: MakeAnalyzer, versio
           change: TextDocumentSyncKind.Incremental,
           save: { includeText: false },
         },
+        hoverProvider: true,
         workspace: { workspaceFolders: { supported: true, changeNotifications: true } },
       },
     };
@@ -171,6 +173,12 @@ export function serve(connection: Connection, makeAnalyzer: MakeAnalyzer, versio
     // One after the other: the workers behind it share the cores.
     for (const uri of uris) await diagnostics?.analyse(snapshot(uri) ?? { uri });
     return null;
+  });
+
+  connection.onHover(async ({ textDocument, position }) => {
+    const document = documents.get(textDocument.uri);
+    if (document === undefined || !(await isOurs(document))) return null;
+    return helperHover(document, position, await settingsOf(document.uri));
   });
 
   connection.onShutdown(async () => {

@@ -305,6 +305,25 @@ describe('the language server', () => {
     await session.until(() => session.verdicts.at(-1)?.state === 'fresh');
   });
 
+  it('explains a helper under the cursor, and only that', async () => {
+    await session.start();
+    await session.open(URI_A, 'int f(void) { return bpf_timer_start(&t, 1, 0); }\n');
+    const ask = (character: number): Promise<unknown> =>
+      session.request('textDocument/hover', {
+        textDocument: { uri: URI_A },
+        position: { line: 0, character },
+      });
+    const hover = (await ask(25)) as { contents: { value: string }; range: { start: { character: number } } };
+    assert.match(
+      hover.contents.value,
+      /long bpf_timer_start\(struct bpf_timer \*timer, __u64 nsecs, __u64 flags\);/,
+    );
+    assert.match(hover.contents.value, /GPL/);
+    assert.match(hover.contents.value, /\*\*Linux 6\.12\*\*: /);
+    assert.equal(hover.range.start.character, 21);
+    assert.equal(await ask(2), null);
+  });
+
   it('takes the diagnostics of a closed document away', async () => {
     await session.start();
     await session.open();
