@@ -2,6 +2,7 @@
 import * as vscode from 'vscode';
 import * as path from 'node:path';
 import { BPF_GLOB } from './bpfFiles';
+import type { CompilerOffer } from './compilerOffer';
 import { configurationFor } from './debug/configurations';
 import type { LanguageClientHandle } from './languageClient';
 import { log } from './log';
@@ -15,6 +16,7 @@ export interface CommandParts {
   readonly activeBpfFile: () => vscode.Uri | undefined;
   readonly startServer: () => Promise<LanguageClientHandle | undefined>;
   readonly restartServer: () => Promise<void>;
+  readonly compiler: CompilerOffer;
 }
 
 const MOST_FILES = 500;
@@ -78,6 +80,7 @@ export function registerCommands(parts: CommandParts): vscode.Disposable[] {
       await vscode.window.showTextDocument(vscode.Uri.parse(uri), { selection: new vscode.Range(at, at) });
     }),
     command('openExamples', () => openExamples(context)),
+    command('fetchCompiler', () => parts.compiler.fetch()),
     command('restartServer', () => parts.restartServer()),
     command('showLog', () => log().show()),
     command('menu', showMenu),

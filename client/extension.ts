@@ -5,6 +5,7 @@
 import * as vscode from 'vscode';
 import { activeBpfFile, BPF_GLOB, isBpfSource } from './bpfFiles';
 import { registerCommands } from './commands';
+import { CompilerOffer } from './compilerOffer';
 import { registerDebugger } from './debug/register';
 import { BpfDebugSession } from './debug/session';
 import type { LanguageClientHandle } from './languageClient';
@@ -22,6 +23,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
   const maps = new MapsView(session);
   const programs = new ProgramsView();
   const status = new StatusItem(programs);
+  const compiler = new CompilerOffer(context, () => void restartServer());
   let mapsShown = false;
   const programsTree = vscode.window.createTreeView('bpfStudio.programs', { treeDataProvider: programs });
   const mapsTree = vscode.window.createTreeView('bpfStudio.maps', {
@@ -35,6 +37,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
         startLanguageClient(context, (notification) => {
           programs.update(notification);
           status.update();
+          if (notification.state === 'noCompiler') void compiler.offer(notification.message);
         }),
       )
       .catch((error: unknown) => {
@@ -69,7 +72,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
       status.update();
     }),
     vscode.workspace.onDidCloseTextDocument((document) => programs.remove(document.uri.toString())),
-    ...registerCommands({ context, programs, maps, activeBpfFile, startServer, restartServer }),
+    ...registerCommands({ context, programs, maps, activeBpfFile, startServer, restartServer, compiler }),
     { dispose: disposeLog },
   );
   registerDebugger(context);

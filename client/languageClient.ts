@@ -45,6 +45,7 @@ export async function startLanguageClient(
     },
     initializationOptions: {
       trusted: vscode.workspace.isTrusted,
+      offersCompiler: true,
       storage: context.globalStorageUri.fsPath,
       settings: vscode.workspace.getConfiguration('bpfStudio'),
     },

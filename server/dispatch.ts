@@ -22,6 +22,8 @@ import { DEFAULT_SETTINGS, readSettings, type Settings } from './settings';
 interface InitializationOptions {
   readonly trusted?: boolean;
   readonly storage?: string;
+  /** The client itself tells that there is no compiler, with a way out. */
+  readonly offersCompiler?: boolean;
   readonly settings?: unknown;
 }
 
@@ -72,7 +74,7 @@ export function serve(connection: Connection, makeAnalyzer: MakeAnalyzer, versio
         void connection.sendNotification('bpfStudio/verdicts', notification);
       },
       tellOnce: (message) => {
-        if (told.has(message)) return;
+        if (told.has(message) || options.offersCompiler === true) return;
         told.add(message);
         connection.window.showWarningMessage(`BPF Studio: ${message}`);
       },
