@@ -100,6 +100,8 @@ export interface MapFamily<D extends MapData = MapData> {
   peek?(env: MapEnv, map: MapRecord<D>, to: number): number;
   /** Value of one CPU (`bpf_map_lookup_percpu_elem`). */
   lookupOnCpu?(env: MapEnv, map: MapRecord<D>, key: number, cpu: number): ValueRef;
+  /** Families whose user side takes records out by reading them: all that `entries` showed has been read. */
+  drained?(env: MapEnv, map: MapRecord<D>): void;
   /** Why entries cannot be listed, for views. */
   readonly note?: string;
 }

@@ -1,0 +1,182 @@
+/**
+ * Plays the run scenarios of the test bench that asks real kernels, and answers in its shape less times and ids, so that
+ * the two can be compared line by line. Elements come in the model's order: hash maps are compared as sets.
+ */
+import { findFamily } from '../maps/maps';
+import type { Profile } from '../spec/profile';
+import { bytesToHex, hexToBytes } from '../util/hexText';
+import { fail, ok, type Result } from '../util/problem';
+import type { ObjectSpec } from '../loader/objectSpec';
+import { Machine, type StartOptions } from './machine';
+import { Player } from './player';
+
+/** One step of the bench's scenarios; exactly one of the verbs is there. */
+export interface OracleStep {
+  readonly run?: string;
+  readonly data?: string;
+  readonly ctx?: string;
+  readonly repeat?: number;
+  readonly flags?: number;
+  readonly cpu?: number;
+  readonly sleep_ms?: number;
+  readonly update?: string;
+  readonly delete?: string;
+  readonly key?: string;
+  readonly value?: string;
+  readonly attach?: string;
+  readonly dump?: number;
+}
+
+export interface OracleScenario {
+  readonly object: string;
+  readonly name: string;
+  readonly only?: readonly string[];
+  readonly steps: readonly OracleStep[];
+}
+
+export interface OracleMap {
+  readonly type: string;
+  readonly entries?: readonly { readonly key?: string; readonly value?: string; readonly values?: readonly string[] }[];
+  readonly records?: readonly string[];
+}
+
+export interface OracleAnswer {
+  readonly scenario: string;
+  readonly kernel: string;
+  readonly load: 'ok' | 'fail';
+  /** Why it was not loaded, our words. */
+  readonly error?: string;
+  readonly steps: readonly Readonly<Record<string, unknown>>[];
+  readonly maps: Readonly<Record<string, OracleMap>>;
+}
+
+/** Checks that plain data is a list of such scenarios. */
+export function readOracleScenarios(file: string, data: unknown): Result<readonly OracleScenario[]> {
+  const bad = (message: string): Result<readonly OracleScenario[]> =>
+    fail({ code: 'bad-scenario', message, place: { file } });
+  if (!Array.isArray(data)) return bad('a list of scenarios expected');
+  for (const [i, item] of (data as unknown[]).entries()) {
+    const scenario = item as Partial<OracleScenario> | null;
+    if (typeof scenario !== 'object' || scenario === null || typeof scenario.object !== 'string')
+      return bad(`scenario ${i}: no object`);
+    if (!Array.isArray(scenario.steps)) return bad(`scenario ${i}: no steps`);
+  }
+  return ok(data as readonly OracleScenario[]);
+}
+
+const hexOf = (text: string | undefined): Result<Uint8Array | undefined> =>
+  text === undefined ? ok(undefined) : hexToBytes(text);
+
+/** Names of map types as libbpf prints them: `hash`, `lru_hash`. */
+const typeWord = (type: string): string => type.replace(/^BPF_MAP_TYPE_/, '').toLowerCase();
+
+/** Dumps every map, ring buffers and queues by emptying them. */
+export function dumpMaps(machine: Machine): Record<string, OracleMap> {
+  const maps: Record<string, OracleMap> = {};
+  for (const map of machine.state.maps.values()) {
+    const { definition } = map;
+    const type = typeWord(definition.type);
+    const { entries } = machine.mapEntries(definition.id, 0, 65536);
+    if (definition.type === 'BPF_MAP_TYPE_RINGBUF') {
+      maps[definition.name] = { type, records: entries.map((e) => bytesToHex(e.values[0].bytes)) };
+      continue;
+    }
+    const perCpu = /PERCPU/.test(definition.type);
+    maps[definition.name] = {
+      type,
+      entries: entries.map(({ key, values }) => ({
+        ...(key === undefined ? {} : { key: bytesToHex(key) }),
+        ...(perCpu ? { values: values.map((v) => bytesToHex(v.bytes)) } : { value: bytesToHex(values[0].bytes) }),
+      })),
+    };
+    findFamily(definition.type)?.drained?.(machine.kernel, map);
+  }
+  return maps;
+}
+
+/** @param object the scenario's object, loaded. */
+export function playOracle(
+  object: ObjectSpec,
+  scenario: OracleScenario,
+  profile: Profile,
+  cpus = 1,
+): Result<OracleAnswer> {
+  const base = { scenario: scenario.name, kernel: profile.name };
+  const loaded = Machine.load(object, {
+    profile,
+    cpus,
+    ...(scenario.only === undefined ? {} : { programs: scenario.only }),
+  });
+  if (!loaded.ok) return ok({ ...base, load: 'fail', error: loaded.problem.message, steps: [], maps: {} });
+  const machine = loaded.value;
+  const player = new Player(machine);
+  const steps: Record<string, unknown>[] = [];
+  for (const step of scenario.steps) {
+    const taken = takeStep(machine, player, step);
+    if (!taken.ok) return taken;
+    steps.push(taken.value);
+  }
+  return ok({ ...base, load: 'ok', steps, maps: dumpMaps(machine) });
+}
+
+function takeStep(machine: Machine, player: Player, step: OracleStep): Result<Record<string, unknown>> {
+  if (step.sleep_ms !== undefined) {
+    player.advance(BigInt(Math.round(step.sleep_ms * 1_000_000)));
+    return ok({ sleep_ms: step.sleep_ms });
+  }
+  if (step.run !== undefined) return runStep(machine, player, step);
+  if (step.update !== undefined || step.delete !== undefined) return mapStep(machine, step);
+  if (step.attach !== undefined) return ok({ attach: step.attach, error: 'attaching is not modelled' });
+  return ok({ maps: dumpMaps(machine) });
+}
+
+function runStep(machine: Machine, player: Player, step: OracleStep): Result<Record<string, unknown>> {
+  const name = step.run ?? '';
+  const program = machine.findProgram(name);
+  if (program === undefined) return ok({ run: name, error: 'no such program loaded' });
+  const packet = hexOf(step.data);
+  if (!packet.ok) return packet;
+  const ctx = hexOf(step.ctx);
+  if (!ctx.ok) return ctx;
+  const start: { -readonly [K in keyof StartOptions]: StartOptions[K] } = {};
+  if (step.cpu !== undefined && step.cpu < machine.cpuCount) start.cpu = step.cpu;
+  if (packet.value !== undefined) start.packet = packet.value;
+  if (ctx.value !== undefined) start.ctx = ctx.value;
+  const done = player.runProgram(program, start, Math.max(1, step.repeat ?? 1));
+  if (!done.ok) {
+    const errno = /-E[A-Z0-9]+/.exec(done.problem.message)?.[0] ?? 'EINVAL';
+    return ok({ run: name, errno, error: done.problem.message });
+  }
+  if (player.stopped !== undefined && 'message' in player.stopped)
+    return ok({ run: name, error: player.stopped.message });
+  const result = machine.returnValues().at(-1);
+  return ok({
+    run: name,
+    errno: 0,
+    retval: done.value | 0,
+    ...(step.data === undefined ? {} : { data_out: result?.packetHex ?? '' }),
+    ...(step.ctx === undefined ? {} : { ctx_out: result?.ctxHex ?? '' }),
+  });
+}
+
+function mapStep(machine: Machine, step: OracleStep): Result<Record<string, unknown>> {
+  const verb = step.update !== undefined ? 'update' : 'delete';
+  const name = step.update ?? step.delete ?? '';
+  const map = machine.findMap(name);
+  if (map === undefined) return ok({ [verb]: name, error: 'no such map' });
+  const key = hexOf(step.key ?? '');
+  if (!key.ok) return key;
+  const value = hexOf(step.value ?? '');
+  if (!value.ok) return value;
+  const sized = (bytes: Uint8Array | undefined, size: number): Uint8Array => {
+    const out = new Uint8Array(size);
+    out.set((bytes ?? out).subarray(0, size));
+    return out;
+  };
+  const keyBytes = sized(key.value, map.definition.keySizeBytes);
+  const errno =
+    verb === 'delete'
+      ? machine.delete(map, keyBytes)
+      : machine.update(map, keyBytes, [sized(value.value, map.definition.valueSizeBytes)], BigInt(step.flags ?? 0));
+  return ok({ [verb]: name, key: step.key ?? '', errno });
+}

@@ -1,0 +1,327 @@
+/**
+ * Plays scenarios on a machine, step by step. Also the default scenario: hold the maps, run every program that can be
+ * run once at time zero on cpu 0, let time pass.
+ */
+import { parseValue } from '../btf/valueText';
+import type { MapRecord } from '../maps/mapFamily';
+import { DEFAULT_PROFILE, findProfile, type Profile } from '../spec/profile';
+import { ERRNO, errnoName, type ErrnoName } from '../spec/errno';
+import { progTypeByName } from '../spec/progTypes';
+import { SLEEP_SLACK_NS } from '../spec/timeCosts';
+import type { FeatureName } from '../spec/features';
+import { assert } from '../util/assert';
+import { bytesToHex, hexToBytes } from '../util/hexText';
+import { fail, ok, type Result } from '../util/problem';
+import type { ObjectSpec } from '../loader/objectSpec';
+import { Machine, noSuchProgram, type LoadedProgram, type StartOptions } from './machine';
+import type { Expectation, Scenario, ScenarioStep } from './scenario';
+import type { MachineStop } from './types';
+
+/** What one step gave. */
+export interface StepOutcome {
+  readonly step: ScenarioStep;
+  /** r0 of a run. */
+  readonly returned?: number;
+  /** Of update, delete, lookup. */
+  readonly errno?: number;
+  /** Of lookup. */
+  readonly valuesHex?: readonly string[];
+  /** Of expect: what differs; empty when all is as expected. */
+  readonly failures?: readonly string[];
+}
+
+export interface Played {
+  readonly machine: Machine;
+  readonly outcomes: readonly StepOutcome[];
+  /** A stop that ended the run early: fault, exhausted. */
+  readonly stopped?: MachineStop;
+}
+
+export interface PlayOptions {
+  /** Overrides the scenario's. */
+  readonly profile?: Profile;
+  readonly checked?: boolean;
+}
+
+/** The scenario's profile with its fix switches. */
+export function profileOf(scenario: Scenario, given?: Profile): Profile {
+  const base = given ?? findProfile(scenario.kernel ?? DEFAULT_PROFILE);
+  assert(base, 'a checked scenario names a known profile');
+  const off = Object.entries(scenario.fixes).flatMap(([name, state]) => (state === 'off' ? [name as FeatureName] : []));
+  return off.length === 0 ? base : { ...base, without: [...base.without, ...off] };
+}
+
+/** Loads the object on a fresh machine and takes every step. */
+export function playScenario(object: ObjectSpec, scenario: Scenario, options: PlayOptions = {}): Result<Played> {
+  const loaded = Machine.load(object, {
+    profile: profileOf(scenario, options.profile),
+    cpus: scenario.cpus,
+    seed: scenario.seed,
+    checked: options.checked ?? false,
+    ...(scenario.programs === undefined ? {} : { programs: scenario.programs }),
+    ...(scenario.budget === undefined ? {} : { budget: scenario.budget }),
+  });
+  if (!loaded.ok) return loaded;
+  const player = new Player(loaded.value);
+  for (const step of scenario.steps) {
+    const taken = player.take(step);
+    if (!taken.ok) return taken;
+    if (player.stopped !== undefined) break;
+  }
+  return ok({
+    machine: loaded.value,
+    outcomes: player.outcomes,
+    ...(player.stopped === undefined ? {} : { stopped: player.stopped }),
+  });
+}
+
+/** Whether test-run can run programs of this type once. */
+export function canRunOnce(program: LoadedProgram): boolean {
+  const row = progTypeByName(program.type);
+  return row !== undefined && (row.testRun === 'packet' || row.testRun === 'context');
+}
+
+/** Runs each program that can be run, or the one named, then lets `advanceNs` pass. */
+export function playDefault(
+  machine: Machine,
+  options: { readonly program?: string; readonly start?: StartOptions; readonly advanceNs?: bigint },
+): Result<Played> {
+  const player = new Player(machine);
+  let programs = machine.programs.filter(canRunOnce);
+  if (options.program !== undefined) {
+    const named = machine.findProgram(options.program);
+    if (named === undefined)
+      return fail(noSuchProgram(machine.object.file, machine.programs, options.program));
+    programs = [named];
+  }
+  for (const program of programs) {
+    const done = player.runProgram(program, options.start ?? {}, 1);
+    if (!done.ok) return done;
+    if (player.stopped !== undefined) break;
+  }
+  if (options.advanceNs !== undefined && player.stopped === undefined) player.advance(options.advanceNs);
+  return ok({
+    machine,
+    outcomes: player.outcomes,
+    ...(player.stopped === undefined ? {} : { stopped: player.stopped }),
+  });
+}
+
+/** Takes steps one after the other. */
+export class Player {
+  readonly outcomes: StepOutcome[] = [];
+  stopped: MachineStop | undefined;
+  private lastReturn: number | undefined;
+  private lastErrno: number | undefined;
+
+  constructor(readonly machine: Machine) {}
+
+  private note(stop: MachineStop): void {
+    if (stop.kind === 'fault' || stop.kind === 'exhausted') this.stopped = stop;
+  }
+
+  /** Sleeps like a process: it wakes a little after the time is over. */
+  advance(ns: bigint): void {
+    const untilNs = this.machine.nowNs() + ns + SLEEP_SLACK_NS;
+    for (;;) {
+      const stop = this.machine.run({ untilNs, budget: Number.MAX_SAFE_INTEGER });
+      if (stop.kind === 'budget' || stop.kind === 'breakpoint') continue;
+      this.note(stop);
+      return;
+    }
+  }
+
+  runProgram(program: LoadedProgram, start: StartOptions, repeat: number): Result<number> {
+    for (let i = 0; i < repeat; i++) {
+      const started = this.machine.start(program, start);
+      if (!started.ok) return started;
+      const stop = this.machine.runToEnd();
+      this.note(stop);
+      if (this.stopped !== undefined) return ok(0);
+    }
+    this.lastReturn = this.machine.returnValues().at(-1)?.value ?? 0;
+    return ok(this.lastReturn);
+  }
+
+  /** A problem means that the step itself is wrong (no such map, unreadable key). */
+  take(step: ScenarioStep): Result<StepOutcome> {
+    const outcome = this.outcomeOf(step);
+    if (outcome.ok) this.outcomes.push(outcome.value);
+    return outcome;
+  }
+
+  private outcomeOf(step: ScenarioStep): Result<StepOutcome> {
+    const { machine } = this;
+    switch (step.kind) {
+      case 'run':
+        return this.runStep(step);
+      case 'advance':
+        this.advance(step.ns);
+        return ok({ step });
+      case 'update':
+      case 'delete':
+      case 'lookup':
+        return this.mapStep(step);
+      case 'close':
+      case 'pin':
+      case 'unpin': {
+        const map = this.mapOf(step.map);
+        if (!map.ok) return map;
+        if (step.kind === 'close') machine.closeMap(map.value, step.cpu);
+        else if (step.kind === 'pin') machine.pinMap(map.value);
+        else machine.unpinMap(map.value, step.cpu);
+        return ok({ step });
+      }
+      case 'detach':
+      case 'unload': {
+        const program = this.programOf(step.program);
+        if (!program.ok) return program;
+        // Detaching stops nothing: whatever the program armed goes on.
+        if (step.kind === 'unload') machine.unloadProgram(program.value);
+        return ok({ step });
+      }
+      case 'parallel':
+        // One after the other is one of the orders that are allowed; searching the others is the explorer's job.
+        for (const track of step.tracks)
+          for (const inner of track) {
+            const taken = this.take(inner);
+            if (!taken.ok) return taken;
+          }
+        return ok({ step });
+      case 'expect': {
+        const failures = this.check(step.expected);
+        return failures.ok ? ok({ step, failures: failures.value }) : failures;
+      }
+    }
+  }
+
+  private runStep(step: Extract<ScenarioStep, { kind: 'run' }>): Result<StepOutcome> {
+    const program = this.programOf(step.program);
+    if (!program.ok) return program;
+    const start: { -readonly [K in keyof StartOptions]: StartOptions[K] } = { cpu: step.cpu };
+    if (step.context !== undefined) start.context = step.context;
+    for (const field of ['packet', 'ctx'] as const) {
+      const text = step[field];
+      if (text === undefined) continue;
+      const bytes = hexToBytes(text);
+      if (!bytes.ok) return bytes;
+      start[field] = bytes.value;
+    }
+    const done = this.runProgram(program.value, start, step.repeat);
+    return done.ok ? ok({ step, returned: done.value }) : done;
+  }
+
+  private mapStep(step: Extract<ScenarioStep, { kind: 'update' | 'delete' | 'lookup' }>): Result<StepOutcome> {
+    const { machine } = this;
+    const map = this.mapOf(step.map);
+    if (!map.ok) return map;
+    const key = bytesOf(map.value, 'key', step.key);
+    if (!key.ok) return key;
+    if (step.kind === 'update') {
+      const value = bytesOf(map.value, 'value', step.value);
+      if (!value.ok) return value;
+      this.lastErrno = machine.update(map.value, key.value, [value.value], step.flags, step.cpu);
+    } else if (step.kind === 'delete') {
+      this.lastErrno = machine.delete(map.value, key.value, step.cpu);
+    } else {
+      const values = machine.lookup(map.value, key.value, step.cpu);
+      this.lastErrno = values === undefined ? ERRNO.ENOENT : 0;
+      return ok({
+        step,
+        errno: this.lastErrno,
+        ...(values === undefined ? {} : { valuesHex: values.map(bytesToHex) }),
+      });
+    }
+    if (machine.state.ended !== undefined) this.note(machine.state.ended);
+    return ok({ step, errno: this.lastErrno });
+  }
+
+  private mapOf(name: string): Result<MapRecord> {
+    const map = this.machine.findMap(name);
+    if (map !== undefined) return ok(map);
+    const have = this.machine
+      .maps()
+      .map((m) => m.name)
+      .join(', ');
+    return fail({
+      code: 'no-such-map',
+      message: `there is no map '${name}'`,
+      place: { file: this.machine.object.file },
+      remedy: have === '' ? 'The object has no maps.' : `Maps of the object: ${have}.`,
+    });
+  }
+
+  private programOf(name: string): Result<LoadedProgram> {
+    const program = this.machine.findProgram(name);
+    return program === undefined
+      ? fail(noSuchProgram(this.machine.object.file, this.machine.programs, name))
+      : ok(program);
+  }
+
+  private check(expected: Expectation): Result<string[]> {
+    const failures: string[] = [];
+    const { machine } = this;
+    if (expected.returns !== undefined && (this.lastReturn ?? -1) >>> 0 !== expected.returns >>> 0)
+      failures.push(`returned ${this.lastReturn ?? 'nothing'}, expected ${expected.returns}`);
+    if (expected.errno !== undefined) {
+      const wanted =
+        typeof expected.errno === 'number' ? expected.errno : (ERRNO[expected.errno as ErrnoName] ?? -1);
+      if (wanted !== this.lastErrno)
+        failures.push(`errno ${this.lastErrno ?? 'none'} (${errnoName(this.lastErrno ?? 0) ?? 'ok'}), expected ${expected.errno}`);
+    }
+    if (expected.output !== undefined) {
+      const output = machine.events().flatMap((e) => (e.kind === 'print' ? [e.text] : []));
+      if (JSON.stringify(output) !== JSON.stringify(expected.output))
+        failures.push(`output ${JSON.stringify(output)}, expected ${JSON.stringify(expected.output)}`);
+    }
+    for (const [name, entries] of Object.entries(expected.maps ?? {})) {
+      const map = this.mapOf(name);
+      if (!map.ok) return map;
+      for (const [keyText, valueText] of Object.entries(entries)) {
+        const key = bytesOf(map.value, 'key', keyText);
+        if (!key.ok) return key;
+        const got = machine.lookup(map.value, key.value);
+        if (valueText === null) {
+          if (got !== undefined) failures.push(`${name}[${keyText}] is there, expected none`);
+          continue;
+        }
+        const value = bytesOf(map.value, 'value', valueText);
+        if (!value.ok) return value;
+        for (const field of map.value.definition.fields.fields)
+          value.value.fill(0, field.offset, field.offset + field.sizeBytes);
+        const wanted = bytesToHex(value.value);
+        const have = got === undefined ? 'nothing' : bytesToHex(got[0]);
+        if (have !== wanted) failures.push(`${name}[${keyText}] is ${have}, expected ${wanted}`);
+      }
+    }
+    for (const [label, wanted] of Object.entries(expected.timers ?? {})) {
+      const timer = machine.timers().find((t) => t.label === label);
+      if (timer === undefined) {
+        failures.push(`there is no timer ${label}`);
+        continue;
+      }
+      const have = { state: timer.state, fires: timer.fires, callback: timer.callback?.functionName ?? '' };
+      for (const field of ['state', 'fires', 'callback'] as const)
+        if (wanted[field] !== undefined && wanted[field] !== have[field])
+          failures.push(`${label}: ${field} ${have[field]}, expected ${wanted[field]}`);
+    }
+    return ok(failures);
+  }
+}
+
+/** Bytes of a key or value from text: a C initialiser by type, or hexadecimal. */
+export function bytesOf(map: MapRecord, part: 'key' | 'value', text: string): Result<Uint8Array> {
+  const { definition } = map;
+  const typeId = part === 'key' ? definition.keyTypeId : definition.valueTypeId;
+  const size = part === 'key' ? definition.keySizeBytes : definition.valueSizeBytes;
+  if (definition.btf !== undefined && typeId !== 0) return parseValue(definition.btf, typeId, text);
+  const bytes = hexToBytes(text.replace(/^hex:/i, ''));
+  if (!bytes.ok) return bytes;
+  if (bytes.value.length !== size)
+    return fail({
+      code: 'bad-value',
+      message: `${part} of map '${definition.name}' has ${size} bytes, not ${bytes.value.length}`,
+      remedy: `Write ${size} bytes in hexadecimal.`,
+    });
+  return bytes;
+}
