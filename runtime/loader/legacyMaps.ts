@@ -118,7 +118,7 @@ function innerOf(
   words: readonly number[],
   all: readonly (readonly number[])[],
 ): MapSpec | undefined {
-  if (!MAP_IN_MAP.has(MAP_TYPE_NAMES[words[0]])) return undefined;
+  if (!MAP_IN_MAP.has(MAP_TYPE_NAMES[words[0]] ?? '')) return undefined;
   const byId =
     words.length >= 9 && words[7] !== 0
       ? all.find((other) => other.length >= 6 && other[5] === words[7])

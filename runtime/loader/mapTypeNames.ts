@@ -1,39 +1,9 @@
-/** Map types by the number that an object's definitions carry. Evidence: Linux UAPI, stable since each was added. */
-export const MAP_TYPE_NAMES: readonly string[] = [
-  'BPF_MAP_TYPE_UNSPEC',
-  'BPF_MAP_TYPE_HASH',
-  'BPF_MAP_TYPE_ARRAY',
-  'BPF_MAP_TYPE_PROG_ARRAY',
-  'BPF_MAP_TYPE_PERF_EVENT_ARRAY',
-  'BPF_MAP_TYPE_PERCPU_HASH',
-  'BPF_MAP_TYPE_PERCPU_ARRAY',
-  'BPF_MAP_TYPE_STACK_TRACE',
-  'BPF_MAP_TYPE_CGROUP_ARRAY',
-  'BPF_MAP_TYPE_LRU_HASH',
-  'BPF_MAP_TYPE_LRU_PERCPU_HASH',
-  'BPF_MAP_TYPE_LPM_TRIE',
-  'BPF_MAP_TYPE_ARRAY_OF_MAPS',
-  'BPF_MAP_TYPE_HASH_OF_MAPS',
-  'BPF_MAP_TYPE_DEVMAP',
-  'BPF_MAP_TYPE_SOCKMAP',
-  'BPF_MAP_TYPE_CPUMAP',
-  'BPF_MAP_TYPE_XSKMAP',
-  'BPF_MAP_TYPE_SOCKHASH',
-  'BPF_MAP_TYPE_CGROUP_STORAGE',
-  'BPF_MAP_TYPE_REUSEPORT_SOCKARRAY',
-  'BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE',
-  'BPF_MAP_TYPE_QUEUE',
-  'BPF_MAP_TYPE_STACK',
-  'BPF_MAP_TYPE_SK_STORAGE',
-  'BPF_MAP_TYPE_DEVMAP_HASH',
-  'BPF_MAP_TYPE_STRUCT_OPS',
-  'BPF_MAP_TYPE_RINGBUF',
-  'BPF_MAP_TYPE_INODE_STORAGE',
-  'BPF_MAP_TYPE_TASK_STORAGE',
-  'BPF_MAP_TYPE_BLOOM_FILTER',
-  'BPF_MAP_TYPE_USER_RINGBUF',
-  'BPF_MAP_TYPE_CGRP_STORAGE',
-  'BPF_MAP_TYPE_ARENA',
-  'BPF_MAP_TYPE_INSN_ARRAY',
-  'BPF_MAP_TYPE_RHASH',
-];
+/** Map types by the number that an object's definitions carry; the facts stand in `spec/mapTypes.ts`. */
+import { MAP_TYPES } from '../spec/mapTypes';
+
+/** `BPF_MAP_TYPE_HASH` at 1 and so on; undefined for numbers that no kernel knows. */
+export const MAP_TYPE_NAMES: readonly (string | undefined)[] = ((): (string | undefined)[] => {
+  const names: (string | undefined)[] = [];
+  for (const { id, name } of MAP_TYPES) names[id] = name;
+  return names;
+})();
