@@ -285,6 +285,66 @@ export const FEATURES = {
     since: '6.18',
     evidence: 'mainline 6.15; measured on 7.2',
   },
+  lruScaledFreeTarget: {
+    what: 'an LRU map fetches and evicts in batches of half a CPU share of its size, not always up to 128',
+    since: '6.12',
+    evidence: '6.1.192 evicts up to 128 at a time; 6.12.117 and 7.2 scale with the size of the map',
+  },
+  backEdgesAllowed: {
+    what: 'privileged programs may have any back-edge; recursion is found while walking',
+    since: '6.12',
+    evidence: 'message of 6.1 absent from 6.12',
+  },
+  longHistoryCheckpoint: {
+    what: 'a path with more than 40 remembered instructions gets a checkpoint at the next prune point',
+    since: '6.12',
+    evidence: 'mainline 6.12; state counts of 6.12',
+  },
+  loopsCompareExactly: {
+    what: 'an endless loop is one whose state repeats exactly; its states are printed',
+    since: '6.12',
+    evidence: 'mainline 6.8; "old state:" in logs of 6.12',
+  },
+  globalNamesInMessages: {
+    what: 'messages about global functions name them; unused ones are not verified',
+    since: '6.12',
+    evidence: 'mainline 6.8; logs of 6.12',
+  },
+  globalVoid: {
+    what: 'global functions may return void',
+    since: '7.2',
+    evidence: 'mainline 7.0',
+  },
+  logNamesMaps: {
+    what: 'log states leave out zero offsets, print large numbers in hex, name maps',
+    since: '6.12',
+    evidence: 'logs of 6.1 and 6.12',
+  },
+  logSourcePlace: {
+    what: 'source lines in logs end with "@ file:line"',
+    since: '6.12',
+    evidence: 'logs of 6.1 and 6.12',
+  },
+  stackRoundedTo16: {
+    what: 'frames are rounded to 16 bytes instead of 32',
+    since: '6.12',
+    evidence: 'measured on 6.1.192 and 6.12.117',
+  },
+  packetRegionText: {
+    what: 'packet accesses are judged, and worded, like other regions: smallest and largest offset',
+    since: '7.2',
+    evidence: 'measured on 6.12 and 7.2',
+  },
+  pointerOffsetFolded: {
+    what: 'fixed and variable offsets of pointers are one number in messages',
+    since: '7.2',
+    evidence: 'measured on 6.12 and 7.2',
+  },
+  tnumConstText: {
+    what: 'known bit patterns are printed as numbers',
+    since: '6.12',
+    evidence: 'measured on 6.1 and 6.12',
+  },
 } as const satisfies Record<string, FeatureRow>;
 
 export type FeatureName = keyof typeof FEATURES;

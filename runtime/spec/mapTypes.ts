@@ -39,6 +39,8 @@ export interface MapTypeRow {
   readonly spinLocks?: true;
   /** The address of a value can be put into an instruction (global data). */
   readonly directValue?: true;
+  /** The kernel's structure behind a map pointer, as messages name it. */
+  readonly kernelStruct?: string;
   /** First profile that has it; absent: all. */
   readonly since?: string;
 }
@@ -47,6 +49,7 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
   {
     id: 1,
     name: 'BPF_MAP_TYPE_HASH',
+    kernelStruct: 'bpf_htab',
     family: 'hash',
     key: 'any',
     value: 'any',
@@ -58,6 +61,7 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
   {
     id: 2,
     name: 'BPF_MAP_TYPE_ARRAY',
+    kernelStruct: 'bpf_array',
     family: 'array',
     key: 4,
     value: 'any',
@@ -70,6 +74,7 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
   {
     id: 3,
     name: 'BPF_MAP_TYPE_PROG_ARRAY',
+    kernelStruct: 'bpf_array',
     family: 'progArray',
     key: 4,
     value: 4,
@@ -79,6 +84,7 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
   {
     id: 4,
     name: 'BPF_MAP_TYPE_PERF_EVENT_ARRAY',
+    kernelStruct: 'bpf_array',
     family: 'events',
     key: 4,
     value: 4,
@@ -94,6 +100,7 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
   {
     id: 5,
     name: 'BPF_MAP_TYPE_PERCPU_HASH',
+    kernelStruct: 'bpf_htab',
     family: 'hash',
     perCpu: true,
     key: 'any',
@@ -104,6 +111,7 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
   {
     id: 6,
     name: 'BPF_MAP_TYPE_PERCPU_ARRAY',
+    kernelStruct: 'bpf_array',
     family: 'array',
     perCpu: true,
     key: 4,
@@ -114,6 +122,7 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
   {
     id: 7,
     name: 'BPF_MAP_TYPE_STACK_TRACE',
+    kernelStruct: 'bpf_stack_map',
     family: 'other',
     key: 4,
     value: 'any',
@@ -123,6 +132,7 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
   {
     id: 8,
     name: 'BPF_MAP_TYPE_CGROUP_ARRAY',
+    kernelStruct: 'bpf_array',
     family: 'other',
     key: 4,
     value: 4,
@@ -132,6 +142,7 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
   {
     id: 9,
     name: 'BPF_MAP_TYPE_LRU_HASH',
+    kernelStruct: 'bpf_htab',
     family: 'lru',
     key: 'any',
     value: 'any',
@@ -142,6 +153,7 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
   {
     id: 10,
     name: 'BPF_MAP_TYPE_LRU_PERCPU_HASH',
+    kernelStruct: 'bpf_htab',
     family: 'lru',
     perCpu: true,
     key: 'any',
@@ -149,10 +161,19 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
     lookup: 'value',
     sleepable: true,
   },
-  { id: 11, name: 'BPF_MAP_TYPE_LPM_TRIE', family: 'trie', key: 'any', value: 'any', lookup: 'value' },
+  {
+    id: 11,
+    name: 'BPF_MAP_TYPE_LPM_TRIE',
+    kernelStruct: 'lpm_trie',
+    family: 'trie',
+    key: 'any',
+    value: 'any',
+    lookup: 'value',
+  },
   {
     id: 12,
     name: 'BPF_MAP_TYPE_ARRAY_OF_MAPS',
+    kernelStruct: 'bpf_array',
     family: 'mapInMap',
     key: 4,
     value: 4,
@@ -163,6 +184,7 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
   {
     id: 13,
     name: 'BPF_MAP_TYPE_HASH_OF_MAPS',
+    kernelStruct: 'bpf_htab',
     family: 'mapInMap',
     key: 'any',
     value: 4,
@@ -173,6 +195,7 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
   {
     id: 14,
     name: 'BPF_MAP_TYPE_DEVMAP',
+    kernelStruct: 'bpf_dtab',
     family: 'redirect',
     key: 4,
     value: 'any',
@@ -182,6 +205,7 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
   {
     id: 15,
     name: 'BPF_MAP_TYPE_SOCKMAP',
+    kernelStruct: 'bpf_stab',
     family: 'socket',
     key: 4,
     value: 'any',
@@ -197,6 +221,7 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
   {
     id: 16,
     name: 'BPF_MAP_TYPE_CPUMAP',
+    kernelStruct: 'bpf_cpu_map',
     family: 'redirect',
     key: 4,
     value: 'any',
@@ -206,6 +231,7 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
   {
     id: 17,
     name: 'BPF_MAP_TYPE_XSKMAP',
+    kernelStruct: 'xsk_map',
     family: 'redirect',
     key: 4,
     value: 4,
@@ -215,6 +241,7 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
   {
     id: 18,
     name: 'BPF_MAP_TYPE_SOCKHASH',
+    kernelStruct: 'bpf_shtab',
     family: 'socket',
     key: 'any',
     value: 'any',
@@ -230,6 +257,7 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
   {
     id: 19,
     name: 'BPF_MAP_TYPE_CGROUP_STORAGE',
+    kernelStruct: 'bpf_cgroup_storage_map',
     family: 'storage',
     key: 'any',
     value: 'any',
@@ -239,6 +267,7 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
   {
     id: 20,
     name: 'BPF_MAP_TYPE_REUSEPORT_SOCKARRAY',
+    kernelStruct: 'reuseport_array',
     family: 'socket',
     key: 4,
     value: 'any',
@@ -248,6 +277,7 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
   {
     id: 21,
     name: 'BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE',
+    kernelStruct: 'bpf_cgroup_storage_map',
     family: 'storage',
     perCpu: true,
     key: 'any',
@@ -258,6 +288,7 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
   {
     id: 22,
     name: 'BPF_MAP_TYPE_QUEUE',
+    kernelStruct: 'bpf_queue_stack',
     family: 'queue',
     key: 0,
     value: 'any',
@@ -268,6 +299,7 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
   {
     id: 23,
     name: 'BPF_MAP_TYPE_STACK',
+    kernelStruct: 'bpf_queue_stack',
     family: 'queue',
     key: 0,
     value: 'any',
@@ -278,6 +310,7 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
   {
     id: 24,
     name: 'BPF_MAP_TYPE_SK_STORAGE',
+    kernelStruct: 'bpf_local_storage_map',
     family: 'storage',
     key: 4,
     value: 'any',
@@ -289,6 +322,7 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
   {
     id: 25,
     name: 'BPF_MAP_TYPE_DEVMAP_HASH',
+    kernelStruct: 'bpf_dtab',
     family: 'redirect',
     key: 4,
     value: 'any',
@@ -299,6 +333,7 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
   {
     id: 27,
     name: 'BPF_MAP_TYPE_RINGBUF',
+    kernelStruct: 'bpf_ringbuf_map',
     family: 'ringbuf',
     key: 0,
     value: 0,
@@ -316,6 +351,7 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
   {
     id: 28,
     name: 'BPF_MAP_TYPE_INODE_STORAGE',
+    kernelStruct: 'bpf_local_storage_map',
     family: 'storage',
     key: 4,
     value: 'any',
@@ -327,6 +363,7 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
   {
     id: 29,
     name: 'BPF_MAP_TYPE_TASK_STORAGE',
+    kernelStruct: 'bpf_local_storage_map',
     family: 'storage',
     key: 4,
     value: 'any',
@@ -338,6 +375,7 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
   {
     id: 30,
     name: 'BPF_MAP_TYPE_BLOOM_FILTER',
+    kernelStruct: 'bpf_bloom_filter',
     family: 'other',
     key: 0,
     value: 'any',
@@ -348,6 +386,7 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
   {
     id: 31,
     name: 'BPF_MAP_TYPE_USER_RINGBUF',
+    kernelStruct: 'bpf_ringbuf_map',
     family: 'ringbuf',
     key: 0,
     value: 0,
@@ -359,6 +398,7 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
   {
     id: 32,
     name: 'BPF_MAP_TYPE_CGRP_STORAGE',
+    kernelStruct: 'bpf_local_storage_map',
     family: 'storage',
     key: 4,
     value: 'any',
@@ -371,6 +411,7 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
   {
     id: 33,
     name: 'BPF_MAP_TYPE_ARENA',
+    kernelStruct: 'bpf_arena',
     family: 'other',
     key: 0,
     value: 0,

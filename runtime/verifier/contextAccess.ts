@@ -11,7 +11,8 @@ import { EACCES } from './outcome';
 import { MAYBE_NULL, pointer, type RegState } from './regState';
 import { regTypeName } from './regText';
 import type { MemAccess } from './seams';
-import { tnumIsConst, tnumText } from './tnum';
+import { bitsText } from './bitsText';
+import { tnumIsConst } from './tnum';
 
 /** A pointer that may only be used as it came: no variable offset, and (unless `fixedOk`) no fixed one. */
 export function checkUnmodifiedPointer(
@@ -26,7 +27,7 @@ export function checkUnmodifiedPointer(
   else if (!fixedOk && reg.off !== 0) {
     message = `dereference of modified ${word} ptr R${regno} off=${reg.off} disallowed`;
   } else if (!tnumIsConst(reg.bits) || reg.bits.value !== 0n) {
-    message = `variable ${word} access var_off=${tnumText(reg.bits)} disallowed`;
+    message = `variable ${word} access var_off=${bitsText(env, reg.bits)} disallowed`;
   }
   if (message === undefined) return;
   reject(env, {

@@ -8,12 +8,13 @@ import type { MapSpec } from '../loader/objectSpec';
 import { asS64, asU64 } from '../util/u64';
 import { hasFeature, reject, unknown, type VerifierEnv } from './env';
 import { fieldOf, kernelMapName, mapInfo } from './mapRules';
-import { EINVAL, type RejectionData } from './outcome';
+import { EACCES, EINVAL, type RejectionData } from './outcome';
 import type { RegState } from './regState';
 import { noFieldMessage } from './timers';
 
 function refuse(env: VerifierEnv, data: Omit<RejectionData, 'category' | 'errno'>): never {
-  return reject(env, { category: 'Resource Lifetime Safety', errno: EINVAL, ...data });
+  const errno = hasFeature(env, 'timerArgErrnoInner') ? EINVAL : EACCES;
+  return reject(env, { category: 'Resource Lifetime Safety', errno, ...data });
 }
 
 /** The lock's map, after all checks of the pointer itself. */

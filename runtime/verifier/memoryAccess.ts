@@ -3,7 +3,7 @@
  * engine's; packets, contexts and map values have files of their own.
  * Evidence: fixtures `access-*` of test/fixtures/verifier.
  */
-import { regOf, reject, setReg, unknown, type VerifierEnv } from './env';
+import { hasFeature, regOf, reject, setReg, unknown, type VerifierEnv } from './env';
 import { checkContextAccess } from './contextAccess';
 import { checkKernelStructAccess, checkMapStructAccess, checkSocketAccess } from './memoryAccessKernel';
 import { checkMapValueAccess } from './memoryAccessMap';
@@ -14,7 +14,8 @@ import { MEM_RDONLY, mayBeNull, type RegState, type RegType } from './regState';
 import { regTypeName } from './regText';
 import type { MemAccess } from './seams';
 import { readStack, writeStack } from './stackAccess';
-import { tnumAdd, tnumConst, tnumIsAligned, tnumText } from './tnum';
+import { bitsText } from './bitsText';
+import { tnumAdd, tnumConst, tnumIsAligned } from './tnum';
 
 type AccessRule = (env: VerifierEnv, access: MemAccess, reg: RegState) => void;
 
@@ -46,13 +47,17 @@ export function checkAlignment(
   const base = packet ? 2 : 0;
   const total = tnumAdd(reg.bits, tnumConst(BigInt.asUintN(64, BigInt(base + reg.off + off))));
   if (tnumIsAligned(total, sizeBytes)) return;
+  const folded = hasFeature(env, 'pointerOffsetFolded');
+  const place = folded
+    ? `${bitsText(env, tnumAdd(reg.bits, tnumConst(BigInt.asUintN(64, BigInt(reg.off)))))}+${off}`
+    : `${bitsText(env, reg.bits)}+${reg.off}+${off}`;
   reject(env, {
     code: 'misaligned-access',
     category: 'Memory Safety',
     errno: EACCES,
     message: packet
-      ? `misaligned packet access off 2+${tnumText(reg.bits)}+${reg.off}+${off} size ${sizeBytes}`
-      : `misaligned ${ALIGN_WORDS[reg.type] ?? ''}access off ${tnumText(reg.bits)}+${reg.off}+${off} size ${sizeBytes}`,
+      ? `misaligned packet access off 2+${place} size ${sizeBytes}`
+      : `misaligned ${ALIGN_WORDS[reg.type] ?? ''}access off ${place} size ${sizeBytes}`,
     registers: [regno],
     facts: { sizeBytes, off: reg.off + off },
   });

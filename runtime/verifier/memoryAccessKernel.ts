@@ -5,6 +5,7 @@
 import { findType, resolvedType, sizeOfType } from '../btf/query';
 import type { Btf } from '../btf/types';
 import { reject, setReg, unknown, type VerifierEnv } from './env';
+import { mapInfo } from './mapRules';
 import { loadedScalar } from './memoryAccessBounds';
 import { EACCES } from './outcome';
 import { MAYBE_NULL, pointer, type RegState } from './regState';
@@ -38,8 +39,24 @@ export function checkSocketAccess(env: VerifierEnv, access: MemAccess, reg: RegS
     setReg(env, access.valueRegno, loadedScalar(access.sizeBytes, access.signExtend));
 }
 
-export function checkMapStructAccess(env: VerifierEnv): void {
-  unknown(env, 'reading the kernel structure behind a map pointer');
+/** The kernel's structure behind a map pointer: never writable; what it holds is not modelled. */
+export function checkMapStructAccess(env: VerifierEnv, access: MemAccess, reg: RegState): void {
+  const struct = reg.map === null ? undefined : mapInfo(env, reg.map).row.kernelStruct;
+  const off = access.off + reg.off;
+  if (struct === undefined || access.kind === 'read') {
+    return unknown(env, 'reading the kernel structure behind a map pointer');
+  }
+  reject(env, {
+    code: 'write-to-map-pointer',
+    category: 'Register Type Safety',
+    errno: EACCES,
+    message:
+      off < 0
+        ? `R${access.regno} is ${struct} invalid negative access: off=${off}`
+        : `only read from ${struct} is supported`,
+    registers: [access.regno],
+    facts: { map: reg.map?.name ?? '' },
+  });
 }
 
 /** A load through a typed kernel pointer: only plain integer members are judged. */

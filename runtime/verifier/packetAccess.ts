@@ -3,7 +3,7 @@
  * offset is judged here; a variable offset was judged when the comparison proved the range.
  */
 import { progTypeByName } from '../spec/progTypes';
-import { regOf, reject, setReg, type VerifierEnv } from './env';
+import { hasFeature, regOf, reject, setReg, type VerifierEnv } from './env';
 import { loadedScalar, regionProblem } from './memoryAccessBounds';
 import { EACCES, EINVAL } from './outcome';
 import type { RegState } from './regState';
@@ -32,6 +32,8 @@ export function checkPacketRange(
       facts: { type: reg.type, smin: String(reg.smin) },
     });
   }
+  if (reg.range >= 0 && hasFeature(env, 'packetRegionText'))
+    return checkAsRegion(env, regno, off, sizeBytes, zeroAllowed);
   const problem = reg.range < 0 ? '' : regionProblem(reg, regno, off, sizeBytes, reg.range, zeroAllowed);
   if (problem === undefined) return;
   if (problem !== '') env.log.message(problem);
@@ -42,6 +44,34 @@ export function checkPacketRange(
     message: `R${regno} offset is outside of the packet`,
     registers: [regno],
     facts: { off, sizeBytes, range: reg.range, detail: problem },
+  });
+}
+
+/**
+ * Kernels that fold the variable offset into the proven range: the same judgement, worded by smallest and largest offset.
+ */
+function checkAsRegion(
+  env: VerifierEnv,
+  regno: number,
+  off: number,
+  sizeBytes: number,
+  zeroAllowed: boolean,
+): void {
+  const reg = regOf(env, regno);
+  if (regionProblem(reg, regno, off, sizeBytes, reg.range, zeroAllowed) === undefined) return;
+  const range = reg.range === 0 ? 0 : reg.range + Number(reg.umax);
+  const least = off + Number(reg.smin);
+  const most = off + Number(reg.umax);
+  const low = regionProblem(reg, regno, least, sizeBytes, range, zeroAllowed);
+  const detail = low ?? regionProblem(reg, regno, most, sizeBytes, range, zeroAllowed) ?? '';
+  if (detail !== '') env.log.message(detail);
+  reject(env, {
+    code: 'packet-out-of-bounds',
+    category: 'Memory Safety',
+    errno: EACCES,
+    message: `R${regno} ${low !== undefined ? 'min' : 'max'} value is outside of the allowed memory range`,
+    registers: [regno],
+    facts: { off, sizeBytes, range: reg.range, detail },
   });
 }
 
