@@ -3,7 +3,7 @@
  * A callback cannot be removed by setting it to NULL.
  * Fix: bpf_timer_cancel() removes it.
  *
- * expect: TBD
+ * expect on 6.1, 6.12, 7.2: rejected: R2 type=scalar expected=func
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

@@ -4,7 +4,9 @@
  * callbacks the wrong way round and lets this program pass.)
  * Fix: bpf_spin_unlock(&job->lock) before the return.
  *
- * expect: TBD
+ * expect on 6.1: accepted
+ * expect on 6.12: rejected: bpf_spin_unlock is missing
+ * expect on 7.2: rejected: BPF_EXIT instruction in main prog cannot be used inside bpf_spin_lock-ed region
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

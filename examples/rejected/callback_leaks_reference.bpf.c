@@ -3,7 +3,8 @@
  * A record reserved in a ring buffer must be submitted or discarded before the callback returns.
  * Fix: bpf_ringbuf_submit(record, 0).
  *
- * expect: TBD
+ * expect on 6.1, 6.12: rejected: Unreleased reference id=3 alloc_insn=30
+ * expect on 7.2: rejected: BPF_EXIT instruction in main prog would lead to reference leak
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

@@ -3,7 +3,8 @@
  * A callback must be a static function: a global one is verified by itself, without knowing what it is called with.
  * Fix: make on_expiry() static.
  *
- * expect: TBD
+ * expect on 6.1: rejected: arg#0 reference type('UNKNOWN ') size cannot be determined: -22
+ * expect on 6.12, 7.2: rejected: callback function not static
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

@@ -3,7 +3,7 @@
  * Inside the callback the value is known to be exactly one value large.
  * Fix: job is one element, not an array; look others up by key.
  *
- * expect: TBD
+ * expect on 6.1, 6.12, 7.2: rejected: R3 min value is outside of the allowed memory range
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

@@ -2,7 +2,8 @@
 /*
  * A timer callback must return 0. Returning 1 does not make it periodic: call bpf_timer_start() in it.
  *
- * expect: TBD
+ * expect on 6.1: rejected: At async callback the register R0 has value (0x1; 0x0) should have been in (0x0; 0x0)
+ * expect on 6.12, 7.2: rejected: At async callback return the register R0 has smin=1 smax=1 should have been in [0, 0]
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

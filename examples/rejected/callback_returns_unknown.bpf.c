@@ -3,7 +3,8 @@
  * A timer callback must return 0 on every path; the verifier must be able to see it.
  * Fix: return 0, and store the result elsewhere.
  *
- * expect: TBD
+ * expect on 6.1: rejected: At async callback the register R0 has unknown scalar value should have been in (0x0; 0x0)
+ * expect on 6.12, 7.2: rejected: At async callback return the register R0 has unknown scalar value should have been in [0, 0]
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

@@ -4,7 +4,8 @@
  * overlook this and the callback may then sleep in an interrupt.
  * Fix: copy from user space in the program, and keep the result in the map.
  *
- * expect: TBD
+ * expect on 6.1, 6.12: accepted
+ * expect on 7.2: rejected: sleepable helper bpf_copy_from_user#148 in non-sleepable prog
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

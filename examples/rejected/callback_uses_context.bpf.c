@@ -3,7 +3,7 @@
  * A callback gets three arguments: map, key, value. There is no context: the packet is long gone when the timer expires.
  * Fix: store what the callback needs in the value.
  *
- * expect: TBD
+ * expect on 6.1, 6.12, 7.2: rejected: R4 !read_ok
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

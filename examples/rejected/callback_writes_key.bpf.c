@@ -3,7 +3,7 @@
  * The key is the map's own: a callback may read it, not change it.
  * Fix: delete the element and insert it under the new key.
  *
- * expect: TBD
+ * expect on 6.1, 6.12, 7.2: rejected: write to change key R2 not allowed
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

@@ -3,7 +3,7 @@
  * The bytes of a timer belong to the kernel; a program cannot even look at them.
  * Fix: keep what you want to know (armed or not, the expiry) in members of your own.
  *
- * expect: TBD
+ * expect on 6.1, 6.12, 7.2: rejected: bpf_timer cannot be accessed directly by load/store
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

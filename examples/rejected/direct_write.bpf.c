@@ -3,7 +3,7 @@
  * Overwriting a timer would leak the kernel object behind it. That goes for a whole-value assignment, too.
  * Fix: assign the other members one by one; bpf_timer_cancel() stops the timer.
  *
- * expect: TBD
+ * expect on 6.1, 6.12, 7.2: rejected: bpf_timer cannot be accessed directly by load/store
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

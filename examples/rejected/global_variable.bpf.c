@@ -3,7 +3,7 @@
  * Global variables live in a map, too, but in one that cannot hold timers.
  * Fix: put the timer into the value of an array map with one element.
  *
- * expect: TBD
+ * expect on 6.1, 6.12, 7.2: error: map 'global_v.bss': failed to create: -ENOTSUPP
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

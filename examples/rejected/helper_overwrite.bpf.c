@@ -3,7 +3,7 @@
  * Helpers that fill memory may not touch a timer either.
  * Fix: give the helper only the part of the value before or after the timer.
  *
- * expect: TBD
+ * expect on 6.1, 6.12, 7.2: rejected: bpf_timer cannot be accessed directly by load/store
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

@@ -3,7 +3,7 @@
  * No helper may be called while a bpf_spin_lock is held, so a timer cannot be started there.
  * Fix: remember under the lock what to do, and start the timer after bpf_spin_unlock().
  *
- * expect: TBD
+ * expect on 6.1, 6.12, 7.2: rejected: function calls are not allowed while holding a lock
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

@@ -3,7 +3,8 @@
  * A timer must stand at a multiple of 8 bytes, which `packed` can break.
  * Fix: drop the attribute, or order the members so that the timer is aligned.
  *
- * expect: TBD
+ * expect on 6.1: rejected: map 'jobs' is not a struct type or bpf_timer is mangled
+ * expect on 6.12, 7.2: rejected: map 'jobs' has no valid bpf_timer
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

@@ -3,7 +3,8 @@
  * Linux 6.1 finds a timer only as a direct member of the value; newer kernels look into nested structs.
  * Fix for old kernels: make the timer a direct member.
  *
- * expect: TBD
+ * expect on 6.1: rejected: map 'jobs' doesn't have 'struct bpf_timer'
+ * expect on 6.12, 7.2: accepted
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

@@ -3,7 +3,7 @@
  * The verifier finds the timer in a value by the value's type, so the map must say its types.
  * Fix: replace key_size and value_size by __type(key, __u32) and __type(value, struct job).
  *
- * expect: TBD
+ * expect on 6.1, 6.12, 7.2: rejected: map 'jobs' has to have BTF in order to use bpf_timer
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

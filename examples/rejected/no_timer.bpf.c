@@ -3,7 +3,8 @@
  * What is initialised must be a `struct bpf_timer` in the map's value type. 16 bytes of one's own are not.
  * Fix: declare the member as struct bpf_timer.
  *
- * expect: TBD
+ * expect on 6.1: rejected: map 'jobs' doesn't have 'struct bpf_timer'
+ * expect on 6.12, 7.2: rejected: map 'jobs' has no valid bpf_timer
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

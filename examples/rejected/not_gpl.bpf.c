@@ -3,7 +3,7 @@
  * The timer helpers may be called by programs under a GPL-compatible licence only.
  * Fix: char _license[] SEC("license") = "Dual BSD/GPL" (or "GPL"), if that is what you want.
  *
- * expect: TBD
+ * expect on 6.1, 6.12, 7.2: rejected: cannot call GPL-restricted function from non-GPL compatible program
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

@@ -3,7 +3,7 @@
  * bpf_map_lookup_elem() may return NULL, and the verifier wants to see that case handled before the value is used.
  * Fix: if (!job) return XDP_PASS;
  *
- * expect: TBD
+ * expect on 6.1, 6.12, 7.2: rejected: R1 type=map_value_or_null expected=map_value
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

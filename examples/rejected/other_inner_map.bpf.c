@@ -3,7 +3,7 @@
  * Two lookups in an outer map are two different maps to the verifier, even with the same key.
  * Fix: keep the pointer of the first lookup and use it for both.
  *
- * expect: TBD
+ * expect on 6.1, 6.12, 7.2: rejected: timer pointer in R1 map_uid=1 doesn't match map pointer in R2 map_uid=2
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

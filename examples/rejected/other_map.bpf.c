@@ -3,7 +3,7 @@
  * bpf_timer_init() must be told the very map that holds the timer.
  * Fix: pass &jobs.
  *
- * expect: TBD
+ * expect on 6.1, 6.12, 7.2: rejected: timer pointer in R1 map_uid=0 doesn't match map pointer in R2 map_uid=0
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

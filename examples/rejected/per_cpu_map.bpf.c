@@ -4,7 +4,7 @@
  * silently creates the map without them, and the program is what fails.
  * Fix: use BPF_MAP_TYPE_ARRAY, with the CPU's number as the key if each CPU needs its own.
  *
- * expect: TBD
+ * expect on 6.1, 6.12, 7.2: rejected: map 'jobs' has to have BTF in order to use bpf_timer
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

@@ -3,7 +3,7 @@
  * A map that programs may not write (BPF_F_RDONLY_PROG) cannot hold timers.
  * Fix: drop the flag.
  *
- * expect: TBD
+ * expect on 6.1, 6.12, 7.2: rejected: map 'jobs' has to have BTF in order to use bpf_timer
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

@@ -3,7 +3,7 @@
  * A timer outlives the program that starts it, so it cannot live on the program's stack.
  * Fix: put it into a map value.
  *
- * expect: TBD
+ * expect on 6.1, 6.12, 7.2: rejected: R1 type=fp expected=map_value
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

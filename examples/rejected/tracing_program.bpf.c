@@ -4,7 +4,8 @@
  * cannot use a map that holds a timer at all, not even to look something up. Linux 7.0 made timers safe there.
  * Fix for older kernels: use fentry, or keep the timers in a map that the tracing program does not use.
  *
- * expect: TBD
+ * expect on 6.1, 6.12: rejected: tracing progs cannot use bpf_timer yet
+ * expect on 7.2: accepted
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

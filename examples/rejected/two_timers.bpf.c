@@ -3,7 +3,8 @@
  * A value can hold one timer only.
  * Fix: use two maps, or two elements.
  *
- * expect: TBD
+ * expect on 6.1: rejected: map 'jobs' has more than one 'struct bpf_timer'
+ * expect on 6.12, 7.2: rejected: map 'jobs' has no valid bpf_timer
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

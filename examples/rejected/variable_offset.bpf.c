@@ -3,7 +3,7 @@
  * The place of the timer in the value must be known when the program is loaded.
  * Fix: choose between map elements by their key, not between bytes of one value.
  *
- * expect: TBD
+ * expect on 6.1, 6.12, 7.2: rejected: R1 doesn't have constant offset. bpf_timer has to be at the constant offset
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

@@ -4,7 +4,7 @@
  * Declaring the third argument as `struct bpf_timer *` works only when the timer is the first member.
  * Fix: take `struct job *` and use &job->timer.
  *
- * expect: TBD
+ * expect on 6.1, 6.12, 7.2: rejected: off 0 doesn't point to 'struct bpf_timer' that is at 8
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

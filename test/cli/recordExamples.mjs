@@ -70,7 +70,9 @@ if (mode === 'compile') {
 
 function lastOf(answer) {
   const lines = (answer.error ?? '').trim().split('\n');
-  return lines[lines.length - 1].replace(/^libbpf: /, '');
+  // Whoever asked the kernel loaded the object from memory under the name `o`; data maps are named after the file.
+  const object = path.basename(answer.file).replace(/^rejected-/, '').split('.')[0].slice(0, 8);
+  return lines[lines.length - 1].replace(/^libbpf: /, '').replace(/map 'o\./, `map '${object}.`);
 }
 
 /** Slot and line of the last instruction walked before the message, for messages that are about an instruction. */
