@@ -345,6 +345,27 @@ export const FEATURES = {
     since: '6.12',
     evidence: 'measured on 6.1 and 6.12',
   },
+  trustMismatchAllowed: {
+    what: 'one load may see trusted and untrusted kernel pointers',
+    since: '6.6',
+    evidence: 'mainline 6.4',
+  },
+  ctxImmediateStores: {
+    what: 'constants may be stored into the context',
+    since: '6.6',
+    evidence: 'mainline 6.3; message of 6.1 absent from 6.12',
+  },
+  mapValueWithoutId: {
+    what: 'addresses of global data carry no id of their own',
+    since: '6.6',
+    evidence: 'mainline 6.2',
+  },
+  callsUnderLock: {
+    what: 'static functions may be called with a lock held',
+    since: '6.12',
+    evidence: 'mainline 6.8',
+  },
+  loadAcquire: { what: 'load-acquire and store-release', since: '6.18', evidence: 'mainline 6.15' },
 } as const satisfies Record<string, FeatureRow>;
 
 export type FeatureName = keyof typeof FEATURES;

@@ -1,9 +1,41 @@
 /** Entering and leaving frames: calls, callbacks entered at once, callbacks that run later. */
-import { unknown, type VerifierEnv } from './env';
-import type { FuncFrame } from './frame';
+import { pushBranch, pushIndependent } from './branches';
+import { bucketOf, sameCallsites } from './explored';
+import { curFrame, reject, type VerifierEnv } from './env';
+import { copySlots } from './slotSet';
+import { newFrame, type FuncFrame, type ReturnRange } from './frame';
+import { LIVE_READ64, markRegRead } from './liveness';
+import { E2BIG, EINVAL } from './outcome';
+import { markPrecise } from './precision';
+import { clearCallerSaved } from './regArgs';
+import { RULES } from './rules';
+import { widenScalars } from './stateEquality';
+import { calleeOf, subprogAt } from './cfg';
+import { checkGlobalCall } from './globalFunctions';
+import { logState } from './stateText';
+import type { VerifierState } from './verifierState';
+import { EACCES } from './outcome';
+
+const MAX_CALL_FRAMES = 8;
 
 /** Sets up the callee's registers from the caller's. */
 export type CalleeSetup = (env: VerifierEnv, caller: FuncFrame, callee: FuncFrame) => void;
+
+/** A fresh frame for `subprog` on top of `state`; held references are visible in it. */
+function makeCallee(env: VerifierEnv, state: VerifierState, subprog: number, callsite: number): FuncFrame {
+  if (state.frames.length >= MAX_CALL_FRAMES) {
+    reject(env, {
+      code: 'call-stack-too-deep',
+      category: 'Program Structure',
+      errno: E2BIG,
+      message: `the call stack of ${state.frames.length + 1} frames is too deep`,
+    });
+  }
+  const caller = state.frames[state.frames.length - 1];
+  const callee = newFrame(callsite, state.frames.length, subprog);
+  callee.refs = caller.refs;
+  return callee;
+}
 
 /**
  * A callback that runs some time later (timer, workqueue): an independent state starting at the subprogram is put
@@ -11,21 +43,137 @@ export type CalleeSetup = (env: VerifierEnv, caller: FuncFrame, callee: FuncFram
  */
 export function pushAsyncCallback(
   env: VerifierEnv,
-  _insnIdx: number,
-  _subprog: number,
-  _setup: CalleeSetup,
-  _options: { readonly sleepable: boolean; readonly returnRange: { min: number; max: number } },
+  insnIdx: number,
+  subprog: number,
+  setup: CalleeSetup,
+  options: { readonly sleepable: boolean; readonly returnRange: ReturnRange },
 ): void {
-  unknown(env, 'async callbacks');
+  const callback = env.subprogs[subprog];
+  callback.isCallback = true;
+  callback.isAsyncCallback = true;
+  const state = pushIndependent(env, callback.start, insnIdx, subprog, options.sleepable);
+  const caller = curFrame(env);
+  const callee = state.frames[0];
+  callee.asyncEntryCount = caller.asyncEntryCount + 1;
+  callee.inAsyncCallback = true;
+  callee.callbackReturn = options.returnRange;
+  setup(env, caller, callee);
 }
 
-/** A callback that the helper calls itself, any number of times: both no call and one more call are explored. */
+/**
+ * A callback that the helper calls itself, any number of times. Newer kernels explore both no (further) call and one
+ * more; older ones exactly one call, entered when the helper's own effects are done.
+ */
 export function enterCallback(
   env: VerifierEnv,
-  _insnIdx: number,
-  _subprog: number,
-  _setup: CalleeSetup,
-  _options: { readonly returnRange: { min: number; max: number }; readonly name: string },
+  insnIdx: number,
+  subprog: number,
+  setup: CalleeSetup,
+  options: { readonly returnRange: ReturnRange; readonly name: string },
 ): void {
-  unknown(env, 'callbacks of helpers');
+  const callback = env.subprogs[subprog];
+  callback.isCallback = true;
+  const fill = (state: VerifierState): FuncFrame => {
+    const callee = makeCallee(env, state, subprog, insnIdx);
+    const caller = state.frames[state.frames.length - 1];
+    setup(env, caller, callee);
+    callee.inCallback = true;
+    callee.callbackReturn = options.returnRange;
+    return callee;
+  };
+  if (!env.features.callbacksIterated) {
+    env.enterAfterCall = fill(env.cur);
+    return;
+  }
+  const state = pushBranch(env, callback.start, insnIdx);
+  const callee = fill(state);
+  state.frames.push(callee);
+  state.callbackUnrollDepth++;
+  state.frames[state.frames.length - 2].callbackDepth++;
+  curFrame(env).callbackDepth = 0;
 }
+
+/** A bpf-to-bpf call; returns the slot at which the walk goes on. */
+export function callSubprog(env: VerifierEnv, insnIdx: number): number {
+  const subprog = subprogAt(env, calleeOf(env, insnIdx));
+  const target = env.subprogs[subprog];
+  if (target.linkage === 'global' && subprog !== 0) {
+    checkGlobalCall(env, subprog);
+    return insnIdx + 1;
+  }
+  const caller = curFrame(env);
+  const callee = makeCallee(env, env.cur, subprog, insnIdx);
+  for (let n = 1; n <= 5; n++) callee.regs[n] = caller.regs[n];
+  // Reading an argument in the callee is reading it in the caller.
+  callee.regParents = caller.regParents.map((node, n) => (n >= 1 && n <= 5 ? node : null));
+  callee.regWritten = caller.regWritten & 0x3e;
+  clearCallerSaved(env);
+  env.cur.frames.push(callee);
+  if (env.log.level > 0) {
+    env.log.message('caller:');
+    logState(env, caller);
+    env.log.message('callee:');
+    logState(env, callee);
+  }
+  return target.start;
+}
+
+/** Exit from an inner frame; returns the slot at which the caller goes on. */
+export function returnToCaller(env: VerifierEnv): number {
+  const { frames } = env.cur;
+  const callee = frames[frames.length - 1];
+  const caller = frames[frames.length - 2];
+  const r0 = callee.regs[0];
+  if (r0.type === 'stack') {
+    reject(env, {
+      code: 'returns-stack-pointer',
+      category: 'Memory Safety',
+      errno: EINVAL,
+      message: 'cannot return stack pointer to the caller',
+      registers: [0],
+    });
+  }
+  if (callee.inCallback) {
+    if (r0.type !== 'scalar') {
+      reject(env, {
+        code: 'callback-return-value',
+        category: 'Call Type Safety',
+        errno: EACCES,
+        message: 'R0 not a scalar value',
+        registers: [0],
+      });
+    }
+    markRegRead(callee, 0, LIVE_READ64);
+    markPrecise(env, 0);
+    RULES.checkReturnValue(env, callee, 0);
+  } else {
+    caller.regs[0] = r0;
+    caller.scratchedRegs |= 1;
+    // The value moves with its history: a read of it is a read of the callee's R0.
+    caller.regParents = caller.regParents.map((node, n) => (n === 0 ? callee.regParents[0] : node));
+    caller.regWritten = (caller.regWritten & ~1) | (callee.regWritten & 1);
+    caller.refs = callee.refs;
+  }
+  const again = callee.inCallback && env.features.callbacksIterated;
+  const next = again ? callee.callsite : callee.callsite + 1;
+  if (env.log.level > 0) {
+    env.log.message('returning from callee:');
+    logState(env, callee);
+    env.log.message(`to caller at ${next}:`);
+    logState(env, caller);
+  }
+  frames.pop();
+  if (again) {
+    const earlier = bucketOf(env, next, env.cur);
+    for (let i = earlier.length - 1; i >= 0; i--) {
+      const { state } = earlier[i];
+      if (state.branches > 0 && sameCallsites(state, env.cur) && state.dfsDepth < env.cur.dfsDepth) {
+        widenScalars(state, env.cur);
+        break;
+      }
+    }
+  }
+  return next;
+}
+
+void copySlots;

@@ -45,6 +45,7 @@ export interface InsnAux {
   mapOfCall: MapSpec | null;
   /** Pointer type of the memory instruction, to refuse different types at one instruction. */
   pointerType: string;
+  pointerClass: string;
   /** Registers alive before the instruction, bit mask (static liveness). */
   liveRegsBefore: number;
   /** bpf_loop and friends: facts that inlining of the helper depends on. */
@@ -80,6 +81,8 @@ export interface VerifierEnv {
   /** BPF_F_STRICT_ALIGNMENT; off as on x86. */
   readonly strictAlignment: boolean;
 
+  /** Callee of a helper that older kernels enter once its effects are done. */
+  enterAfterCall: FuncFrame | null;
   /** State of the path being walked. */
   cur: VerifierState;
   insnIdx: number;
@@ -92,10 +95,10 @@ export interface VerifierEnv {
   readonly explored: Map<number, ExploredState[]>;
   idGenerator: number;
   log: LogSink;
+  /** Index of the source line last printed. */
+  lastLine: number;
 
   processedInsns: number;
-  jumpsSincePush: number;
-  insnsSincePush: number;
   prevInsnsProcessed: number;
   prevJumpsProcessed: number;
   totalStates: number;
@@ -114,6 +117,7 @@ export type FeatureFlags = Readonly<Record<FeatureName, boolean>>;
 /** Refuses the program. Never returns. */
 export function reject(env: VerifierEnv, data: RejectionData): never {
   env.log.message(data.message);
+  if (data.after !== undefined) env.log.message(data.after);
   throw new Rejection({ insn: env.insnIdx, ...data });
 }
 

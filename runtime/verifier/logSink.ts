@@ -3,26 +3,40 @@ export interface LogSink {
   readonly level: 0 | 1 | 2;
   /** Characters so far; level 1 cuts the log back to the length it had when a path was put aside. */
   readonly length: number;
+  /** Text without a line end of its own. */
+  write(text: string): void;
   /** One whole line of kernel text without the line end. */
   message(line: string): void;
   cutTo(length: number): void;
   text(): string;
+  /** Position right behind the last instruction line, to put its state beside it; -1 none. */
+  insnEnd: number;
+  /** Width of that line. */
+  insnWidth: number;
+}
+
+class KeptLog implements LogSink {
+  private kept = '';
+  insnEnd = -1;
+  insnWidth = 0;
+  constructor(readonly level: 0 | 1 | 2) {}
+
+  get length(): number {
+    return this.kept.length;
+  }
+  write(text: string): void {
+    if (this.level > 0) this.kept += text;
+  }
+  message(line: string): void {
+    if (this.level > 0) this.kept += line + '\n';
+  }
+  cutTo(length: number): void {
+    if (length < this.kept.length) this.kept = this.kept.slice(0, length);
+  }
+  text(): string {
+    return this.kept;
+  }
 }
 
 /** A sink that keeps everything it is told, or nothing at level 0. */
-export function makeLog(level: 0 | 1 | 2): LogSink {
-  let lines = '';
-  return {
-    level,
-    get length() {
-      return lines.length;
-    },
-    message(line) {
-      if (level > 0) lines += line + '\n';
-    },
-    cutTo(length) {
-      lines = lines.slice(0, length);
-    },
-    text: () => lines,
-  };
-}
+export const makeLog = (level: 0 | 1 | 2): LogSink => new KeptLog(level);

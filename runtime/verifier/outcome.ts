@@ -17,6 +17,8 @@ export interface RejectionData {
   readonly registers?: readonly number[];
   /** Slot of the instruction; the current one if absent; -1 for none (refused before the walk). */
   readonly insn?: number;
+  /** Log text that follows the message. */
+  readonly after?: string;
   /** Facts for the explanation (names of maps, fields, sizes); plain data. */
   readonly facts?: Readonly<Record<string, string | number>>;
 }

@@ -1,7 +1,432 @@
-/** Which scalars' exact values mattered: walked back through the path's history into the checkpoints. */
-import type { VerifierEnv } from './env';
+/**
+ * Which scalars' exact values mattered. A demand for a register is walked back instruction by instruction through the
+ * path's history to where the value came from, marking it in every checkpoint passed. Newer kernels follow values
+ * through calls, through stack accesses by any pointer and through linked scalars; older ones give up at calls.
+ * Giving up marks every scalar of every ancestor.
+ */
+import type { Insn } from '../insn/insn';
+import { assert } from '../util/assert';
+import { calleeOf, subprogAt } from './cfg';
+import { isHelperCall, isKfuncCall, isLocalCall, isSyncCallbackCall } from './callKinds';
+import { curFrame, reject, type VerifierEnv } from './env';
+import type { FuncFrame } from './frame';
+import { LIVE_READ } from './liveness';
+import { EFAULT } from './outcome';
+import { addSlot, clearSlots, emptySlots, hasSlot, noSlots, removeSlot, type SlotSet } from './slotSet';
+import { isSpilled, isSpilledScalar } from './stackState';
+import type { HistoryEntry, VerifierState } from './verifierState';
 
-/** The exact value of scalar register `regno` decided something: every checkpoint on the path must keep it. */
-export function markPrecise(_env: VerifierEnv, _regno: number): void {
-  // Until values are walked back, comparison treats every scalar as precise.
+const ARGS = 0x3e; // R1–R5
+
+/** Demanded registers and slots, per frame. */
+interface Demand {
+  frame: number;
+  readonly regs: number[];
+  readonly slots: SlotSet[];
+}
+
+const MAX_FRAMES = 8;
+
+const newDemand = (frame: number): Demand => ({
+  frame,
+  regs: Array.from({ length: MAX_FRAMES + 1 }, () => 0),
+  slots: Array.from({ length: MAX_FRAMES + 1 }, emptySlots),
+});
+
+function isEmpty(d: Demand): boolean {
+  for (let f = 0; f <= d.frame; f++) if (d.regs[f] !== 0 || !noSlots(d.slots[f])) return false;
+  return true;
+}
+
+type Step = 'ok' | 'giveUp';
+
+/** The exact value of scalar register `regno` of the current frame decided something. */
+export function markPrecise(env: VerifierEnv, regno: number): void {
+  const frame = env.cur.frames.length - 1;
+  if (curFrame(env).regs[regno].type !== 'scalar') return;
+  if (env.features.historyOfStack) {
+    const d = newDemand(frame);
+    d.regs[frame] = 1 << regno;
+    walkBack(env, d);
+  } else {
+    walkBackOld(env, frame, regno, -1);
+  }
+}
+
+/** What was precise in the checkpoint that covers the current state is demanded of the current path, too. */
+export function propagatePrecision(env: VerifierEnv, old: VerifierState): void {
+  const top = old.frames.length - 1;
+  const newer = env.features.historyOfStack;
+  const d = newDemand(top);
+  for (let f = top; f >= 0; f--) {
+    const frame = old.frames[f];
+    for (let n = 0; n < 10; n++) {
+      if (frame.regs[n].type !== 'scalar' || (frame.preciseRegs & (1 << n)) === 0) continue;
+      if ((frame.regNodes[n].marks & LIVE_READ) === 0) continue;
+      if (newer) d.regs[f] |= 1 << n;
+      else walkBackOld(env, f, n, -1);
+    }
+    for (let s = 0; s < frame.stack.length; s++) {
+      if (!isSpilledScalar(frame.stack[s]) || !hasSlot(frame.preciseSlots, s)) continue;
+      if ((frame.stackNodes[s].marks & LIVE_READ) === 0) continue;
+      if (newer) addSlot(d.slots[f], s);
+      else walkBackOld(env, f, -1, s);
+    }
+  }
+  if (newer) walkBack(env, d);
+}
+
+/** Every scalar of every ancestor of `state`. */
+function forceAll(state: VerifierState): void {
+  for (let at = state.parent; at !== null; at = at.parent) {
+    for (const frame of at.frames) {
+      for (let n = 0; n < 10; n++) if (frame.regs[n].type === 'scalar') frame.preciseRegs |= 1 << n;
+      for (let s = 0; s < frame.stack.length; s++) if (isSpilledScalar(frame.stack[s])) addSlot(frame.preciseSlots, s);
+    }
+  }
+}
+
+/** Instruction before `at` on the path, -1 when the state began there. `left` counts history entries not yet used. */
+function previous(state: VerifierState, at: number, left: { count: number }): number {
+  const { history } = state;
+  if (at === state.firstInsnIdx) {
+    if (left.count === 0) return -1;
+    if (left.count === 1 && history[0].idx === at) return -1;
+  }
+  if (left.count > 0 && history[left.count - 1].idx === at) return history[--left.count].prevIdx;
+  return at - 1;
+}
+
+const bug = (env: VerifierEnv, message: string): never =>
+  reject(env, { code: 'backtracking', category: 'Program Structure', errno: EFAULT, message });
+
+function walkBack(env: VerifierEnv, d: Demand): void {
+  if (isEmpty(d)) return;
+  let state = env.cur;
+  let last = env.insnIdx;
+  let first = state.firstInsnIdx;
+  let after = -1;
+  let skip = true;
+  for (;;) {
+    if (last < 0) {
+      // A global function's arguments are unknown by definition.
+      const frame = state.frames[0];
+      if (state.frames.length === 1 && frame.subprog > 0 && frame.callsite === -1 && noSlots(d.slots[d.frame]) && (d.regs[d.frame] & ~ARGS) === 0) {
+        frame.preciseRegs |= d.regs[d.frame];
+        return;
+      }
+      bug(env, `BUG backtracking func entry subprog ${frame.subprog} reg_mask ${d.regs[d.frame].toString(16)} stack_mask 0`);
+    }
+    const left = { count: state.history.length };
+    for (let at = last; ;) {
+      if (skip) {
+        skip = false;
+      } else {
+        const entry = left.count > 0 && state.history[left.count - 1].idx === at ? state.history[left.count - 1] : null;
+        if (stepBack(env, at, after, entry, d) === 'giveUp') {
+          forceAll(env.cur);
+          return;
+        }
+      }
+      if (isEmpty(d)) return;
+      after = at;
+      at = previous(state, at, left);
+      if (at < 0) break;
+    }
+    const parent = state.parent;
+    if (parent === null) break;
+    state = parent;
+    for (let f = d.frame; f >= 0; f--) markCheckpoint(env, state.frames[f], d, f);
+    if (isEmpty(d)) return;
+    after = first;
+    last = state.lastInsnIdx;
+    first = state.firstInsnIdx;
+  }
+  if (!isEmpty(d)) forceAll(env.cur);
+}
+
+/** Marks what is demanded of a checkpoint's frame; what was marked before needs no further walk. */
+function markCheckpoint(env: VerifierEnv, frame: FuncFrame, d: Demand, f: number): void {
+  for (let n = 0; n < 11; n++) {
+    const bit = 1 << n;
+    if ((d.regs[f] & bit) === 0) continue;
+    if (frame.regs[n].type !== 'scalar' || (frame.preciseRegs & bit) !== 0) d.regs[f] &= ~bit;
+    else frame.preciseRegs |= bit;
+  }
+  if (noSlots(d.slots[f])) return;
+  for (let s = 0; s < 64; s++) {
+    if (!hasSlot(d.slots[f], s)) continue;
+    if (s >= frame.stack.length) bug(env, `BUG backtracking (stack slot ${s}, total slots ${frame.stack.length})`);
+    if (!isSpilledScalar(frame.stack[s]) || hasSlot(frame.preciseSlots, s)) removeSlot(d.slots[f], s);
+    else addSlot(frame.preciseSlots, s);
+  }
+}
+
+const isFetch = (insn: Insn): boolean => (insn.code === 0xc3 || insn.code === 0xdb) && (insn.imm & 1) !== 0;
+const CMPXCHG = 0xf1;
+const NEG = 8;
+const END = 13;
+const MOV = 11;
+
+function syncLinked(d: Demand, entry: HistoryEntry | null): void {
+  if (entry?.linked == null) return;
+  const some = entry.linked.some((p) =>
+    p.isSlot ? hasSlot(d.slots[p.frameNo], p.index) : (d.regs[p.frameNo] & (1 << p.index)) !== 0,
+  );
+  if (!some) return;
+  for (const p of entry.linked) {
+    if (p.isSlot) addSlot(d.slots[p.frameNo], p.index);
+    else d.regs[p.frameNo] |= 1 << p.index;
+  }
+}
+
+/** What was demanded after instruction `at` becomes what is demanded before it. `after`: the instruction that followed. */
+function stepBack(env: VerifierEnv, at: number, after: number, entry: HistoryEntry | null, d: Demand): Step {
+  const insn = env.insns[at];
+  if (insn.code === 0) return 'ok';
+  syncLinked(d, entry);
+  const result = stepBackValues(env, insn, at, after, entry, d);
+  if (result === 'ok') syncLinked(d, entry);
+  return result === 'giveUp' ? 'giveUp' : 'ok';
+}
+
+function stepBackValues(
+  env: VerifierEnv,
+  insn: Insn,
+  at: number,
+  after: number,
+  entry: HistoryEntry | null,
+  d: Demand,
+): Step | 'done' {
+  const f = d.frame;
+  const dst = 1 << insn.dst;
+  const src = 1 << insn.src;
+  const has = (bit: number): boolean => (d.regs[f] & bit) !== 0;
+  const cls = insn.code & 7;
+  const op = insn.code >> 4;
+  const byReg = (insn.code & 8) !== 0;
+  if (cls === 4 || cls === 7) {
+    if (!has(dst) || op === END || op === NEG) return 'done';
+    if (op === MOV) {
+      d.regs[f] &= ~dst;
+      if (byReg && insn.src !== 10) d.regs[f] |= src;
+    } else if (byReg && insn.src !== 10) {
+      d.regs[f] |= src;
+    }
+    return 'ok';
+  }
+  if (cls === 1 || isFetch(insn)) {
+    const loaded = cls === 1 ? dst : insn.imm === CMPXCHG ? 1 : src;
+    if (!has(loaded)) return 'done';
+    d.regs[f] &= ~loaded;
+    if (entry === null || entry.stackSlot < 0) return 'done';
+    addSlot(d.slots[entry.stackFrame], entry.stackSlot);
+    return 'ok';
+  }
+  if (cls === 2 || cls === 3) {
+    if (has(dst)) return 'giveUp';
+    if (entry === null || entry.stackSlot < 0) return 'done';
+    if (!hasSlot(d.slots[entry.stackFrame], entry.stackSlot)) return 'done';
+    removeSlot(d.slots[entry.stackFrame], entry.stackSlot);
+    if (cls === 3) d.regs[f] |= src;
+    return 'ok';
+  }
+  if (cls === 5 || cls === 6) return stepBackJump(env, insn, at, after, entry, d);
+  if (cls === 0) {
+    const mode = insn.code & 0xe0;
+    if (mode === 0) {
+      d.regs[f] &= ~dst;
+      return 'done';
+    }
+    if (has(dst)) return 'giveUp';
+    // It may have left a subprogram.
+    if (after !== at + 1) enterFrame(d);
+    return 'done';
+  }
+  return 'ok';
+}
+
+function enterFrame(d: Demand): void {
+  assert(d.frame < MAX_FRAMES, 'backtracking too deep');
+  d.frame++;
+  d.regs[d.frame] = 0;
+  clearSlots(d.slots[d.frame]);
+}
+
+function stepBackJump(
+  env: VerifierEnv,
+  insn: Insn,
+  at: number,
+  after: number,
+  entry: HistoryEntry | null,
+  d: Demand,
+): Step | 'done' {
+  const f = d.frame;
+  const op = insn.code >> 4;
+  if (isLocalCall(insn)) {
+    const subprog = env.subprogs[subprogAt(env, calleeOf(env, at))];
+    if (subprog.linkage === 'global' && subprog !== env.subprogs[0]) {
+      d.regs[f] &= ~1;
+      return 'done';
+    }
+    // Walking out of a static subprogram: its arguments are the caller's.
+    const args = d.regs[f] & ARGS;
+    if ((d.regs[f] & ~ARGS) !== 0) return bug(env, `BUG regs ${d.regs[f].toString(16)}`);
+    d.regs[f] = 0;
+    d.frame--;
+    d.regs[d.frame] |= args;
+    return 'done';
+  }
+  if (isSyncCallbackCall(insn) && at !== after - 1) {
+    // Walking out of a callback: what it got came from the helper.
+    if ((d.regs[f] & ~ARGS) !== 0) return bug(env, `BUG regs ${d.regs[f].toString(16)}`);
+    d.regs[f] = 0;
+    d.frame--;
+    return 'done';
+  }
+  if (op === 8) {
+    if (isKfuncCall(insn) && insn.imm === 0) return 'giveUp';
+    d.regs[f] &= ~1;
+    if ((d.regs[f] & ARGS) !== 0) return bug(env, `BUG regs ${d.regs[f].toString(16)}`);
+    return 'ok';
+  }
+  if (op === 9) {
+    const fromCall = after >= 1 && isLocalCall(env.insns[after - 1]);
+    const wantsResult = fromCall && (d.regs[f] & 1) !== 0;
+    d.regs[f] &= ~1;
+    enterFrame(d);
+    if (wantsResult) d.regs[d.frame] |= 1;
+    return 'done';
+  }
+  if ((insn.code & 8) !== 0) {
+    const dst = 1 << insn.dst;
+    const src = 1 << insn.src;
+    if ((d.regs[f] & (dst | src)) === 0) return 'done';
+    if (entry === null || !entry.srcStack) d.regs[f] |= src;
+    if (entry === null || !entry.dstStack) d.regs[f] |= dst;
+  }
+  return 'ok';
+}
+
+/** Older kernels: one register or slot of one frame; only accesses by R10 are followed; calls end it. */
+function walkBackOld(env: VerifierEnv, frameNo: number, regno: number, slot: number): void {
+  let regs = regno >= 0 ? 1 << regno : 0;
+  const slots = emptySlots();
+  let state = env.cur;
+  if (slot >= 0) {
+    const spilled = state.frames[frameNo].stack[slot];
+    if (spilled === undefined || !isSpilledScalar(spilled)) return;
+    addSlot(slots, slot);
+  } else if (state.frames[frameNo].regs[regno].type !== 'scalar') {
+    return;
+  }
+  let last = env.insnIdx;
+  let skip = true;
+  for (;;) {
+    if (last < 0) {
+      const frame = state.frames[0];
+      if (state.frames.length === 1 && frame.subprog > 0 && frame.callsite === -1 && noSlots(slots) && (regs & ~ARGS) === 0) {
+        for (let n = 1; n <= 5; n++) {
+          if ((regs & (1 << n)) !== 0 && frame.regs[n].type === 'scalar') frame.preciseRegs |= 1 << n;
+        }
+        return;
+      }
+      bug(env, `BUG backtracing func entry subprog ${frame.subprog} reg_mask ${regs.toString(16)} stack_mask 0`);
+    }
+    const left = { count: state.history.length };
+    for (let at = last; ;) {
+      if (skip) {
+        skip = false;
+      } else {
+        const next = stepBackOld(env, env.insns[at], regs, slots);
+        if (next < 0) {
+          forceAll(state);
+          return;
+        }
+        regs = next;
+      }
+      if (regs === 0 && noSlots(slots)) return;
+      at = previous(state, at, left);
+      if (at < 0) break;
+    }
+    if (state.parent === null) return;
+    state = state.parent;
+    let newMarks = false;
+    const frame = state.frames[frameNo];
+    for (let n = 0; n < 11; n++) {
+      const bit = 1 << n;
+      if ((regs & bit) === 0) continue;
+      if (frame.regs[n].type !== 'scalar') {
+        regs &= ~bit;
+        continue;
+      }
+      newMarks ||= (frame.preciseRegs & bit) === 0;
+      frame.preciseRegs |= bit;
+    }
+    for (let s = 0; s < 64; s++) {
+      if (!hasSlot(slots, s)) continue;
+      if (s >= frame.stack.length) {
+        forceAll(state);
+        return;
+      }
+      if (!isSpilled(frame.stack[s]) || frame.stack[s].spilled.type !== 'scalar') {
+        removeSlot(slots, s);
+        continue;
+      }
+      newMarks ||= !hasSlot(frame.preciseSlots, s);
+      addSlot(frame.preciseSlots, s);
+    }
+    if ((regs === 0 && noSlots(slots)) || !newMarks) return;
+    last = state.lastInsnIdx;
+  }
+}
+
+/** The registers demanded before `insn`, or -1 to give up. */
+function stepBackOld(env: VerifierEnv, insn: Insn, regs: number, slots: SlotSet): number {
+  if (insn.code === 0) return regs;
+  const dst = 1 << insn.dst;
+  const src = 1 << insn.src;
+  const cls = insn.code & 7;
+  const op = insn.code >> 4;
+  const byReg = (insn.code & 8) !== 0;
+  if (cls === 4 || cls === 7) {
+    if ((regs & dst) === 0 || op === END || op === NEG) return regs;
+    if (op === MOV) return byReg ? (regs & ~dst) | src : regs & ~dst;
+    return byReg ? regs | src : regs;
+  }
+  if (cls === 1 || isFetch(insn)) {
+    const loaded = cls === 1 ? dst : insn.imm === CMPXCHG ? 1 : src;
+    const base = cls === 1 ? insn.src : insn.dst;
+    if ((regs & loaded) === 0) return regs;
+    const rest = regs & ~loaded;
+    if (base !== 10) return rest;
+    addSlot(slots, (-insn.off - 1) >> 3);
+    return rest;
+  }
+  if (cls === 2 || cls === 3) {
+    if ((regs & dst) !== 0) return -1;
+    if (insn.dst !== 10) return regs;
+    const slot = (-insn.off - 1) >> 3;
+    if (!hasSlot(slots, slot)) return regs;
+    removeSlot(slots, slot);
+    return cls === 3 ? regs | src : regs;
+  }
+  if (cls === 5 || cls === 6) {
+    if (op === 8) {
+      if (isLocalCall(insn) || (isKfuncCall(insn) && insn.imm === 0)) return -1;
+      if (isHelperCall(insn) && (isSyncCallbackCall(insn) || insn.imm === 170)) return -1;
+      const rest = regs & ~1;
+      if ((rest & 0x3f) !== 0) bug(env, `BUG regs ${rest.toString(16)}`);
+      return rest;
+    }
+    if (op === 9) return -1;
+    if (byReg) return (regs & (dst | src)) === 0 ? regs : regs | dst | src;
+    return regs;
+  }
+  if (cls === 0) {
+    if ((regs & dst) === 0) return regs;
+    const mode = insn.code & 0xe0;
+    return mode === 0x20 || mode === 0x40 ? -1 : regs & ~dst;
+  }
+  return regs;
 }

@@ -1,0 +1,46 @@
+/** What must not be held when a function returns, or when a packet load may leave it: locks and references. */
+import { curFrame, reject, type VerifierEnv } from './env';
+import { EINVAL } from './outcome';
+
+/** `exit`: the frame returns. `packetLoad`: LD_ABS or LD_IND, which may end the program. */
+export function endsLocked(env: VerifierEnv, at: 'exit' | 'packetLoad'): void {
+  const { cur } = env;
+  const inner = cur.frames.length > 1;
+  const lifetime = (code: string, message: string, after?: string): never =>
+    reject(env, { code, category: 'Resource Lifetime Safety', errno: EINVAL, message, after });
+  // Newer kernels let an inner function return with the lock held.
+  const free = inner && env.features.callsUnderLock && at === 'exit';
+  if (at === 'exit') {
+    if (cur.activeLock !== null && !free) lifetime('lock-not-released', 'bpf_spin_unlock is missing');
+    if (cur.activeRcuLock && !free) lifetime('rcu-not-released', 'bpf_rcu_read_unlock is missing');
+    if (cur.activePreemptLocks > 0 && !free) {
+      const n = cur.activePreemptLocks;
+      lifetime('preempt-not-enabled', `${n} bpf_preempt_enable${n === 1 ? ' is' : '(s) are'} missing`);
+    }
+    checkReferenceLeak(env);
+    return;
+  }
+  checkReferenceLeak(env, 'BPF_LD_[ABS|IND] cannot be mixed with socket references');
+  if (cur.activeLock !== null) {
+    lifetime('packet-load', 'BPF_LD_[ABS|IND] cannot be used inside bpf_spin_lock-ed region');
+  }
+}
+
+/** References acquired and not released. */
+function checkReferenceLeak(env: VerifierEnv, message?: string): void {
+  const frame = curFrame(env);
+  if (frame.frameNo > 0 && !frame.inCallback) return;
+  const left = frame.refs.filter((ref) => !frame.inCallback || ref.callbackRef === frame.frameNo);
+  if (left.length === 0) return;
+  const lines = left.map((ref) => `Unreleased reference id=${ref.id} alloc_insn=${ref.insnIdx}`);
+  // Each is a line of the log; the last line is the message.
+  for (const line of lines.slice(0, -1)) env.log.message(line);
+  if (message !== undefined) env.log.message(lines[lines.length - 1]);
+  reject(env, {
+    code: 'reference-leak',
+    category: 'Resource Lifetime Safety',
+    errno: EINVAL,
+    message: message ?? lines[lines.length - 1],
+    facts: { allocInsn: left[left.length - 1].insnIdx },
+  });
+}

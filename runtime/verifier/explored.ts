@@ -1,0 +1,192 @@
+/**
+ * Checkpoints: at prune points the current state is compared with what was explored from here before. Covered: the
+ * path ends as safe. Equal to a state whose exploration has not ended: an endless loop. Else it may become a
+ * checkpoint itself; when, decides the counts that users see, so the heuristics are the kernel's.
+ */
+import { copyState } from './branches';
+import { reject, type ExploredState, type VerifierEnv } from './env';
+import type { FuncFrame } from './frame';
+import { pushHistory } from './history';
+import { LIVE_DONE, LIVE_READ, markRegRead, markSlotRead, splitLiveness } from './liveness';
+import { clearLoopMarks } from './loopEntry';
+import { printWholeState } from './stateText';
+import { EINVAL } from './outcome';
+import { propagatePrecision } from './precision';
+import { NOT_INIT } from './regState';
+import { clearSlots } from './slotSet';
+import { EMPTY_SLOT } from './stackState';
+import { maybeLooping, statesEqual } from './stateEquality';
+import { loopEntryOf, updateLoopEntry } from './loopEntry';
+import type { VerifierState } from './verifierState';
+
+const MAY_GOTO = 0xe5;
+
+const bucketKey = (insnIdx: number, callsite: number): number => insnIdx * 0x10_0000 + (callsite + 1);
+
+export function bucketOf(env: VerifierEnv, insnIdx: number, state: VerifierState): ExploredState[] {
+  const key = bucketKey(insnIdx, state.frames[state.frames.length - 1].callsite);
+  let bucket = env.explored.get(key);
+  if (bucket === undefined) {
+    bucket = [];
+    env.explored.set(key, bucket);
+  }
+  return bucket;
+}
+
+export function sameCallsites(a: VerifierState, b: VerifierState): boolean {
+  if (a.frames.length !== b.frames.length) return false;
+  return a.frames.every((frame, n) => frame.callsite === b.frames[n].callsite);
+}
+
+/** A finished checkpoint forgets what nobody read, so that more states are covered by it. */
+function cleanFinished(bucket: readonly ExploredState[], cur: VerifierState): void {
+  for (const { state } of bucket) {
+    if (state.branches > 0) continue;
+    const entry = loopEntryOf(state);
+    if (entry !== null && entry.branches > 0) continue;
+    if (!sameCallsites(state, cur)) continue;
+    if ((state.frames[0].regNodes[0].marks & LIVE_DONE) !== 0) continue;
+    for (const frame of state.frames) cleanFrame(frame);
+  }
+}
+
+function cleanFrame(frame: FuncFrame): void {
+  for (let n = 0; n < 10; n++) {
+    const node = frame.regNodes[n];
+    node.marks |= LIVE_DONE;
+    if ((node.marks & LIVE_READ) === 0) frame.regs[n] = NOT_INIT;
+  }
+  for (let s = 0; s < frame.stack.length; s++) {
+    const node = frame.stackNodes[s];
+    node.marks |= LIVE_DONE;
+    if ((node.marks & LIVE_READ) === 0) frame.stack[s] = EMPTY_SLOT;
+  }
+}
+
+/** What the covering checkpoint's continuation read, the current path's ancestors must keep, too. */
+function propagateLiveness(old: VerifierState, cur: VerifierState): void {
+  const top = old.frames.length - 1;
+  for (let f = 0; f <= top; f++) {
+    const from = old.frames[f];
+    const to = cur.frames[f];
+    for (let n = f < top ? 6 : 0; n < 10; n++) {
+      const flag = from.regNodes[n].marks & LIVE_READ;
+      if (flag !== 0) markRegRead(to, n, flag);
+    }
+    const count = Math.min(from.stack.length, to.stack.length);
+    for (let s = 0; s < count; s++) {
+      const flag = from.stackNodes[s].marks & LIVE_READ;
+      if (flag !== 0) markSlotRead(to, s, flag);
+    }
+  }
+}
+
+/** Returns true when the current state is covered: the path is done. */
+export function isStateVisited(env: VerifierEnv): boolean {
+  const { cur, insnIdx } = env;
+  const aux = env.aux[insnIdx];
+  const f = env.features;
+  const force = aux.forceCheckpoint || (f.longHistoryCheckpoint && cur.history.length > 40);
+  let add =
+    force ||
+    (env.jumpsProcessed - env.prevJumpsProcessed >= 2 && env.processedInsns - env.prevInsnsProcessed >= 8);
+  const bucket = bucketOf(env, insnIdx, cur);
+  cleanFinished(bucket, cur);
+
+  for (let i = bucket.length - 1; i >= 0; i--) {
+    const explored = bucket[i];
+    const { state } = explored;
+    if (state.branches > 0) {
+      const verdict = compareUnfinished(env, state, cur);
+      if (verdict === 'covered') return hit(env, explored);
+      if (
+        !force &&
+        env.jumpsProcessed - env.prevJumpsProcessed < 20 &&
+        env.processedInsns - env.prevInsnsProcessed < 100
+      ) {
+        add = false;
+      }
+    } else {
+      const entry = loopEntryOf(state);
+      const within = entry !== null && entry.branches > 0;
+      if (statesEqual(env, state, cur, within ? 'within' : 'covers')) {
+        if (within && entry !== null) updateLoopEntry(cur, entry);
+        return hit(env, explored);
+      }
+    }
+    if (add) explored.misses++;
+    const patience = f.callbacksIterated && aux.forceCheckpoint && state.branches > 0 ? 64 : 3;
+    if (explored.misses > explored.hits * patience + patience) {
+      // Compared often in vain: not compared again. It stays alive as an ancestor.
+      if ((state.frames[0].regNodes[0].marks & LIVE_DONE) !== 0 && !state.usedAsLoopEntry) env.peakStates--;
+      bucket.splice(i, 1);
+    }
+  }
+  if (add) addCheckpoint(env, bucket);
+  return false;
+}
+
+/** Against a checkpoint from which paths are still open. */
+function compareUnfinished(env: VerifierEnv, old: VerifierState, cur: VerifierState): 'covered' | 'miss' {
+  const oldTop = old.frames[old.frames.length - 1];
+  const curTop = cur.frames[cur.frames.length - 1];
+  if (oldTop.inAsyncCallback && oldTop.asyncEntryCount !== curTop.asyncEntryCount) return 'miss';
+  const f = env.features;
+  if (env.insns[env.insnIdx].code === MAY_GOTO && f.mayGoto) {
+    if (old.mayGotoDepth !== cur.mayGotoDepth && statesEqual(env, old, cur, 'within')) {
+      updateLoopEntry(cur, old);
+      return 'covered';
+    }
+  }
+  if (env.aux[env.insnIdx].callsCallback) {
+    return statesEqual(env, old, cur, 'within') ? 'covered' : 'miss';
+  }
+  if (
+    maybeLooping(old, cur) &&
+    statesEqual(env, old, cur, f.loopsCompareExactly ? 'exact' : 'covers') &&
+    old.mayGotoDepth === cur.mayGotoDepth &&
+    old.callbackUnrollDepth === cur.callbackUnrollDepth
+  ) {
+    const message = `infinite loop detected at insn ${env.insnIdx}`;
+    reject(env, {
+      code: 'infinite-loop',
+      category: 'Program Structure',
+      errno: EINVAL,
+      message,
+      after: f.loopsCompareExactly
+        ? `cur state:${printWholeState(env, cur)}\nold state:${printWholeState(env, old)}`
+        : undefined,
+    });
+  }
+  return 'miss';
+}
+
+function hit(env: VerifierEnv, explored: ExploredState): true {
+  explored.hits++;
+  propagateLiveness(explored.state, env.cur);
+  if (env.aux[env.insnIdx].jumpPoint) pushHistory(env, {});
+  propagatePrecision(env, explored.state);
+  return true;
+}
+
+function addCheckpoint(env: VerifierEnv, bucket: ExploredState[]): void {
+  const { cur } = env;
+  env.totalStates++;
+  env.peakStates++;
+  env.prevJumpsProcessed = env.jumpsProcessed;
+  env.prevInsnsProcessed = env.processedInsns;
+  for (const frame of cur.frames) {
+    frame.preciseRegs = 0;
+    clearSlots(frame.preciseSlots);
+  }
+  const checkpoint = copyState(env, cur);
+  checkpoint.insnIdx = env.insnIdx;
+  checkpoint.branches = 1;
+  cur.parent = checkpoint;
+  cur.firstInsnIdx = env.insnIdx;
+  cur.history.length = 0;
+  cur.dfsDepth = checkpoint.dfsDepth + 1;
+  clearLoopMarks(cur);
+  for (let n = 0; n < cur.frames.length; n++) splitLiveness(checkpoint.frames[n], cur.frames[n]);
+  bucket.push({ state: checkpoint, hits: 0, misses: 0 });
+}

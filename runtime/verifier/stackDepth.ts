@@ -1,0 +1,65 @@
+/** The stack that calls add up to: no chain of calls may need more than 512 bytes or 8 frames. */
+import { calleeOf, subprogAt } from './cfg';
+import { isLocalCall } from './callKinds';
+import { reject, type VerifierEnv } from './env';
+import { E2BIG, EACCES, EFAULT, EINVAL } from './outcome';
+
+const MAX_STACK_BYTES = 512;
+const MAX_CALL_FRAMES = 8;
+const TAIL_CALL_LIMIT_BYTES = 256;
+const LDDW = 0x18;
+const PSEUDO_FUNC = 4;
+
+/** Bytes that a frame takes in the chain. */
+export function roundedDepth(env: VerifierEnv, depthBytes: number): number {
+  const unit = env.features.stackRoundedTo16 ? 16 : 32;
+  const least = env.features.stackRoundedTo16 ? depthBytes : Math.max(depthBytes, 1);
+  return Math.ceil(least / unit) * unit;
+}
+
+/** Checks the main program's chains and those of every async callback. */
+export function checkStackDepth(env: VerifierEnv): void {
+  const roots = env.subprogs.map((_, i) => i).filter((i) => i === 0 || env.subprogs[i].isAsyncCallback);
+  if (env.features.stackRoundedTo16) roots.reverse();
+  for (const root of roots) walkCalls(env, root, []);
+}
+
+/** Depth-first over calls in program order; `chain` holds the callers. */
+function walkCalls(env: VerifierEnv, index: number, chain: readonly { index: number; depth: number }[]): void {
+  const subprog = env.subprogs[index];
+  const refuse = (code: string, errno: number, message: string): never =>
+    reject(env, { code, category: 'Program Structure', errno, message, insn: subprog.start, facts: { subprog: subprog.name } });
+  const above = chain.length > 0 ? chain[chain.length - 1].depth : 0;
+  if (subprog.hasLdAbs && env.features.globalNamesInMessages) {
+    if (subprog.isCallback || chain.some((c) => env.subprogs[c.index].isCallback)) {
+      refuse('packet-load', EINVAL, 'cannot use BPF_LD_[ABS|IND] within callback');
+    }
+  }
+  if (index !== 0 && subprog.hasTailCall && above >= TAIL_CALL_LIMIT_BYTES) {
+    refuse(
+      'tail-call-stack',
+      EACCES,
+      `tail_calls are not allowed when call stack of previous frames is ${above} bytes. Too large`,
+    );
+  }
+  const depth = above + roundedDepth(env, subprog.stackDepth);
+  if (depth > MAX_STACK_BYTES) {
+    refuse('stack-too-large', EACCES, `combined stack size of ${chain.length + 1} calls is ${depth}. Too large`);
+  }
+  for (let i = subprog.start; i < subprog.end; i++) {
+    const insn = env.insns[i];
+    const direct = isLocalCall(insn);
+    if (!direct && !(insn.code === LDDW && insn.src === PSEUDO_FUNC)) continue;
+    const callee = subprogAt(env, calleeOf(env, i));
+    if (callee < 0) continue;
+    if (env.subprogs[callee].isAsyncCallback) {
+      if (env.subprogs[callee].hasTailCall) refuse('tail-call-in-callback', EFAULT, 'verifier bug. subprog has tail_call and async cb');
+      if (!direct) continue;
+    }
+    if (chain.length + 1 >= MAX_CALL_FRAMES) {
+      refuse('call-stack-too-deep', E2BIG, `the call stack of ${chain.length + 1} frames is too deep !`);
+    }
+    walkCalls(env, callee, [...chain, { index, depth }]);
+  }
+}
+

@@ -1,0 +1,329 @@
+/**
+ * Whether a stored checkpoint covers the current state: everything that was safe from there is safe from here. Ids are
+ * compared by a mapping (old id ↔ current id), values by range. One entry point, `statesEqual`, so that another
+ * representation can take its place.
+ */
+import type { VerifierEnv } from './env';
+import type { FuncFrame } from './frame';
+import { LIVE_READ } from './liveness';
+import { ADD_CONST, isScalar, mayBeNull, UNKNOWN_SCALAR, type RegState } from './regState';
+import { hasSlot } from './slotSet';
+import {
+  isFullSpill,
+  isSpilled,
+  isSpilledScalar,
+  SLOT_DYNPTR,
+  SLOT_INVALID,
+  SLOT_IRQ,
+  SLOT_ITER,
+  SLOT_MISC,
+  SLOT_SPILL,
+  SLOT_ZERO,
+  slotKind,
+  type StackSlot,
+} from './stackState';
+import { tnumContains, tnumEquals } from './tnum';
+import type { VerifierState } from './verifierState';
+
+/**
+ * `covers`: unread places and imprecise scalars do not matter. `within`: everything matters, by range.
+ * `exact`: the same but for names of ids.
+ */
+export type Closeness = 'covers' | 'within' | 'exact';
+
+/** Pairs of ids seen so far in one comparison. */
+class IdMap {
+  private readonly old: number[] = [];
+  private readonly cur: number[] = [];
+  private invented = 0;
+
+  constructor(private readonly strict: boolean) {}
+
+  /** Both absent, or consistently paired. */
+  same(oldId: number, curId: number): boolean {
+    if (this.strict) {
+      if ((oldId !== 0) !== (curId !== 0)) return false;
+      if (oldId === 0) return true;
+    }
+    for (let i = 0; i < this.old.length; i++) {
+      if (this.old[i] === oldId) return this.cur[i] === curId;
+      if (this.strict && this.cur[i] === curId) return false;
+    }
+    this.old.push(oldId);
+    this.cur.push(curId);
+    return true;
+  }
+
+  /** A scalar without id in the stored state is linked to nothing: any current id will do. */
+  sameScalar(oldId: number, curId: number): boolean {
+    if (oldId === 0) return true;
+    const current = curId !== 0 ? curId : 0x4000_0000 + ++this.invented;
+    if (!this.same(oldId, current)) return false;
+    if ((oldId & ADD_CONST) === 0) return true;
+    return this.same((oldId & ~ADD_CONST) >>> 0, (current & ~ADD_CONST) >>> 0);
+  }
+}
+
+const rangeWithin = (old: RegState, cur: RegState): boolean =>
+  old === cur ||
+  (old.umin <= cur.umin &&
+    old.umax >= cur.umax &&
+    old.smin <= cur.smin &&
+    old.smax >= cur.smax &&
+    old.u32min <= cur.u32min &&
+    old.u32max >= cur.u32max &&
+    old.s32min <= cur.s32min &&
+    old.s32max >= cur.s32max);
+
+const sameTarget = (a: RegState, b: RegState): boolean =>
+  a.type === b.type &&
+  a.flags === b.flags &&
+  a.off === b.off &&
+  a.range === b.range &&
+  a.map === b.map &&
+  a.mapUid === b.mapUid &&
+  a.memSize === b.memSize &&
+  a.btfId === b.btfId &&
+  a.btfOf === b.btfOf &&
+  a.subprog === b.subprog &&
+  a.dynptrId === b.dynptrId;
+
+const sameValue = (a: RegState, b: RegState): boolean =>
+  tnumEquals(a.bits, b.bits) &&
+  a.umin === b.umin &&
+  a.umax === b.umax &&
+  a.smin === b.smin &&
+  a.smax === b.smax &&
+  a.u32min === b.u32min &&
+  a.u32max === b.u32max &&
+  a.s32min === b.s32min &&
+  a.s32max === b.s32max;
+
+/** Equal but for the names of ids. */
+const sameButIds = (a: RegState, b: RegState): boolean => a === b || (sameTarget(a, b) && sameValue(a, b));
+
+/** Equal with the very same ids. */
+const identical = (a: RegState, b: RegState): boolean =>
+  a === b || (sameTarget(a, b) && sameValue(a, b) && a.id === b.id && a.refObjId === b.refObjId);
+
+const exactRegs = (old: RegState, cur: RegState, ids: IdMap): boolean =>
+  sameButIds(old, cur) && ids.same(old.id, cur.id) && ids.same(old.refObjId, cur.refObjId);
+
+function packetCovers(old: RegState, cur: RegState): boolean {
+  if (old.range < 0 || cur.range < 0 ? old.range !== cur.range : old.range > cur.range) return false;
+  return old.off === cur.off;
+}
+
+function regCovers(
+  old: RegState,
+  cur: RegState,
+  read: boolean,
+  precise: boolean,
+  ids: IdMap,
+  closeness: Closeness,
+): boolean {
+  if (closeness === 'exact') return exactRegs(old, cur, ids);
+  if (!read && closeness === 'covers') return true;
+  if (old.type === 'notInit' && (closeness === 'covers' || cur.type === 'notInit')) return true;
+  if (old.type !== cur.type || old.flags !== cur.flags) return false;
+  switch (old.type) {
+    case 'scalar': {
+      if (!precise && closeness === 'covers') return true;
+      if ((old.id & ADD_CONST) !== 0 && (cur.id & ADD_CONST) === 0) return false;
+      if (old.id !== 0 && (old.id & ADD_CONST) === 0 && (cur.id & ADD_CONST) !== 0) return false;
+      if ((old.id & ADD_CONST) !== 0 && old.off !== cur.off) return false;
+      if (!ids.sameScalar(old.id, cur.id)) return false;
+      return rangeWithin(old, cur) && tnumContains(old.bits, cur.bits);
+    }
+    case 'mapKey':
+    case 'mapValue':
+    case 'mem':
+    case 'buf':
+    case 'tpBuffer':
+      return (
+        sameTarget(old, cur) &&
+        rangeWithin(old, cur) &&
+        tnumContains(old.bits, cur.bits) &&
+        ids.same(old.id, cur.id) &&
+        ids.same(old.refObjId, cur.refObjId)
+      );
+    case 'packet':
+    case 'packetMeta':
+      return (
+        packetCovers(old, cur) &&
+        ids.same(old.id, cur.id) &&
+        rangeWithin(old, cur) &&
+        tnumContains(old.bits, cur.bits)
+      );
+    case 'stack':
+      return exactRegs(old, cur, ids) && old.frameNo === cur.frameNo;
+    case 'arena':
+      return true;
+    default:
+      return exactRegs(old, cur, ids);
+  }
+}
+
+/** Older kernels: ids of values matter only where NULL is still open. */
+function regCoversOld(old: RegState, cur: RegState, read: boolean, precise: boolean, ids: IdMap): boolean {
+  if (!read) return true;
+  const equal = identical(old, cur);
+  if (old.type === 'stack') return equal && old.frameNo === cur.frameNo;
+  if (equal) return true;
+  if (old.type === 'notInit') return true;
+  if (cur.type === 'notInit') return false;
+  switch (old.type) {
+    case 'scalar':
+      if (!isScalar(cur)) return false;
+      return !precise || (rangeWithin(old, cur) && tnumContains(old.bits, cur.bits));
+    case 'mapKey':
+    case 'mapValue':
+      if (mayBeNull(old)) return mayBeNull(cur) && sameTarget(old, cur) && ids.same(old.id, cur.id);
+      return sameTarget(old, cur) && rangeWithin(old, cur) && tnumContains(old.bits, cur.bits);
+    case 'packet':
+    case 'packetMeta':
+      return (
+        cur.type === old.type &&
+        packetCovers(old, cur) &&
+        (old.id === 0 || ids.same(old.id, cur.id)) &&
+        rangeWithin(old, cur) &&
+        tnumContains(old.bits, cur.bits)
+      );
+    default:
+      return false;
+  }
+}
+
+const isAllMisc = (slot: StackSlot): boolean => {
+  for (let i = 0; i < 8; i++) {
+    const kind = slotKind(slot, i);
+    if (kind !== SLOT_MISC && kind !== SLOT_INVALID) return false;
+  }
+  return true;
+};
+
+/** A slot that can stand for a whole scalar: a full spill, or bytes of which nothing is known. */
+function asScalar(slot: StackSlot): RegState | null {
+  if (isSpilledScalar(slot) && isFullSpill(slot)) return slot.spilled;
+  return isAllMisc(slot) ? UNKNOWN_SCALAR : null;
+}
+
+function stackCovers(env: VerifierEnv, old: FuncFrame, cur: FuncFrame, ids: IdMap, closeness: Closeness): boolean {
+  const newer = env.features.narrowFills;
+  for (let s = 0; s < old.stack.length; s++) {
+    const oldSlot = old.stack[s];
+    const curSlot = s < cur.stack.length ? cur.stack[s] : null;
+    const read = (old.stackNodes[s].marks & LIVE_READ) !== 0;
+    if (closeness !== 'covers' && (curSlot === null || oldSlot.kinds !== curSlot.kinds)) return false;
+    if (!read && closeness === 'covers') continue;
+    const precise = hasSlot(old.preciseSlots, s);
+    for (let i = 0; i < 8; i++) {
+      const oldKind = slotKind(oldSlot, i);
+      // Uninitialised bytes may be read by privileged programs: no demand on them, nor on bytes of unknown data.
+      if (oldKind === SLOT_INVALID || oldKind === SLOT_MISC) continue;
+      if (curSlot === null) return false;
+      if (newer) {
+        const oldReg = asScalar(oldSlot);
+        const curReg = asScalar(curSlot);
+        if (oldReg !== null && curReg !== null) {
+          if (!regCovers(oldReg, curReg, true, precise && oldReg === oldSlot.spilled, ids, closeness)) return false;
+          break;
+        }
+      }
+      const curKind = slotKind(curSlot, i);
+      if (oldKind !== curKind) return false;
+      if (i !== 7) continue;
+      if (oldKind === SLOT_SPILL) {
+        const same = newer
+          ? regCovers(oldSlot.spilled, curSlot.spilled, read, precise, ids, closeness)
+          : regCoversOld(oldSlot.spilled, curSlot.spilled, read, precise, ids);
+        if (!same) return false;
+      } else if (oldKind === SLOT_DYNPTR || oldKind === SLOT_ITER || oldKind === SLOT_IRQ) {
+        if (!exactRegs(oldSlot.spilled, curSlot.spilled, ids)) return false;
+      } else if (oldKind !== SLOT_ZERO) {
+        return false;
+      }
+    }
+  }
+  return true;
+}
+
+function refsCover(env: VerifierEnv, old: FuncFrame, cur: FuncFrame, ids: IdMap): boolean {
+  if (old.refs.length !== cur.refs.length) return false;
+  return old.refs.every((ref, i) => {
+    const other = cur.refs[i];
+    return env.features.narrowFills
+      ? ids.same(ref.id, other.id)
+      : ref.id === other.id && ref.insnIdx === other.insnIdx && ref.callbackRef === other.callbackRef;
+  });
+}
+
+function frameCovers(env: VerifierEnv, old: FuncFrame, cur: FuncFrame, ids: IdMap, closeness: Closeness): boolean {
+  const newer = env.features.narrowFills;
+  if (newer && old.callbackDepth > cur.callbackDepth) return false;
+  for (let n = 0; n < 11; n++) {
+    const read = (old.regNodes[n].marks & LIVE_READ) !== 0;
+    const precise = (old.preciseRegs & (1 << n)) !== 0;
+    const same = newer
+      ? regCovers(old.regs[n], cur.regs[n], read, precise, ids, closeness)
+      : regCoversOld(old.regs[n], cur.regs[n], read, precise, ids);
+    if (!same) return false;
+  }
+  return stackCovers(env, old, cur, ids, closeness) && refsCover(env, old, cur, ids);
+}
+
+/** Whether `old` (a checkpoint) covers `cur`. */
+export function statesEqual(env: VerifierEnv, old: VerifierState, cur: VerifierState, closeness: Closeness): boolean {
+  if (old.frames.length !== cur.frames.length) return false;
+  const newer = env.features.narrowFills;
+  let ids = new IdMap(newer);
+  if (newer) {
+    if (old.activeLock?.of !== cur.activeLock?.of) return false;
+    const oldLock = old.activeLock?.id ?? 0;
+    const curLock = cur.activeLock?.id ?? 0;
+    if (!ids.same(oldLock, curLock)) return false;
+    if (old.activeRcuLock !== cur.activeRcuLock) return false;
+    if (old.activePreemptLocks !== cur.activePreemptLocks) return false;
+    if (old.inSleepable !== cur.inSleepable) return false;
+  } else if ((old.activeLock?.id ?? 0) !== (cur.activeLock?.id ?? 0)) {
+    return false;
+  }
+  for (let n = 0; n < old.frames.length; n++) {
+    if (old.frames[n].callsite !== cur.frames[n].callsite) return false;
+    if (!newer) ids = new IdMap(false);
+    if (!frameCovers(env, old.frames[n], cur.frames[n], ids, closeness)) return false;
+  }
+  return true;
+}
+
+/** A cheap and strict test before the question of an endless loop is asked at all: same registers, same ids. */
+export function maybeLooping(old: VerifierState, cur: VerifierState): boolean {
+  if (old.frames.length !== cur.frames.length) return false;
+  const a = old.frames[old.frames.length - 1];
+  const b = cur.frames[cur.frames.length - 1];
+  for (let n = 0; n < 11; n++) if (!identical(a.regs[n], b.regs[n])) return false;
+  return true;
+}
+
+/** Forgets scalars' values that differ from an earlier iteration's and that nobody needed exactly. */
+export function widenScalars(old: VerifierState, cur: VerifierState): void {
+  const ids = new IdMap(true);
+  const differs = (a: RegState, b: RegState, precise: boolean): boolean =>
+    a.type === 'scalar' && b.type === 'scalar' && !precise && !exactRegs(a, b, ids);
+  for (let f = old.frames.length - 1; f >= 0; f--) {
+    const a = old.frames[f];
+    const b = cur.frames[f];
+    for (let n = 0; n < 11; n++) {
+      const precise = ((a.preciseRegs | b.preciseRegs) & (1 << n)) !== 0;
+      if (differs(a.regs[n], b.regs[n], precise)) b.regs[n] = UNKNOWN_SCALAR;
+    }
+    const count = Math.min(a.stack.length, b.stack.length);
+    for (let s = 0; s < count; s++) {
+      if (!isSpilled(a.stack[s]) || !isSpilled(b.stack[s])) continue;
+      const precise = hasSlot(a.preciseSlots, s) || hasSlot(b.preciseSlots, s);
+      if (differs(a.stack[s].spilled, b.stack[s].spilled, precise)) {
+        b.stack[s] = { kinds: b.stack[s].kinds, spilled: UNKNOWN_SCALAR };
+      }
+    }
+  }
+}

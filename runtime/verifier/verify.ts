@@ -1,0 +1,314 @@
+/**
+ * Verifying one program for one profile. `Verification` runs in slices and can be dropped at any time; `verify` runs
+ * it to the end. The order of phases is the kernel's: what refuses first decides the message.
+ * Not here: building the program (loader), wording explanations (diagnose).
+ */
+import type { Btf } from '../btf/types';
+import type { ObjectSpec, ProgramSpec } from '../loader/objectSpec';
+import { FEATURES, type FeatureName } from '../spec/features';
+import { has, type Profile } from '../spec/profile';
+import { newState } from './branches';
+import { calleeOf, checkCfg, checkSubprogs } from './cfg';
+import { isLocalCall } from './callKinds';
+import { reject, type FeatureFlags, type InsnAux, type Subprog, type VerifierEnv } from './env';
+import { newFrame } from './frame';
+import { enterGlobalFunction } from './globalFunctions';
+import { makeLog } from './logSink';
+import { EINVAL, NotModelled, Rejection } from './outcome';
+import { RULES } from './rules';
+import { checkStackDepth } from './stackDepth';
+import type { Diagnostic, Verdict, VerifierStats } from './verdict';
+import { newWalk, walk, type WalkState } from './walk';
+import { assert } from '../util/assert';
+
+export interface VerifyOptions {
+  /** The running kernel's BTF, for tracing programs, kfuncs, kernel variables. */
+  readonly kernelBtf?: Btf;
+  /** 0 none, 1 the path that failed, 2 every path. */
+  readonly logLevel?: 0 | 1 | 2;
+}
+
+const LDDW = 0x18;
+const PSEUDO_FUNC = 4;
+
+type Phase = 'start' | 'main' | 'globals' | 'finish' | 'done';
+
+export class Verification {
+  private readonly env: VerifierEnv;
+  private phase: Phase = 'start';
+  private walking: WalkState | null = null;
+  /** Global functions that were verified on their own. */
+  private readonly verified = new Set<number>();
+  private verdict: Verdict | null = null;
+
+  constructor(
+    private readonly program: ProgramSpec,
+    object: ObjectSpec,
+    private readonly profile: Profile,
+    private readonly options: VerifyOptions = {},
+  ) {
+    this.env = makeEnv(program, object, profile, options);
+  }
+
+  /** Runs up to `maxInsns` instructions; true when the verdict stands. */
+  step(maxInsns: number): boolean {
+    if (this.verdict !== null) return true;
+    if (this.program.problem !== undefined) {
+      this.verdict = {
+        ...this.base(),
+        verdict: 'error',
+        errno: EINVAL,
+        message: this.program.problem.message,
+        problem: this.program.problem,
+      };
+      return true;
+    }
+    try {
+      this.run(maxInsns);
+    } catch (error) {
+      if (error instanceof Rejection) this.verdict = this.rejected(error);
+      else if (error instanceof NotModelled) {
+        this.verdict = {
+          ...this.base(),
+          verdict: 'unknown',
+          errno: 0,
+          message: `needs ${error.need}, which is not modelled`,
+          insn: error.insn,
+        };
+      } else throw error;
+    }
+    return this.verdict !== null;
+  }
+
+  result(): Verdict {
+    assert(this.verdict !== null, 'the verification has not ended');
+    return this.verdict;
+  }
+
+  private run(maxInsns: number): void {
+    const { env } = this;
+    const mainFirst = env.features.globalNamesInMessages;
+    if (this.phase === 'start') {
+      prepare(env);
+      this.phase = mainFirst ? 'main' : 'globals';
+    }
+    if (this.phase === 'main' && this.walkFunction(0, maxInsns)) this.phase = mainFirst ? 'globals' : 'finish';
+    if (this.phase === 'globals') {
+      const next = this.nextGlobal(mainFirst);
+      if (next < 0) this.phase = mainFirst ? 'finish' : 'main';
+      else if (this.walkFunction(next, maxInsns)) this.verified.add(next);
+      return;
+    }
+    if (this.phase === 'finish') {
+      env.log.insnEnd = -1;
+      checkStackDepth(env);
+      this.phase = 'done';
+      this.verdict = { ...this.base(), verdict: 'accepted', errno: 0, message: '' };
+    }
+  }
+
+  /** A global function still to be verified on its own; newer kernels do so only with those that are called. */
+  private nextGlobal(calledOnly: boolean): number {
+    return this.env.subprogs.findIndex(
+      (subprog, i) => i > 0 && subprog.linkage === 'global' && (!calledOnly || subprog.called) && !this.verified.has(i),
+    );
+  }
+
+  private walkFunction(index: number, maxInsns: number): boolean {
+    const { env } = this;
+    if (this.walking === null) {
+      this.walking = newWalk();
+      startFunction(env, index);
+    }
+    if (!walk(env, this.walking, maxInsns)) return false;
+    this.walking = null;
+    if (env.log.level === 1) env.log.cutTo(0);
+    if (index > 0 && env.log.level > 0) {
+      env.log.message(
+        env.features.globalNamesInMessages
+          ? `Func#${index} ('${env.subprogs[index].name}') is safe for any args that match its prototype`
+          : `Func#${index} is safe for any args that match its prototype`,
+      );
+    }
+    return true;
+  }
+
+  private base(): Omit<Verdict, 'verdict' | 'errno' | 'message'> {
+    const log = this.options.logLevel ? this.env.log.text() + statsText(this.stats()) : undefined;
+    return {
+      program: this.program.name,
+      section: this.program.section,
+      type: this.program.type,
+      kernel: this.profile.name,
+      basis: this.profile.basis,
+      stats: this.stats(),
+      ...(log === undefined ? {} : { log }),
+    };
+  }
+
+  private stats(): VerifierStats {
+    const { env } = this;
+    return {
+      processedInsns: env.processedInsns,
+      totalStates: env.totalStates,
+      peakStates: env.peakStates,
+      stackDepth: env.subprogs.map((subprog) => subprog.stackDepth),
+    };
+  }
+
+  private rejected(rejection: Rejection): Verdict {
+    const { data } = rejection;
+    const diagnostic: Diagnostic | undefined = RULES.explain(this.env, rejection);
+    const insn = data.insn ?? -1;
+    return {
+      ...this.base(),
+      verdict: 'rejected',
+      errno: data.errno,
+      message: data.message,
+      ...(insn >= 0 ? { insn } : {}),
+      ...(diagnostic === undefined ? {} : { diagnostic }),
+    };
+  }
+}
+
+/** The statistics lines that end a kernel log. */
+function statsText(stats: VerifierStats): string {
+  return `processed ${stats.processedInsns} insns (limit 1000000) max_states_per_insn 0 total_states ${stats.totalStates} peak_states ${stats.peakStates} mark_read 0\n`;
+}
+
+/** Verifies to the end. */
+export function verify(
+  program: ProgramSpec,
+  object: ObjectSpec,
+  profile: Profile,
+  options: VerifyOptions = {},
+): Verdict {
+  const verification = new Verification(program, object, profile, options);
+  while (!verification.step(100_000));
+  return verification.result();
+}
+
+function makeEnv(program: ProgramSpec, object: ObjectSpec, profile: Profile, options: VerifyOptions): VerifierEnv {
+  const features = Object.fromEntries(
+    Object.keys(FEATURES).map((name) => [name, has(profile, name as FeatureName)]),
+  ) as FeatureFlags;
+  const frame = newFrame(-1, 0, 0);
+  const env: VerifierEnv = {
+    program,
+    object,
+    profile,
+    kernelBtf: options.kernelBtf,
+    insns: program.insns,
+    maps: object.maps,
+    subprogs: [],
+    aux: program.insns.map(newAux),
+    features,
+    strictAlignment: false,
+    enterAfterCall: null,
+    cur: undefined as unknown as VerifierEnv['cur'],
+    insnIdx: 0,
+    prevInsnIdx: -1,
+    pending: [],
+    curHistory: null,
+    fieldCache: new Map(),
+    explored: new Map(),
+    idGenerator: 0,
+    log: makeLog(options.logLevel ?? 0),
+    lastLine: -1,
+    processedInsns: 0,
+    prevInsnsProcessed: 0,
+    prevJumpsProcessed: 0,
+    totalStates: 0,
+    peakStates: 0,
+    jumpsProcessed: 0,
+    stateSerial: 0,
+    seenDirectWrite: false,
+    verifyingSubprog: -1,
+  };
+  env.cur = newState(env, frame);
+  return env;
+}
+
+const newAux = (): InsnAux => ({
+  seen: false,
+  prunePoint: false,
+  jumpPoint: false,
+  forceCheckpoint: false,
+  callsCallback: false,
+  mapOfCall: null,
+  pointerType: '',
+  pointerClass: '',
+  liveRegsBefore: 0x7ff,
+  loopFlagsZero: false,
+});
+
+/** Finds subprograms, checks the program's shape and what can be said before any walk. */
+function prepare(env: VerifierEnv): void {
+  const { insns } = env;
+  if (insns.length === 0) {
+    reject(env, { code: 'empty-program', category: 'Program Structure', errno: EINVAL, message: '', insn: -1 });
+  }
+  const starts = new Set<number>([0]);
+  for (const func of env.program.functions) starts.add(func.insnIdx);
+  for (let i = 0; i < insns.length; i++) {
+    const insn = insns[i];
+    if (!isLocalCall(insn) && !(insn.code === LDDW && insn.src === PSEUDO_FUNC)) continue;
+    const target = calleeOf(env, i);
+    if (target < 0 || target >= insns.length) {
+      reject(env, {
+        code: 'call-out-of-range',
+        category: 'Program Structure',
+        errno: EINVAL,
+        message: 'call to invalid destination',
+        insn: i,
+      });
+    }
+    starts.add(target);
+  }
+  const sorted = [...starts].sort((a, b) => a - b);
+  const subprogs = env.subprogs as Subprog[];
+  sorted.forEach((start, i) => {
+    const spec = env.program.functions.find((func) => func.insnIdx === start);
+    subprogs.push({
+      name: spec?.name ?? `func#${i}`,
+      start,
+      end: i + 1 < sorted.length ? sorted[i + 1] : insns.length,
+      btfId: spec?.btfId ?? 0,
+      linkage: spec?.linkage ?? 'static',
+      stackDepth: 0,
+      hasTailCall: false,
+      tailCallReachable: false,
+      hasLdAbs: false,
+      isCallback: false,
+      isAsyncCallback: false,
+      isExceptionCallback: false,
+      called: false,
+    });
+  });
+  checkSubprogs(env);
+  RULES.checkProgram(env);
+  checkCfg(env);
+}
+
+/** The state at the start of the main program or of a global function. */
+function startFunction(env: VerifierEnv, index: number): void {
+  const frame = newFrame(-1, 0, index);
+  env.explored.clear();
+  env.pending.length = 0;
+  env.cur = newState(env, frame);
+  env.cur.firstInsnIdx = env.subprogs[index].start;
+  env.cur.lastInsnIdx = -1;
+  env.cur.inSleepable = env.program.sleepable;
+  env.insnIdx = env.subprogs[index].start;
+  env.verifyingSubprog = index === 0 ? -1 : index;
+  env.lastLine = -1;
+  if (index === 0) {
+    frame.regs[1] = RULES.contextRegister(env);
+    return;
+  }
+  if (env.features.globalNamesInMessages || env.log.level > 0) {
+    env.log.message(`Validating ${env.subprogs[index].name}() func#${index}...`);
+  }
+  enterGlobalFunction(env, frame, index);
+}
+
