@@ -21,7 +21,17 @@ export interface RunOutcome {
 }
 
 /** What a child needs of our environment to run at all. */
-const KEPT = ['PATH', 'HOME', 'USERPROFILE', 'LOCALAPPDATA', 'APPDATA', 'SystemRoot', 'TMPDIR', 'TMP', 'TEMP'];
+const KEPT = [
+  'PATH',
+  'HOME',
+  'USERPROFILE',
+  'LOCALAPPDATA',
+  'APPDATA',
+  'SystemRoot',
+  'TMPDIR',
+  'TMP',
+  'TEMP',
+];
 
 export function childEnvironment(extra: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
   const env: NodeJS.ProcessEnv = { LC_ALL: 'C' };

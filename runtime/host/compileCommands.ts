@@ -77,7 +77,8 @@ function parseDatabase(database: string, text: string): Result<ReadonlyMap<strin
         ? splitCommand(command)
         : [];
     const absolute = path.resolve(dir, file);
-    if (!entries.has(absolute)) entries.set(absolute, { file: absolute, directory: dir, args: list.slice(1) });
+    if (!entries.has(absolute))
+      entries.set(absolute, { file: absolute, directory: dir, args: list.slice(1) });
   }
   return ok(entries);
 }

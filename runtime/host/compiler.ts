@@ -25,6 +25,8 @@ export interface CompileRequest {
   readonly vmlinuxFolder?: () => string | undefined;
   readonly signal?: AbortSignal;
   readonly timeLimitMs?: number;
+  /** Where the system's headers are; another one for tests. */
+  readonly systemFolder?: string;
 }
 
 export interface CompileOutcome {
@@ -72,7 +74,7 @@ export async function compile(compiler: Compiler, request: CompileRequest): Prom
           `-fdebug-prefix-map=${scratch}=${folder}`,
           ...(lineShift === 1 ? ['-iquote', folder] : []),
           ...request.flags,
-          ...includeFlags(compiler, vmlinuxFolder),
+          ...includeFlags(compiler, vmlinuxFolder, request.systemFolder),
           '-c',
           input,
           '-o',
@@ -88,7 +90,11 @@ export async function compile(compiler: Compiler, request: CompileRequest): Prom
     const wantsVmlinux = text.includes('vmlinux.h');
     let run = await attempt(wantsVmlinux ? request.vmlinuxFolder?.() : undefined);
     // A header of the user's, or our own stand-in for a kernel header, may want it too.
-    if (!wantsVmlinux && run.exitCode !== 0 && run.stderr.includes("'vmlinux.h' file not found")) {
+    if (
+      !wantsVmlinux &&
+      run.exitCode !== 0 &&
+      /'(?:vmlinux|bpf_studio_uapi)\.h' file not found/.test(run.stderr)
+    ) {
       run = await attempt(request.vmlinuxFolder?.());
     }
     if (run.end === 'cancelled') return { diagnostics: [], cancelled: true };
@@ -143,7 +149,8 @@ function fixedFlags(compiler: Compiler): string[] {
 }
 
 function named(diagnostic: CompilerDiagnostic, scratch: string, file: string): CompilerDiagnostic {
-  const real = (name: string): string => (path.dirname(name) === scratch ? file : path.resolve(path.dirname(file), name));
+  const real = (name: string): string =>
+    path.dirname(name) === scratch ? file : path.resolve(path.dirname(file), name);
   return {
     ...diagnostic,
     file: real(diagnostic.file),
@@ -162,7 +169,8 @@ function whyNot(shown: string, diagnostics: readonly CompilerDiagnostic[], stder
       place: { file: own ? shown : first.file, line: first.line, column: first.column },
     };
   }
-  const complaint = complaintWithoutPlace(stderr) ?? stderr.split('\n').find((line) => line.trim() !== '') ?? '';
+  const complaint =
+    complaintWithoutPlace(stderr) ?? stderr.split('\n').find((line) => line.trim() !== '') ?? '';
   return {
     code: 'compiler-failed',
     message: `the compiler failed: ${complaint || 'it gave no reason'}`,

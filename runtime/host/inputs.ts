@@ -33,7 +33,11 @@ export function expandInputs(names: readonly string[], cwd: string): Result<stri
       if (found.length === 0) return fail({ code: 'nothing-found', message: `${name}: matches no file` });
       files.push(...found);
     } else {
-      return fail({ code: 'file-missing', message: `${name}: no such file or folder`, place: { file: name } });
+      return fail({
+        code: 'file-missing',
+        message: `${name}: no such file or folder`,
+        place: { file: name },
+      });
     }
   }
   return ok([...new Set(files)]);

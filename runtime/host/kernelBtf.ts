@@ -84,7 +84,9 @@ function readFile(file: string): Result<KernelBtf> {
     const raw = btfSection(bytes);
     if (!raw) return unreadable(file, 'it is an ELF file without a .BTF section');
     const btf = readBtf(file, raw);
-    return btf.ok ? ok({ btf: btf.value, origin: file, key: `${path.resolve(file)}-${size}-${mtimeMs}` }) : btf;
+    return btf.ok
+      ? ok({ btf: btf.value, origin: file, key: `${path.resolve(file)}-${size}-${mtimeMs}` })
+      : btf;
   } catch (error) {
     return unreadable(file, reasonOf(error));
   }

@@ -82,8 +82,14 @@ describe('bpf-studio', () => {
       oneClearLine(await cli('verify', write('none.c', '')), /no BPF program/);
       oneClearLine(await cli('verify', heartbeat, '--btf', write('bad.btf', 'no')), /bad\.btf/);
       oneClearLine(await cli('verify', heartbeat, '--btf', '/nowhere.btf'), /nowhere\.btf/);
-      oneClearLine(await cli('verify', heartbeat, '--program', 'nobody'), /no program "nobody".*It has: start/);
-      oneClearLine(await cli('verify', heartbeat, '--compiler', '/nowhere/clang'), /nowhere\/clang cannot be used/);
+      oneClearLine(
+        await cli('verify', heartbeat, '--program', 'nobody'),
+        /no program "nobody".*It has: start/,
+      );
+      oneClearLine(
+        await cli('verify', heartbeat, '--compiler', '/nowhere/clang'),
+        /nowhere\/clang cannot be used/,
+      );
       oneClearLine(await cli('disasm', write('empty.o', '')), /empty\.o/);
       oneClearLine(await cli('run', path.join(dir, 'none.bpf.yaml')), /none\.bpf\.yaml/);
       oneClearLine(await cli('run', write('bad.bpf.yaml', 'a: [')), /bad\.bpf\.yaml/);
@@ -109,7 +115,9 @@ describe('bpf-studio', () => {
       const outcome = await cli('verify', write('text2.o', 'no'), heartbeat, '--format', 'json');
       assert.equal(outcome.status, 2);
       assert.equal(outcome.errors.length, 1);
-      const json = JSON.parse(outcome.out) as { results: { problem?: unknown; programs: { verdict: string }[] }[] };
+      const json = JSON.parse(outcome.out) as {
+        results: { problem?: unknown; programs: { verdict: string }[] }[];
+      };
       assert.ok(json.results[0].problem);
       assert.equal(json.results[1].programs[0].verdict, 'accepted');
     });
@@ -138,16 +146,24 @@ describe('bpf-studio', () => {
       const sarif = await cli('verify', heartbeat, rejected, '--format', 'sarif');
       const log = JSON.parse(sarif.out) as {
         version: string;
-        runs: { results: { ruleId: string; locations: { physicalLocation: { region: { startLine: number } } }[] }[] }[];
+        runs: {
+          results: { ruleId: string; locations: { physicalLocation: { region: { startLine: number } } }[] }[];
+        }[];
       };
       assert.equal(log.version, '2.1.0');
       assert.equal(log.runs[0].results.length, 1);
       assert.ok(log.runs[0].results[0].locations[0].physicalLocation.region.startLine > 20);
       const junit = await cli('verify', heartbeat, rejected, '--format', 'junit');
-      assert.match(junit.out, /<testsuite name="[^"]*other_map\.bpf\.c" tests="1" failures="1" errors="0" skipped="0">/);
+      assert.match(
+        junit.out,
+        /<testsuite name="[^"]*other_map\.bpf\.c" tests="1" failures="1" errors="0" skipped="0">/,
+      );
       assert.match(junit.out, /doesn&apos;t|doesn't/);
       const github = await cli('verify', rejected, '--format', 'github');
-      assert.match(github.out, /^::error file=.*other_map\.bpf\.c,line=\d+,col=\d+,endColumn=\d+,title=[a-z-]+::timer pointer/);
+      assert.match(
+        github.out,
+        /^::error file=.*other_map\.bpf\.c,line=\d+,col=\d+,endColumn=\d+,title=[a-z-]+::timer pointer/,
+      );
     });
 
     it('adds the log and times only when asked', async () => {
@@ -155,7 +171,9 @@ describe('bpf-studio', () => {
       const plain = JSON.parse((await cli('verify', heartbeat, '--format', 'json')).out) as Json;
       assert.equal(plain.results[0].programs[0].log, undefined);
       assert.equal(plain.results[0].programs[0].timeMs, undefined);
-      const full = JSON.parse((await cli('verify', heartbeat, '--format', 'json', '--log', '2', '--timings')).out) as Json;
+      const full = JSON.parse(
+        (await cli('verify', heartbeat, '--format', 'json', '--log', '2', '--timings')).out,
+      ) as Json;
       assert.match(full.results[0].programs[0].log ?? '', /^0: .*\n[^]*processed \d+ insns/);
       assert.equal(typeof full.results[0].programs[0].timeMs, 'number');
     });
@@ -191,7 +209,10 @@ describe('bpf-studio', () => {
       assert.equal(json.timers.length, 1);
       assert.equal(json.timers[0].fires, 10);
       assert.equal(json.timers[0].state, 'armed');
-      assert.deepEqual(json.returnValues.map((r) => [r.program, r.value]), [['start', 2]]);
+      assert.deepEqual(
+        json.returnValues.map((r) => [r.program, r.value]),
+        [['start', 2]],
+      );
       assert.match(JSON.stringify(json.maps.beats), /"count":\s*(?:"10"|10)/);
     });
 
@@ -219,7 +240,9 @@ describe('bpf-studio', () => {
     it('plays a scenario file', async () => {
       const file = write(
         'two.bpf.yaml',
-        ['version: 1', `object: ${heartbeat}`, 'steps:', '  - run: start', '  - advance: 550ms', ''].join('\n'),
+        ['version: 1', `object: ${heartbeat}`, 'steps:', '  - run: start', '  - advance: 550ms', ''].join(
+          '\n',
+        ),
       );
       const json = await run(file);
       assert.equal(json.timers[0].fires, 5);

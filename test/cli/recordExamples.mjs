@@ -21,7 +21,11 @@ const sources = ['examples', 'examples/rejected'].flatMap((folder) =>
     .filter((name) => name.endsWith('.bpf.c'))
     .map((name) => `${folder}/${name}`),
 );
-const objectName = (source) => source.replace(/^examples\//, '').replace('/', '-').replace(/\.bpf\.c$/, '.bpf.o');
+const objectName = (source) =>
+  source
+    .replace(/^examples\//, '')
+    .replace('/', '-')
+    .replace(/\.bpf\.c$/, '.bpf.o');
 
 if (mode === 'compile') {
   const { objectOf } = require(path.join(root, 'out/runtime/host/verifyFiles.js'));
@@ -56,13 +60,18 @@ if (mode === 'compile') {
     for (const kernels of Object.values(programs)) {
       for (const row of Object.values(kernels)) {
         if (row.insn === undefined || row.line !== undefined) continue;
-        const twin = Object.values(kernels).find((other) => other.insn === row.insn && other.line !== undefined);
+        const twin = Object.values(kernels).find(
+          (other) => other.insn === row.insn && other.line !== undefined,
+        );
         if (twin) row.line = twin.line;
       }
     }
   }
   const sorted = Object.fromEntries(Object.entries(recorded).sort(([a], [b]) => (a < b ? -1 : 1)));
-  fs.writeFileSync(path.join(root, 'test/fixtures/examples-recorded.json'), `${JSON.stringify(sorted, null, 2)}\n`);
+  fs.writeFileSync(
+    path.join(root, 'test/fixtures/examples-recorded.json'),
+    `${JSON.stringify(sorted, null, 2)}\n`,
+  );
   for (const [source, programs] of Object.entries(sorted)) {
     if (source.startsWith('examples/rejected/')) writeExpectation(path.join(root, source), programs);
   }
@@ -71,7 +80,11 @@ if (mode === 'compile') {
 function lastOf(answer) {
   const lines = (answer.error ?? '').trim().split('\n');
   // Whoever asked the kernel loaded the object from memory under the name `o`; data maps are named after the file.
-  const object = path.basename(answer.file).replace(/^rejected-/, '').split('.')[0].slice(0, 8);
+  const object = path
+    .basename(answer.file)
+    .replace(/^rejected-/, '')
+    .split('.')[0]
+    .slice(0, 8);
   return lines[lines.length - 1].replace(/^libbpf: /, '').replace(/map 'o\./, `map '${object}.`);
 }
 

@@ -83,7 +83,10 @@ describe('the examples', () => {
           if (found.source) {
             const { column, endColumn, text, line } = found.source;
             assert.equal(found.source.file, file);
-            assert.ok(column >= 1 && endColumn > column && endColumn <= text.length + 1, JSON.stringify(found.source));
+            assert.ok(
+              column >= 1 && endColumn > column && endColumn <= text.length + 1,
+              JSON.stringify(found.source),
+            );
             const lines = fs.readFileSync(path.join(repoRoot, file), 'utf8').split('\n');
             assert.equal(text, lines[line - 1]);
           }

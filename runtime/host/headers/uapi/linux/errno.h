@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
-/* Stand-in for machines without kernel headers: the types come from the kernel's type information, the numbers from here. */
+/*
+ * Stand-in for machines without kernel headers: the types are cut out of the kernel's type
+ * information, the numbers from here.
+ */
 #ifndef BPF_STUDIO_LINUX_ERRNO_H
 #define BPF_STUDIO_LINUX_ERRNO_H
 
-#include "vmlinux.h"
+#ifndef __VMLINUX_H__
+#include "bpf_studio_uapi.h"
+#endif
 
 #define EPERM 1
 #define ENOENT 2

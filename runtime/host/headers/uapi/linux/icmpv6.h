@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
-/* Stand-in for machines without kernel headers: the types come from the kernel's type information, the constants that are macros from here. */
+/*
+ * Stand-in for machines without kernel headers: the types are cut out of the kernel's type
+ * information, the constants that are macros from here.
+ */
 #ifndef BPF_STUDIO_LINUX_ICMPV6_H
 #define BPF_STUDIO_LINUX_ICMPV6_H
 
-#include "vmlinux.h"
+#ifndef __VMLINUX_H__
+#include "bpf_studio_uapi.h"
+#endif
 
 #define ICMPV6_DEST_UNREACH 1
 #define ICMPV6_PKT_TOOBIG 2

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
-/* Stand-in for machines without kernel headers: the types come from the kernel's type information. */
+/* Stand-in for machines without kernel headers: the types are cut out of the kernel's type information. */
 #ifndef BPF_STUDIO_LINUX_IN6_H
 #define BPF_STUDIO_LINUX_IN6_H
 
-#include "vmlinux.h"
+#ifndef __VMLINUX_H__
+#include "bpf_studio_uapi.h"
+#endif
 
 #define NEXTHDR_HOP 0
 #define NEXTHDR_TCP 6

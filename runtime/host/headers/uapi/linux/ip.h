@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
-/* Stand-in for machines without kernel headers: the types come from the kernel's type information, the constants that are macros from here. */
+/*
+ * Stand-in for machines without kernel headers: the types are cut out of the kernel's type
+ * information, the constants that are macros from here.
+ */
 #ifndef BPF_STUDIO_LINUX_IP_H
 #define BPF_STUDIO_LINUX_IP_H
 
-#include "vmlinux.h"
+#ifndef __VMLINUX_H__
+#include "bpf_studio_uapi.h"
+#endif
 
 #define IPTOS_TOS_MASK 0x1E
 #define IPVERSION 4

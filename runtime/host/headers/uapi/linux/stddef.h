@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
-/* Stand-in for machines without kernel headers: the types come from the kernel's type information. */
+/* Stand-in for machines without kernel headers: the types are cut out of the kernel's type information. */
 #ifndef BPF_STUDIO_LINUX_STDDEF_H
 #define BPF_STUDIO_LINUX_STDDEF_H
 
-#include "vmlinux.h"
+#ifndef __VMLINUX_H__
+#include "bpf_studio_uapi.h"
+#endif
 
 #endif
