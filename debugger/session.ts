@@ -255,6 +255,7 @@ export class BpfDebugSession extends DebugSession implements SessionState {
       this.terminated();
       return;
     }
+    if (this.debuggee && stop.reason !== 'entry') this.debuggee.everStopped = true;
     const reason = stop.reason === 'fault' ? 'exception' : stop.reason;
     const event: DebugProtocol.StoppedEvent = new StoppedEvent(reason, threadOf(stop.cpu));
     event.body.allThreadsStopped = true;

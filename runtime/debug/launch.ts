@@ -7,6 +7,7 @@ import { loadObject } from '../loader/loadObject';
 import { readObjectDwarf } from '../loader/dwarfSections';
 import type { ObjectSpec, ProgramSpec } from '../loader/objectSpec';
 import type { MachineEvent } from '../machine/types';
+import { ERRNO } from '../spec/errno';
 import type { Profile } from '../spec/profile';
 import { fail, ok, type Result } from '../util/problem';
 import type { Verdict } from '../verifier/verdict';
@@ -126,11 +127,31 @@ function chosenPrograms(spec: ObjectSpec, name: string | undefined): Result<read
 }
 
 function judge(program: ProgramSpec, object: ObjectSpec, options: LaunchOptions): Verdict {
-  const verification = new Verification(program, object, { profile: options.profile, logLevel: 0 });
-  for (;;) {
-    const verdict = verification.step(VERIFY_SLICE);
-    if (verdict) return verdict;
-  }
+  if (program.problem)
+    return {
+      program: program.name,
+      section: program.section,
+      type: program.type,
+      kernel: options.profile.name,
+      basis: options.profile.basis,
+      verdict: 'error',
+      errno: ERRNO.EINVAL,
+      message: program.problem.message,
+      stats: { processedInsns: 0, totalStates: 0, peakStates: 0, stackDepth: [] },
+      problem: program.problem,
+    };
+  // The getter is handed on: kernel types are parsed only for programs that need them.
+  const verification = new Verification(
+    program,
+    object,
+    options.profile,
+    Object.defineProperty({ logLevel: 0 as const }, 'kernelBtf', {
+      get: options.kernelBtf,
+      enumerable: true,
+    }),
+  );
+  while (!verification.step(VERIFY_SLICE));
+  return verification.result();
 }
 
 function noticeOf(verdict: Verdict, spec: ObjectSpec, profile: Profile): LaunchNotice[] {

@@ -86,7 +86,7 @@ function valueOf(
     type,
     variable.locations.length === 0
       ? 'optimised out: the compiler kept no copy of it'
-      : 'optimised out here: the compiler keeps it only in other parts of the function',
+      : 'not available here: the compiler keeps it only in other parts of the function',
   );
 }
 

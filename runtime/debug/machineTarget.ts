@@ -2,13 +2,13 @@
  * The debugger's view of a machine, and the default scenario played on it: the programs run one after the other from
  * t = 0 on cpu 0, then virtual time passes. Reads machine state, changes it only where the user asks for a write.
  */
-import { bytesToHex } from '../util/hexText';
 import { resolvedType, sizeOfType } from '../btf/query';
 import type { Btf } from '../btf/types';
 import type { ObjectSpec } from '../loader/objectSpec';
 import { structOf } from '../machine/contexts';
 import { Machine, type LoadedProgram } from '../machine/machine';
 import type { CodePlace, MachineEvent, MachineStop } from '../machine/types';
+import { typedText } from '../machine/valueText';
 import { mapEntryViews } from '../machine/views';
 import { progTypeByName } from '../spec/progTypes';
 import type { Profile } from '../spec/profile';
@@ -274,19 +274,12 @@ export class MachineTarget implements DebugTarget {
         const { btf } = this.object;
         if (definition.name.includes('.') && btf)
           return pathAt(btf, definition.valueTypeId, at) || definition.name;
-        const key = entry.key ? this.keyText(entry.key) : '';
+        const key = entry.key ? typedText(definition, 'key', entry.key) : '';
         const path = btf ? pathAt(btf, definition.valueTypeId, at) : at === 0 ? '' : ` + ${at}`;
         return `${definition.name}[${key}]${path}`;
       }
     }
     return undefined;
-  }
-
-  private keyText(key: Uint8Array): string {
-    if (key.length > 8 || key.length === 0) return bytesToHex(key);
-    let value = 0n;
-    for (let i = key.length - 1; i >= 0; i--) value = (value << 8n) | BigInt(key[i]);
-    return String(value);
   }
 }
 

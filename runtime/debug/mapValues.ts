@@ -7,7 +7,6 @@ import type { Btf } from '../btf/types';
 import { bytesToHex } from '../util/hexText';
 import type { Debugger } from './debugger';
 import type { TargetMap, TargetMapEntry } from './target';
-import { timerText } from './timers';
 import { typeText } from './typeText';
 import { childrenOf, formatValue, type Value } from './values';
 
@@ -82,16 +81,12 @@ export function entryTree(
         changed: before === 'new' || (before !== undefined && bytesToHex(before) !== bytesToHex(value.bytes)),
         children: [],
       };
-    const now: Value = {
-      types: debug.target.object.btf,
-      type: map.valueTypeId,
-      storage: { kind: 'bytes', bytes: value.bytes, offset: 0 },
-    };
+    const now = entryValue(debug, map, value);
     const old: Value | undefined =
       before instanceof Uint8Array
         ? { ...now, storage: { kind: 'bytes', bytes: before, offset: 0 } }
         : undefined;
-    return tree(debug, map, entry, label, now, old, before === 'new', 0);
+    return tree(debug, label, now, old, before === 'new', 0);
   });
   if (single) return values[0];
   return {
@@ -105,8 +100,6 @@ export function entryTree(
 
 function tree(
   debug: Debugger,
-  map: TargetMap,
-  entry: TargetMapEntry,
   name: string,
   now: Value,
   old: Value | undefined,
@@ -114,32 +107,21 @@ function tree(
   depth: number,
 ): MapValueNode {
   const { target } = debug;
-  const kind = resolvedType(now.types, now.type).kind;
+  const resolved = resolvedType(now.types, now.type);
+  const { kind } = resolved;
   const type = typeText(now.types, now.type);
-  const timer = timerAt(debug, map, entry, now);
-  if (timer !== undefined) return { name, value: timer, type, changed: isNew, children: [] };
   const value = formatValue(target, now);
+  // Lookups never show a timer's bytes, so there is nothing to compare; its text speaks for itself.
+  if (kind === 'struct' && resolved.name === 'bpf_timer') return { name, value, type, changed: isNew, children: [] };
   const nested = (kind === 'struct' || kind === 'union' || kind === 'array') && depth < DEPTH_MAX;
   const parts = nested ? childrenOf(target, now, 0, CHILDREN_MAX) : [];
   const oldParts = nested && old ? childrenOf(target, old, 0, CHILDREN_MAX) : undefined;
   const children = value.startsWith('"')
     ? []
-    : parts.map((p, i) => tree(debug, map, entry, p.name, p.value, oldParts?.[i].value, isNew, depth + 1));
+    : parts.map((p, i) => tree(debug, p.name, p.value, oldParts?.[i].value, isNew, depth + 1));
   const changed =
     isNew ||
     children.some((c) => c.changed) ||
     (old !== undefined && children.length === 0 && formatValue(target, old) !== value);
   return { name, value, type, changed, children };
-}
-
-/** A `struct bpf_timer` member reads as what its timer does, not as its opaque bytes. */
-function timerAt(debug: Debugger, map: TargetMap, entry: TargetMapEntry, value: Value): string | undefined {
-  const type = resolvedType(value.types, value.type);
-  if (type.kind !== 'struct' || type.name !== 'bpf_timer' || value.storage.kind !== 'bytes') return undefined;
-  const { offset } = value.storage;
-  const keyHex = entry.key ? bytesToHex(entry.key) : '';
-  const timer = debug.target
-    .timers()
-    .find((t) => t.mapId === map.id && t.offset === offset && t.keyHex === keyHex);
-  return timer ? timerText(debug.target.nowNs(), timer) : 'not initialised';
 }
