@@ -19,7 +19,7 @@ export class CompilerOffer {
   async offer(message: string): Promise<void> {
     if (this.offered || !vscode.workspace.isTrusted) return;
     this.offered = true;
-    const fetchIt = 'Fetch a Compiler (zig, 190 MB)';
+    const fetchIt = 'Fetch a Compiler (zig, 360 MB on disk)';
     const settings = 'Open Settings';
     const picked = await vscode.window.showWarningMessage(`BPF Studio: ${message}`, fetchIt, settings);
     if (picked === settings) {

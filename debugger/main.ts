@@ -28,10 +28,13 @@ export async function main(args: readonly string[]): Promise<void> {
   }
 }
 
-/** Only the adapter's own bundle (or compiled file) starts by itself; other bundles may contain this file. */
+/**
+ * Only the adapter's own bundle (or compiled file) starts by itself; other bundles may contain this file. Asked by name,
+ * because VS Code's desktop starts adapters through a one-line script, so that none of our files is the main module.
+ */
 const started = process.argv[1] ?? '';
 if (
-  require.main === module &&
-  (basename(started) === 'adapter.js' || basename(dirname(started)) === 'debugger')
+  basename(started) === 'adapter.js' ||
+  (basename(started) === 'main.js' && basename(dirname(started)) === 'debugger')
 )
   void main(process.argv.slice(2));

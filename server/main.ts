@@ -22,7 +22,7 @@ export function main(): void {
 /** Only the server's own bundle (or compiled file) starts by itself; other bundles contain this file, too. */
 const started = process.argv[1] ?? '';
 if (
-  require.main === module &&
-  (path.basename(started) === 'server.js' || path.basename(path.dirname(started)) === 'server')
+  path.basename(started) === 'server.js' ||
+  (path.basename(started) === 'main.js' && path.basename(path.dirname(started)) === 'server')
 )
   main();
