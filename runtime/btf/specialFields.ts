@@ -41,7 +41,8 @@ export interface SpecialFields {
   /** Set when the layout is not acceptable (two timers, misaligned …): the map is created but has no valid field of that kind. */
   readonly problem?: {
     readonly kind: SpecialFieldKind;
-    readonly what: 'many' | 'misaligned' | 'notStruct' | 'inArray' | 'badTag' | 'noLock' | 'overlap';
+    readonly what:
+      'many' | 'misaligned' | 'notStruct' | 'inArray' | 'badTag' | 'noLock' | 'overlap' | 'notCounted';
   };
 }
 
@@ -110,6 +111,25 @@ const ROWS: readonly FieldRow[] = [
     feature: 'fieldRefcount',
   },
 ];
+/** Links inside objects that programs allocate; in map values they are ordinary bytes. */
+const NODE_ROWS: readonly FieldRow[] = [
+  {
+    kind: 'listNode',
+    struct: 'bpf_list_node',
+    sizeBytes: 24,
+    alignBytes: 8,
+    single: false,
+    feature: 'fieldListHead',
+  },
+  {
+    kind: 'rbNode',
+    struct: 'bpf_rb_node',
+    sizeBytes: 32,
+    alignBytes: 8,
+    single: false,
+    feature: 'fieldListHead',
+  },
+];
 const KPTR_SIZE_BYTES = 8;
 /** What the kernel's record has room for. */
 const MAX_FIELDS = 11;
@@ -127,8 +147,49 @@ export function findSpecialFields(
   const type = typeById(btf, resolveModifiers(btf, valueTypeId));
   if (type.kind !== 'struct' && type.kind !== 'datasec') return NO_SPECIAL_FIELDS;
   return has(profile, 'timerFieldRecord')
-    ? new RecordSearch(btf, profile).run(type, resolveModifiers(btf, valueTypeId))
+    ? new RecordSearch(btf, profile, ROWS).run(type, resolveModifiers(btf, valueTypeId))
     : searchEachKind(btf, type, profile);
+}
+
+/** Kinds whose structs the kernel examines when BTF is loaded, whether a map uses them or not. */
+const EXAMINED: ReadonlySet<SpecialFieldKind> = new Set([
+  'spinLock',
+  'listHead',
+  'listNode',
+  'rbRoot',
+  'rbNode',
+  'refcount',
+]);
+
+/**
+ * Whether that kernel refuses the object's BTF as a whole because a struct in it holds kernel objects badly (two spin
+ * locks, say). The loader then goes on without BTF, and every program of the object that needs it is refused.
+ * @returns the struct at fault.
+ */
+export function structThatSpoilsBtf(
+  btf: Btf,
+  profile: Profile,
+): { readonly typeId: number; readonly name: string } | undefined {
+  if (!has(profile, 'timerFieldRecord')) return undefined;
+  const rows = [...ROWS, ...NODE_ROWS].filter((row) => EXAMINED.has(row.kind));
+  const special = new Set<number>();
+  for (const row of rows) special.add(findType(btf, row.struct, 'struct'));
+  special.delete(0);
+  if (has(profile, 'timerFieldNested')) {
+    btf.types.forEach((type, id) => {
+      if (type.kind !== 'ptr' && type.kind !== 'volatile') return;
+      const kptr = readKptr(btf, id, profile);
+      if (kptr !== undefined && kptr !== 'badTag') special.add(id);
+    });
+  }
+  if (special.size === 0) return undefined;
+  for (let id = 1; id < btf.types.length; id++) {
+    const type = btf.types[id];
+    if (type.kind !== 'struct' || !type.members.some((member) => special.has(member.type))) continue;
+    const found = new RecordSearch(btf, profile, rows).run(type, id);
+    if (found.problem !== undefined || found.fields.length === 0) return { typeId: id, name: type.name };
+  }
+  return undefined;
 }
 
 interface Place {
@@ -201,9 +262,10 @@ class RecordSearch {
   constructor(
     private readonly btf: Btf,
     private readonly profile: Profile,
+    rows: readonly FieldRow[],
   ) {
     this.nested = has(profile, 'timerFieldNested');
-    this.rows = ROWS.filter((row) => row.feature === undefined || has(profile, row.feature));
+    this.rows = rows.filter((row) => row.feature === undefined || has(profile, row.feature));
   }
 
   run(type: BtfType, id: number): SpecialFields {
@@ -339,6 +401,9 @@ class RecordSearch {
     const linked = this.fields.find((field) => field.kind === 'listHead' || field.kind === 'rbRoot');
     const locked = this.fields.some((field) => field.kind === 'spinLock' || field.kind === 'resSpinLock');
     if (linked !== undefined && !locked) this.fail(linked.kind, 'noLock');
+    const holds = (kind: SpecialFieldKind): boolean => this.fields.some((field) => field.kind === kind);
+    // A node in a list and a tree at once needs to be counted.
+    if (holds('listNode') && holds('rbNode') && !holds('refcount')) this.fail('rbNode', 'notCounted');
   }
 }
 

@@ -66,7 +66,9 @@ export function declaration(
         break;
       default: {
         const words = qualifiers.replace('restrict ', '') + base(at);
-        return declarator === '' ? words : `${words} ${declarator}`;
+        return declarator === '' || declarator.startsWith('[')
+          ? words + declarator
+          : `${words} ${declarator}`;
       }
     }
   }
