@@ -1,5 +1,6 @@
 /** The rules that the engine uses; each entry is one file's entry point. Those missing answer `unknown`. */
 import { unknown } from './env';
+import { explain } from './diagnose/diagnose';
 import { checkGlobalMemArg, checkHelperCall } from './helperCalls';
 import { checkMemAccess } from './memoryAccess';
 import { checkProgram, contextRegister } from './programRules';
@@ -17,5 +18,5 @@ export const RULES: Rules = {
   },
   checkGlobalMemArg,
   checkReturnValue,
-  explain: () => undefined,
+  explain,
 };

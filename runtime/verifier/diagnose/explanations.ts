@@ -1,0 +1,370 @@
+/**
+ * What each refusal means for the user's program, and what to do: one row per code of the rule book. Rows speak of maps,
+ * fields and functions by name where the refusal recorded them; they never repeat the kernel's message.
+ */
+import type { RejectionData } from '../outcome';
+import type { VerifierEnv } from '../env';
+import { describe, functionAt } from './names';
+
+export interface Explanation {
+  readonly reason: string;
+  readonly suggestion: string;
+}
+
+/** What a row may look at. */
+export interface Scene {
+  readonly env: VerifierEnv;
+  readonly data: RejectionData;
+  /** Slot of the refused instruction; -1 when refused before the walk. */
+  readonly insn: number;
+  /** What the first refused register holds, in words; '' if none. */
+  readonly what: string;
+  readonly fact: (name: string) => string;
+}
+
+type Row = (scene: Scene) => Explanation;
+
+const row =
+  (reason: string | ((s: Scene) => string), suggestion: string | ((s: Scene) => string)): Row =>
+  (scene) => ({
+    reason: typeof reason === 'string' ? reason : reason(scene),
+    suggestion: typeof suggestion === 'string' ? suggestion : suggestion(scene),
+  });
+
+const timerStruct = 'struct bpf_timer';
+
+export const EXPLANATIONS: Readonly<Record<string, Row>> = {
+  // timers
+  'timer-map-mismatch': row(
+    (s) =>
+      s.fact('inner') === '1'
+        ? `The timer lives in an inner map that one lookup returned, and bpf_timer_init names another. Each lookup in the outer map counts as a map of its own, even with the same key.`
+        : `The timer lives in a value of map '${s.fact('timerMap')}', but bpf_timer_init is told that it belongs to map '${s.fact('map')}'.`,
+    (s) =>
+      s.fact('inner') === '1'
+        ? 'Use one lookup in the outer map, and pass its result both to the lookup of the value and to bpf_timer_init.'
+        : `Pass &${s.fact('timerMap')}, the map that the value was looked up in.`,
+  ),
+  'timer-wrong-offset': row(
+    (s) =>
+      `The pointer is ${s.fact('at')} bytes into the value of map '${s.fact('map')}', but the value's ${timerStruct} ('${s.fact('field')}') is at byte ${s.fact('fieldOffset')}.`,
+    (s) => `Pass the address of the member: &value->${s.fact('field')}.`,
+  ),
+  'timer-offset-not-constant': row(
+    'The timer is reached with an index that is not known when the program is loaded. A value has one timer at one fixed place.',
+    'Take the address of the timer member directly; to choose between timers, choose between map elements.',
+  ),
+  'timer-map-without-btf': row(
+    (s) =>
+      s.fact('why') === ''
+        ? `The kernel has no type information of the values of map '${s.fact('map')}', so it cannot know where the timer is.`
+        : `The kernel refused the type information of map '${s.fact('map')}' because ${s.fact('why')}; libbpf then created the map without it, silently, so that no timer in it can be used.`,
+    (s) =>
+      s.fact('why') === ''
+        ? 'Declare the map with __type(key, …) and __type(value, …) instead of key_size and value_size, and compile with -g.'
+        : 'Put the timer into an array, hash or LRU hash map that programs may write, without a spin lock in an LRU map.',
+  ),
+  'timer-missing-in-value': row(
+    (s) => `The values of map '${s.fact('map')}' have no ${timerStruct} that this kernel finds.`,
+    `Add a ${timerStruct} as a direct member of the map's value struct.`,
+  ),
+  'timer-many-in-value': row(
+    (s) => `The values of map '${s.fact('map')}' have more than one ${timerStruct}; a value can have one.`,
+    'Split the timers over two maps, or let one timer serve both purposes.',
+  ),
+  'timer-mangled-in-value': row(
+    (s) =>
+      `The ${timerStruct} in the values of map '${s.fact('map')}' is not at a multiple of 8 bytes, or not a direct member of a struct.`,
+    'Remove "packed", or move the timer to an offset that is a multiple of 8.',
+  ),
+  'timer-on-rt': row(
+    'Kernels with PREEMPT_RT do not offer bpf_timer.',
+    'Use a kernel without PREEMPT_RT, or another mechanism.',
+  ),
+  'timer-direct-access': row(
+    (s) =>
+      `${s.fact('direct') === '1' ? 'This access' : 'The helper'} may touch bytes ${s.fact('fieldOffset')}–${Number(s.fact('fieldOffset')) + Number(s.fact('fieldSize')) - 1} of the value of map '${s.fact('map')}', where '${s.fact('field')}' (${timerStruct}) is. Only the timer helpers may.`,
+    'Access the members around the timer one by one; copy values member by member instead of as a whole.',
+  ),
+  'timer-callback-return': row(
+    (s) => `The timer callback ${functionAt(s.env, s.insn)}() can return something other than 0.`,
+    'Return 0 on every path of the callback.',
+  ),
+  'tracing-program-uses-timer': row(
+    (s) =>
+      `Programs of this type may not use map '${s.fact('map')}' at all on this kernel, because its values hold a ${timerStruct}.`,
+    'Start timers from a program type that may (tc, XDP, syscall, fentry …), or use a kernel from 7.0 on.',
+  ),
+  // locks
+  'lock-direct-access': row(
+    (s) =>
+      `This access may touch '${s.fact('field')}' (struct bpf_spin_lock) in the value of map '${s.fact('map')}'.`,
+    'Access the members around the lock one by one.',
+  ),
+  'special-field-direct-access': row(
+    (s) =>
+      `This access may touch '${s.fact('field')}' (struct ${s.fact('fieldKind')}) in the value of map '${s.fact('map')}', which only its own helpers may.`,
+    'Access the members around it one by one.',
+  ),
+  'lock-offset-not-constant': row(
+    'The lock is reached with an index that is not known when the program is loaded.',
+    'Take the address of the lock member directly.',
+  ),
+  'lock-map-without-btf': row(
+    (s) =>
+      `The kernel has no type information of the values of map '${s.fact('map')}', so it cannot know where the lock is.`,
+    'Declare the map with __type(value, …), in a map type that may hold locks.',
+  ),
+  'lock-missing-in-value': row(
+    (s) => `The values of map '${s.fact('map')}' have no struct bpf_spin_lock that this kernel finds.`,
+    'Add one struct bpf_spin_lock as a direct member of the value.',
+  ),
+  'lock-wrong-offset': row(
+    (s) =>
+      `The pointer is ${s.fact('at')} bytes into the value of map '${s.fact('map')}', but its lock is at byte ${s.fact('fieldOffset')}.`,
+    (s) => `Pass the address of the member: &value->${s.fact('field')}.`,
+  ),
+  'two-locks': row(
+    'The path already holds a lock; a program may hold one at a time.',
+    'Unlock the first lock before taking the second.',
+  ),
+  'unlock-without-lock': row('No lock is held on this path.', 'Take the lock on every path that leads here.'),
+  'unlock-of-other-lock': row(
+    'The lock that is held belongs to another value than the one being unlocked.',
+    'Unlock through the very pointer that was locked.',
+  ),
+  'call-under-lock': row(
+    (s) =>
+      `${s.fact('helper') || 'A function'} is called while a spin lock is held; only plain loads, stores and the unlock may happen then.`,
+    'Do the call before taking the lock or after releasing it.',
+  ),
+  'tail-call-under-lock': row('The tail call would leave the program with the lock held.', 'Unlock first.'),
+  'socket-filter-uses-lock': row(
+    (s) => `Socket filters may not use map '${s.fact('map')}', because its values hold a spin lock.`,
+    'Use another program type or a map without a lock.',
+  ),
+  'tracing-program-uses-lock': row(
+    (s) => `Programs of this type may not use map '${s.fact('map')}', because its values hold a spin lock.`,
+    'Use atomic operations on values of a map without a lock.',
+  ),
+  'sleepable-program-uses-lock': row(
+    (s) =>
+      `Sleepable programs may not use map '${s.fact('map')}' on this kernel, because its values hold a spin lock.`,
+    'Make the program non-sleepable, or use atomics.',
+  ),
+  'tracing-program-uses-graph': row(
+    (s) =>
+      `Programs of this type may not use map '${s.fact('map')}', because its values hold a list or tree.`,
+    'Use another program type.',
+  ),
+  'tracing-program-uses-workqueue': row(
+    (s) =>
+      `Programs of this type may not use map '${s.fact('map')}' on this kernel, because its values hold a workqueue.`,
+    'Use another program type.',
+  ),
+  'map-in-sleepable-program': row(
+    (s) => `Map '${s.fact('map')}' is of a type that sleepable programs may not use.`,
+    'Use an array, hash, ring buffer or local storage map, or make the program non-sleepable.',
+  ),
+  'struct-ops-map': row(
+    (s) => `Map '${s.fact('map')}' is a table of kernel callbacks, not data for programs.`,
+    'Do not refer to it from program code.',
+  ),
+  // pointers and memory
+  'null-dereference': row(
+    (s) => `The pointer is ${s.what}, and no test on this path has excluded NULL.`,
+    'Compare it with NULL and leave (or skip the access) if it is.',
+  ),
+  'maybe-null-argument': row(
+    (s) => `The argument is ${s.what}, and no test on this path has excluded NULL.`,
+    'Compare it with NULL before the call.',
+  ),
+  'not-a-pointer': row(
+    (s) => `What is dereferenced here is ${s.what}, not a pointer that programs may follow.`,
+    'Keep the pointer unchanged between where it came from and here; kernel addresses are read with bpf_probe_read_kernel.',
+  ),
+  'out-of-bounds': row(
+    (s) =>
+      s.fact('type') === 'mapKey'
+        ? `The access reaches byte ${s.fact('at')} of a key of map '${s.fact('map')}' with ${s.fact('sizeBytes')} bytes; keys are ${s.fact('regionBytes')} bytes.`
+        : s.fact('map') === ''
+          ? `The access of ${s.fact('sizeBytes')} bytes at offset ${s.fact('at')} leaves the ${s.fact('regionBytes')} bytes that are there.`
+          : `The access of ${s.fact('sizeBytes')} bytes at offset ${s.fact('at')} leaves the value of map '${s.fact('map')}', which is ${s.fact('regionBytes')} bytes long.`,
+    'Bound the index before the access so that its largest value still fits, or correct the size of the value.',
+  ),
+  'unbounded-offset': row(
+    'The index has no upper bound that the verifier knows on this path.',
+    'Compare the index with the size before the access (and keep it unsigned), or mask it.',
+  ),
+  'negative-offset': row(
+    'The index may be negative: it is signed, and no test on this path excludes values below 0.',
+    'Make the index unsigned, or test that it is at least 0.',
+  ),
+  'negative-size': row('The size may be negative.', 'Make the size unsigned, or mask it.'),
+  'zero-size': row(
+    'The size may be 0, and this helper needs at least one byte.',
+    'Test that the size is not 0 before the call.',
+  ),
+  'unbounded-size': row(
+    'The size has no upper bound that the verifier knows on this path.',
+    'Compare the size with the size of the buffer before the call, or mask it.',
+  ),
+  'size-not-constant': row(
+    (s) => `${s.fact('helper')} needs a size that is known when the program is loaded.`,
+    'Pass a constant (sizeof), or use the copying variant of the helper.',
+  ),
+  'misaligned-access': row(
+    (s) => `The access of ${s.fact('sizeBytes')} bytes is not at a multiple of ${s.fact('sizeBytes')}.`,
+    'Align the variable, or access it in smaller pieces.',
+  ),
+  'write-to-read-only': row(
+    (s) =>
+      s.fact('map')
+        ? `Programs may not write to map '${s.fact('map')}'.`
+        : `${s.what || 'This memory'} is read-only.`,
+    'Copy the data and change the copy, or drop the read-only flag or const.',
+  ),
+  'read-from-write-only': row(
+    (s) => `Programs may not read map '${s.fact('map')}'.`,
+    'Drop BPF_F_WRONLY_PROG from the map.',
+  ),
+  'write-to-map-key': row(
+    (s) => `The key of an element of map '${s.fact('map')}' cannot be changed in place.`,
+    'Delete the element and insert it under the new key.',
+  ),
+  'write-to-map-pointer': row(
+    'A map is not memory; its elements are reached with helpers.',
+    'Use bpf_map_lookup_elem or bpf_map_update_elem.',
+  ),
+  'modified-pointer': row(
+    (s) => `${s.what || 'This pointer'} was moved by arithmetic; it may be used only as it came.`,
+    'Use the original pointer, and let the offset be part of the access.',
+  ),
+  'packet-out-of-bounds': row(
+    (s) =>
+      Number(s.fact('range')) <= 0
+        ? 'No comparison with the end of the packet on this path covers these bytes.'
+        : `Comparisons with the end of the packet have proven ${s.fact('range')} bytes, the access needs bytes up to ${Number(s.fact('off')) + Number(s.fact('sizeBytes'))}.`,
+    'Before the access, test that the pointer plus the size does not pass data_end; repeat the test after anything that may move the packet.',
+  ),
+  'packet-read-only': row(
+    'Programs of this type may read the packet but not write to it.',
+    'Use bpf_skb_store_bytes, or another program type.',
+  ),
+  'packet-to-helper': row(
+    (s) => `${s.fact('helper')} does not take packet memory in this program type.`,
+    'Copy the bytes to the stack and pass the copy.',
+  ),
+  'context-access': row(
+    (s) =>
+      s.fact('field') === ''
+        ? 'There is no field of the context at this place and size.'
+        : `Programs of this type may not ${s.fact('kind') === 'write' ? 'write' : 'read'} the context field '${s.fact('field')}' with ${s.fact('sizeBytes')} bytes.`,
+    'Use a field and size that this program type offers, or a helper that does the same.',
+  ),
+  // registers, stack
+  'uninitialized-register': row(
+    (s) =>
+      `R${s.data.registers?.[0] ?? 0} has no value here: it was never set on this path, or a call in between destroyed it.`,
+    'Set the variable on every path before it is used; after calls only R6–R9 and the stack keep their values.',
+  ),
+  'frame-pointer-write': row(
+    'R10 is the frame pointer and cannot be changed.',
+    'Copy it to another register first.',
+  ),
+  // helpers
+  'argument-type': row(
+    (s) =>
+      `Argument ${s.data.registers?.[0] ?? '?'} is ${s.what}; the helper wants ${wanted(s.fact('expected'))}.`,
+    'Pass what the helper is declared to take; check the order of the arguments.',
+  ),
+  'no-such-helper': row(
+    'This kernel has no helper of that number.',
+    'Use a newer kernel, or another helper; a missing CO-RE target also ends here.',
+  ),
+  'helper-not-for-program': row(
+    (s) => `${s.fact('helper')} is not offered to programs of type ${s.fact('programType')} on this kernel.`,
+    'Use a helper that this program type has, or another program type.',
+  ),
+  'helper-needs-gpl': row(
+    (s) =>
+      `${s.fact('helper')} is for GPL-compatible programs only, and this object's licence is '${s.fact('license')}'.`,
+    'Declare a compatible licence: char _license[] SEC("license") = "Dual BSD/GPL";',
+  ),
+  'helper-may-sleep': row(
+    (s) => `${s.fact('helper')} may sleep, and this code may not.`,
+    'Make the program sleepable (SEC("….s")), or use a helper that does not sleep; timer callbacks never may.',
+  ),
+  'helper-without-map': row('The call has no map argument before this one.', ''),
+  'map-type-for-helper': row(
+    (s) => `${s.fact('helper')} does not work on maps of type ${s.fact('mapType')} ('${s.fact('map')}').`,
+    'Use the helpers made for this map type, or another map type.',
+  ),
+  'string-not-constant': row(
+    (s) => `${s.fact('helper')} needs a constant string in read-only data.`,
+    'Use a string literal, or a static const char array.',
+  ),
+  'helper-flags': row('This helper takes no flags.', 'Pass 0.'),
+  'tail-call-map': row(
+    (s) => `Map '${s.fact('map')}' is not a program array.`,
+    'Use a map of type BPF_MAP_TYPE_PROG_ARRAY.',
+  ),
+  'callback-map-type': row(
+    (s) => `Maps of type ${s.fact('mapType')} cannot be walked with a callback.`,
+    'Use an array or hash map.',
+  ),
+  'release-of-unowned': row(
+    (s) => `What is given to ${s.fact('helper')} was not acquired on this path, or was released before.`,
+    'Release each record or socket exactly once.',
+  ),
+  'release-at-offset': row(
+    'The pointer was moved since it was acquired.',
+    'Release through the original pointer.',
+  ),
+  // returns
+  'program-return': row(
+    (s) => `Programs of this type must return a value from ${s.fact('min')} to ${s.fact('max')}.`,
+    'Return one of the allowed values on every path; mask or test values that come from elsewhere.',
+  ),
+  'callback-return': row(
+    (s) => `${functionAt(s.env, s.insn)}() must return 0 (go on) or 1 (stop).`,
+    'Return 0 or 1 on every path.',
+  ),
+  'return-not-a-number': row(
+    (s) => `${functionAt(s.env, s.insn)}() returns ${s.what || 'a pointer'} instead of a number.`,
+    'Return a number.',
+  ),
+  'program-must-sleep': row(
+    'Programs of this type exist only as sleepable ones.',
+    'Use SEC("syscall") as libbpf does.',
+  ),
+};
+
+const WANTED: Readonly<Record<string, string>> = {
+  map_value: 'a value of a map, proven not to be NULL',
+  map_ptr: 'a map',
+  fp: 'memory, on the stack for instance',
+  ctx: "the program's own context",
+  func: 'a function',
+  scalar: 'a number',
+  ringbuf_mem: 'a ring buffer record, proven not to be NULL',
+  alloc_mem: 'a ring buffer record, proven not to be NULL',
+};
+
+function wanted(list: string): string {
+  const first = list.split(', ')[0] ?? '';
+  return WANTED[first] ?? list;
+}
+
+/** For codes without a row: what can be said in general. */
+export function generic(scene: Scene): Explanation {
+  return {
+    reason:
+      scene.what === ''
+        ? 'The kernel refuses this instruction.'
+        : `The kernel refuses this use of ${scene.what}.`,
+    suggestion: '',
+  };
+}
+
+export { describe };
