@@ -5,6 +5,7 @@
 import type { ObjectSpec, ProgramSpec } from '../loader/objectSpec';
 import { findProfile, type Profile } from '../spec/profile';
 import { fail, ok, type Problem, type Result } from '../util/problem';
+import { refusedMap } from '../verifier/mapCreation';
 import { Verification } from '../verifier/verify';
 import type { Verdict } from '../verifier/verdict';
 import { reportsOf, type ProgramReport } from '../ide/verdictReport';
@@ -89,7 +90,9 @@ function verdictOf(
   request: JudgeRequest,
   cancelled: CancelCheck,
 ): Verdict | undefined {
-  if (program.problem) {
+  const refused = refusedMap(object, profile);
+  const problem = program.problem ?? refused?.problem;
+  if (problem) {
     return {
       program: program.name,
       section: program.section,
@@ -97,10 +100,10 @@ function verdictOf(
       kernel: profile.name,
       basis: profile.basis,
       verdict: 'error',
-      errno: EINVAL,
-      message: program.problem.message,
+      errno: program.problem ? EINVAL : (refused?.errno ?? EINVAL),
+      message: problem.message,
       stats: { processedInsns: 0, totalStates: 0, peakStates: 0, stackDepth: [] },
-      problem: program.problem,
+      problem,
     };
   }
   const options = lazyKernelBtf(profile, request.btf);

@@ -1,0 +1,47 @@
+/**
+ * What goes wrong before any program is judged, when the object's maps are created on a kernel: then none of its programs
+ * loads. Only refusals that the loader passes on belong here; where it retries silently without types, the program's
+ * verdict tells.
+ * Evidence: measured on 6.1, 6.12 and 7.2.
+ */
+import { findSpecialFields } from '../btf/specialFields';
+import type { MapSpec, ObjectSpec } from '../loader/objectSpec';
+import type { Profile } from '../spec/profile';
+import type { Problem } from '../util/problem';
+
+export interface MapRefusal {
+  readonly errno: number;
+  readonly message: string;
+  readonly problem: Problem;
+}
+
+const BPF_F_MMAPABLE = 1 << 10;
+const ENOTSUPP = 524;
+
+/** The first map that cannot be created, if any. */
+export function refusedMap(object: ObjectSpec, profile: Profile): MapRefusal | undefined {
+  for (const map of object.maps) {
+    const field = mappedSpecialField(object, map, profile);
+    if (field === undefined) continue;
+    const message = `map '${map.name}': failed to create: -ENOTSUPP`;
+    return {
+      errno: ENOTSUPP,
+      message,
+      problem: {
+        code: 'map-global-special-field',
+        message,
+        place: { file: object.file },
+        remedy: `Global variables are mapped into user space, so ${field} cannot be one: put it into the value of an array map with one element.`,
+      },
+    };
+  }
+  return undefined;
+}
+
+/** Global data is mapped by the loader at once, which no kernel allows for a map with kernel objects in it. */
+function mappedSpecialField(object: ObjectSpec, map: MapSpec, profile: Profile): string | undefined {
+  if (map.section === undefined || (map.flags & BPF_F_MMAPABLE) === 0) return undefined;
+  if (object.btf === undefined || map.valueTypeId === 0) return undefined;
+  const { fields } = findSpecialFields(object.btf, map.valueTypeId, profile);
+  return fields.length > 0 ? `"${fields[0].name}"` : undefined;
+}
