@@ -8,7 +8,11 @@ import type { Kernel } from '../kernel/kernel';
 import { readRegister } from '../vm/calls';
 import { basicHelpers } from './basicHelpers';
 import { mapHelpers } from './mapHelpers';
+import { memoryHelpers } from './memoryHelpers';
+import { packetHelpers } from './packetHelpers';
 import { printHelpers } from './printHelpers';
+import { ringbufHelpers } from './ringbufHelpers';
+import { tailCallHelpers } from './tailCall';
 import { timerHelpers } from './timerHelpers';
 import { HelperFault, type HelperHandler, type HelperResult, type PacketServices } from './protocol';
 
@@ -16,7 +20,11 @@ export const HELPER_HANDLERS: Readonly<Partial<Record<HelperName, HelperHandler>
   ...mapHelpers,
   ...timerHelpers,
   ...basicHelpers,
+  ...memoryHelpers,
+  ...packetHelpers,
   ...printHelpers,
+  ...ringbufHelpers,
+  ...tailCallHelpers,
 };
 
 /** Performs the helper that the block's registers ask for, and takes its time. */

@@ -34,7 +34,8 @@ import { copyValue, hasField, readValue } from './values';
 
 const NEXT = 0;
 const HASH = 4;
-const LINKED = 8;
+/** Offset of the u32 that is 1 while an element is in a bucket. */
+export const LINKED = 8;
 /** Offset of the key in an element. */
 export const ELEMENT_KEY = 16;
 
@@ -161,7 +162,12 @@ const powerOfTwo = (n: number): number => {
   return p;
 };
 
-export function createHash(env: MapEnv, definition: MapDefinition, prealloc: boolean, spares: boolean): HashData {
+export function createHash(
+  env: MapEnv,
+  definition: MapDefinition,
+  prealloc: boolean,
+  spares: boolean,
+): HashData {
   const { memory, cpuCount } = env;
   const bucketCount = powerOfTwo(definition.maxEntries);
   const elementSizeBytes = elementValue(definition) + round8(definition.valueSizeBytes);

@@ -2,6 +2,8 @@
  * The private records of the map families, as one union: everything about a map that is not its definition and not
  * bytes in linear memory. Plain data, cloned by snapshots; one interface per family.
  */
+import type { LruLists } from './lruLists';
+
 export interface ArrayData {
   readonly kind: 'array';
   /** Linear offset of element 0; elements follow every `strideBytes`. */
@@ -31,4 +33,63 @@ export interface HashData {
   readonly allocated: number[];
 }
 
-export type MapData = ArrayData | HashData;
+/** BPF_MAP_TYPE_LRU_HASH and LRU_PERCPU_HASH: a hash table, and lists that say who is evicted. */
+export interface LruData {
+  readonly kind: 'lru';
+  readonly table: HashData;
+  readonly lists: LruLists;
+}
+
+/** BPF_MAP_TYPE_PERCPU_ARRAY: CPU c's element i lies at base + c * cpuStrideBytes + i * strideBytes. */
+export interface PerCpuArrayData {
+  readonly kind: 'perCpuArray';
+  readonly base: number;
+  readonly strideBytes: number;
+  readonly cpuStrideBytes: number;
+}
+
+/** BPF_MAP_TYPE_PERCPU_HASH: the values of all CPUs lie side by side behind the key. */
+export interface PerCpuHashData {
+  readonly kind: 'perCpuHash';
+  readonly table: HashData;
+}
+
+/** Arrays of maps and of programs: handles (map id; program id + 1), u32 each, 0 = empty. */
+export interface HandleArrayData {
+  readonly kind: 'handleArray';
+  readonly base: number;
+}
+
+/** BPF_MAP_TYPE_HASH_OF_MAPS: a hash table whose values are map ids. */
+export interface HandleHashData {
+  readonly kind: 'handleHash';
+  readonly table: HashData;
+}
+
+/** BPF_MAP_TYPE_RINGBUF: positions count bytes since the beginning and never wrap. */
+export interface RingbufData {
+  readonly kind: 'ringbuf';
+  /** Linear offset of position 0; twice `sizeBytes` are reserved, so that a record never wraps. */
+  readonly base: number;
+  readonly sizeBytes: number;
+  consumer: number;
+  producer: number;
+  /** Oldest record that is not committed yet. */
+  pending: number;
+}
+
+/** See `opaque.ts`. */
+export interface OpaqueData {
+  readonly kind: 'opaque';
+}
+
+export type MapData =
+  | ArrayData
+  | HashData
+  | LruData
+  | PerCpuArrayData
+  | PerCpuHashData
+  | HandleArrayData
+  | HandleHashData
+  | RingbufData
+  | OpaqueData;

@@ -22,6 +22,7 @@ export interface MapMemory {
     label: string,
     writable?: boolean,
   ): { label: string };
+  findRegion(offset: number): { readonly start: number; live: boolean } | undefined;
   load32(offset: number): number;
   load64(offset: number): bigint;
   store8(offset: number, value: number): void;

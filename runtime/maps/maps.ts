@@ -6,11 +6,29 @@ import { ERRNO } from '../spec/errno';
 import { assert } from '../util/assert';
 import { arrayFamily } from './array';
 import { hashFamily } from './hash';
+import { lruFamily } from './lruHash';
+import { arrayOfMapsFamily, hashOfMapsFamily } from './mapInMap';
+import { opaqueFamily } from './opaque';
+import { lruPerCpuHashFamily, perCpuArrayFamily, perCpuHashFamily } from './perCpu';
+import { progArrayFamily } from './progArray';
+import { ringbufFamily } from './ringbuf';
 import type { MapDefinition, MapOutcome } from './bpfMap';
 import type { MapEnv, MapFamily, MapRecord } from './mapFamily';
 import { readValue } from './values';
 
-const FAMILIES: readonly MapFamily[] = [arrayFamily, hashFamily];
+const FAMILIES: readonly MapFamily[] = [
+  arrayFamily,
+  hashFamily,
+  lruFamily,
+  perCpuArrayFamily,
+  perCpuHashFamily,
+  lruPerCpuHashFamily,
+  arrayOfMapsFamily,
+  hashOfMapsFamily,
+  progArrayFamily,
+  ringbufFamily,
+  opaqueFamily,
+];
 
 const byType = new Map<string, MapFamily>(FAMILIES.flatMap((f) => f.types.map((t) => [t, f] as const)));
 
@@ -75,12 +93,18 @@ export function userDelete(env: MapEnv, map: MapRecord, key: Uint8Array): MapOut
 }
 
 /** The key after `key`, or the first; undefined: there is none. */
-export function userNextKey(env: MapEnv, map: MapRecord, key: Uint8Array | undefined): Uint8Array | undefined {
+export function userNextKey(
+  env: MapEnv,
+  map: MapRecord,
+  key: Uint8Array | undefined,
+): Uint8Array | undefined {
   const family = familyOf(map);
   const size = map.definition.keySizeBytes;
   return withBytes(env, new Uint8Array(size), (to) => {
     const error =
-      key === undefined ? family.nextKey(env, map, 0, to) : withBytes(env, key, (at) => family.nextKey(env, map, at, to));
+      key === undefined
+        ? family.nextKey(env, map, 0, to)
+        : withBytes(env, key, (at) => family.nextKey(env, map, at, to));
     return error === 0 ? env.memory.read(to, size) : undefined;
   });
 }

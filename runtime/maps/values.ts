@@ -18,8 +18,7 @@ export function copyValue(memory: MapMemory, definition: MapDefinition, to: numb
 /** A copy as user space gets it: special fields read as zero. */
 export function readValue(memory: MapMemory, definition: MapDefinition, value: ValueRef): Uint8Array {
   const bytes = memory.read(value, definition.valueSizeBytes);
-  for (const field of definition.fields.fields)
-    bytes.fill(0, field.offset, field.offset + field.sizeBytes);
+  for (const field of definition.fields.fields) bytes.fill(0, field.offset, field.offset + field.sizeBytes);
   return bytes;
 }
 

@@ -366,6 +366,11 @@ export const FEATURES = {
     evidence: 'mainline 6.8',
   },
   loadAcquire: { what: 'load-acquire and store-release', since: '6.18', evidence: 'mainline 6.15' },
+  xdpMetaUpTo252: {
+    what: 'bpf_xdp_adjust_meta takes up to 252 bytes of meta data; before, 32',
+    since: '6.6',
+    evidence: 'mainline 6.5',
+  },
 } as const satisfies Record<string, FeatureRow>;
 
 export type FeatureName = keyof typeof FEATURES;
