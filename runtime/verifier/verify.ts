@@ -197,7 +197,10 @@ function makeEnv(program: ProgramSpec, object: ObjectSpec, profile: Profile, opt
     program,
     object,
     profile,
-    kernelBtf: options.kernelBtf,
+    // Read only when a rule asks: parsing a kernel's types costs more than most programs.
+    get kernelBtf() {
+      return options.kernelBtf;
+    },
     insns: program.insns,
     maps: object.maps,
     subprogs: [],
