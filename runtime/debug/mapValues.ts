@@ -112,7 +112,8 @@ function tree(
   const type = typeText(now.types, now.type);
   const value = formatValue(target, now);
   // Lookups never show a timer's bytes, so there is nothing to compare; its text speaks for itself.
-  if (kind === 'struct' && resolved.name === 'bpf_timer') return { name, value, type, changed: isNew, children: [] };
+  if (kind === 'struct' && resolved.name === 'bpf_timer')
+    return { name, value, type, changed: isNew, children: [] };
   const nested = (kind === 'struct' || kind === 'union' || kind === 'array') && depth < DEPTH_MAX;
   const parts = nested ? childrenOf(target, now, 0, CHILDREN_MAX) : [];
   const oldParts = nested && old ? childrenOf(target, old, 0, CHILDREN_MAX) : undefined;

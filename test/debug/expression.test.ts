@@ -101,10 +101,13 @@ describe('expressions', () => {
   ];
   for (const [text, pattern] of refuses)
     it(`refuses ${JSON.stringify(text.slice(0, 30))} with the reason`, () => {
-      assert.throws(() => {
-        const shown = s.value(text);
-        if (shown.startsWith('<')) throw new ExpressionError(shown);
-      }, (error: unknown) => error instanceof ExpressionError && pattern.test(error.message));
+      assert.throws(
+        () => {
+          const shown = s.value(text);
+          if (shown.startsWith('<')) throw new ExpressionError(shown);
+        },
+        (error: unknown) => error instanceof ExpressionError && pattern.test(error.message),
+      );
     });
 
   it('compute 64-bit arithmetic as C does', () => {
@@ -119,7 +122,17 @@ describe('expressions', () => {
           const { value } = evaluate(scope, `${a}ull ${op} ${b}ull`);
           const read = readScalar(s.debug.target, value);
           const exact =
-            op === '+' ? a + b : op === '-' ? a - b : op === '*' ? a * b : op === '&' ? a & b : op === '|' ? a | b : a ^ b;
+            op === '+'
+              ? a + b
+              : op === '-'
+                ? a - b
+                : op === '*'
+                  ? a * b
+                  : op === '&'
+                    ? a & b
+                    : op === '|'
+                      ? a | b
+                      : a ^ b;
           return read.ok && read.value === BigInt.asUintN(64, exact);
         },
       ),
@@ -128,7 +141,36 @@ describe('expressions', () => {
 
   it('never fail with anything but an explained error, whatever the text', () => {
     const scope = s.debug.scope(s.stack()[0].live);
-    const piece = fc.constantFrom('entry', '->', '.', '*', '&', '(', ')', '[', ']', '1', '0x9', 'key', 'table', '+', '?', ':', 'sizeof', 'struct', 'pair', '$r1', ',', 'x', '"', "'", '\\', '<<', '%', ' ');
+    const piece = fc.constantFrom(
+      'entry',
+      '->',
+      '.',
+      '*',
+      '&',
+      '(',
+      ')',
+      '[',
+      ']',
+      '1',
+      '0x9',
+      'key',
+      'table',
+      '+',
+      '?',
+      ':',
+      'sizeof',
+      'struct',
+      'pair',
+      '$r1',
+      ',',
+      'x',
+      '"',
+      "'",
+      '\\',
+      '<<',
+      '%',
+      ' ',
+    );
     fc.assert(
       fc.property(fc.array(piece, { maxLength: 12 }), (parts) => {
         try {
@@ -151,10 +193,22 @@ describe('expressions', () => {
 
 describe('small things', () => {
   it('hit counts read as debuggers do', () => {
-    assert.deepEqual([1, 2, 3, 4].map((n) => hitCountSatisfied('3', n)), [false, false, true, true]);
-    assert.deepEqual([1, 2, 3, 4].map((n) => hitCountSatisfied('% 2', n)), [false, true, false, true]);
-    assert.deepEqual([1, 2, 3].map((n) => hitCountSatisfied('== 2', n)), [false, true, false]);
-    assert.deepEqual([1, 2, 3].map((n) => hitCountSatisfied('<2', n)), [true, false, false]);
+    assert.deepEqual(
+      [1, 2, 3, 4].map((n) => hitCountSatisfied('3', n)),
+      [false, false, true, true],
+    );
+    assert.deepEqual(
+      [1, 2, 3, 4].map((n) => hitCountSatisfied('% 2', n)),
+      [false, true, false, true],
+    );
+    assert.deepEqual(
+      [1, 2, 3].map((n) => hitCountSatisfied('== 2', n)),
+      [false, true, false],
+    );
+    assert.deepEqual(
+      [1, 2, 3].map((n) => hitCountSatisfied('<2', n)),
+      [true, false, false],
+    );
   });
 
   it('durations have a fitting unit and three digits', () => {

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { Session } from './support';
 
-const tour = (object = 'tour.o', program = 'classify'): Session => new Session(object, 'tour.bpf.c', { program });
+const tour = (object = 'tour.o', program = 'classify'): Session =>
+  new Session(object, 'tour.bpf.c', { program });
 
 describe('breakpoints', () => {
   for (const object of ['tour.o', 'tour-clang14.o', 'tour-clang16.o']) {
@@ -13,7 +14,10 @@ describe('breakpoints', () => {
       assert.equal(b.line, s.line('expired'));
       const stop = s.continue();
       assert.equal(stop.reason, 'breakpoint');
-      assert.deepEqual(stop.breakpoints.map((x) => x.id), [b.id]);
+      assert.deepEqual(
+        stop.breakpoints.map((x) => x.id),
+        [b.id],
+      );
       assert.equal(s.where(), s.at('expired', 'expired'));
       const now = s.debug.target.nowNs();
       assert.ok(now >= 5_000_000n && now < 5_100_000n, `${now}`);
@@ -82,7 +86,10 @@ describe('breakpoints', () => {
     s.breakAt({ mark: 'expired', logMessage: 'count {entry->count} port {key->port} {oops}' });
     assert.equal(s.continue().reason, 'ended');
     const logs = s.outputs.flatMap((o) => (o.kind === 'log' ? [o.text] : []));
-    assert.deepEqual(logs, [0, 1, 2].map((n) => `count ${n} port 80 <no variable 'oops' here>`));
+    assert.deepEqual(
+      logs,
+      [0, 1, 2].map((n) => `count ${n} port 80 <no variable 'oops' here>`),
+    );
   });
 
   it('can be set on functions and on instructions', () => {
@@ -135,7 +142,13 @@ describe('steps', () => {
     let guard = 0;
     while (!s.where().startsWith('sum:') && guard++ < 5) s.step('in');
     assert.match(s.where(), /^sum:/);
-    assert.deepEqual(s.stack().filter((f) => f.kind === 'live').map((f) => f.name), ['sum', 'expired']);
+    assert.deepEqual(
+      s
+        .stack()
+        .filter((f) => f.kind === 'live')
+        .map((f) => f.name),
+      ['sum', 'expired'],
+    );
     s.step('out');
     assert.match(s.where(), /^expired:/);
   });

@@ -58,7 +58,11 @@ export class Session {
     return markedLine(this.source, mark);
   }
 
-  breakAt(...marks: readonly (string | { readonly mark: string; condition?: string; hitCondition?: string; logMessage?: string })[]) {
+  breakAt(
+    ...marks: readonly (
+      string | { readonly mark: string; condition?: string; hitCondition?: string; logMessage?: string }
+    )[]
+  ) {
     const set = this.debug.breakpoints.setLines(
       `/src/${this.source}`,
       marks.map((m) => (typeof m === 'string' ? { line: this.line(m) } : { ...m, line: this.line(m.mark) })),
@@ -118,6 +122,8 @@ export class Session {
   }
 
   prints(): string[] {
-    return this.outputs.flatMap((o) => (o.kind === 'event' && o.event.kind === 'print' ? [o.event.text] : []));
+    return this.outputs.flatMap((o) =>
+      o.kind === 'event' && o.event.kind === 'print' ? [o.event.text] : [],
+    );
   }
 }

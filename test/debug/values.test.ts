@@ -4,7 +4,8 @@ import { entryTree } from '../../runtime/debug/mapValues';
 import { writeNode } from '../../runtime/debug/writing';
 import { Session } from './support';
 
-const tour = (object = 'tour.o', program = 'classify'): Session => new Session(object, 'tour.bpf.c', { program });
+const tour = (object = 'tour.o', program = 'classify'): Session =>
+  new Session(object, 'tour.bpf.c', { program });
 
 function atExpired(object?: string): Session {
   const s = tour(object);
