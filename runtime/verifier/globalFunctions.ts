@@ -7,7 +7,7 @@ import type { Btf } from '../btf/types';
 import { progTypeByName } from '../spec/progTypes';
 import { curFrame, newId, reject, unknown, type VerifierEnv } from './env';
 import type { FuncFrame } from './frame';
-import { EFAULT, EINVAL } from './outcome';
+import { EFAULT, EINVAL, Rejection } from './outcome';
 import { clearCallerSaved } from './regArgs';
 import { isScalar, MAYBE_NULL, pointer, UNKNOWN_SCALAR } from './regState';
 import { RULES } from './rules';
@@ -101,7 +101,7 @@ export function checkGlobalCall(env: VerifierEnv, index: number): void {
     const n = i + 1;
     const reg = frame.regs[n];
     const wrong = (why: string): never => {
-      env.log.message(why);
+      if (why !== '') env.log.message(why);
       return reject(env, {
         code: 'global-function-argument',
         category: 'Call Type Safety',
@@ -117,7 +117,13 @@ export function checkGlobalCall(env: VerifierEnv, index: number): void {
     } else if (param.kind === 'ctx') {
       if (reg.type !== 'ctx') wrong(`arg#${i} expects pointer to ctx`);
     } else {
-      RULES.checkGlobalMemArg(env, n, param.sizeBytes);
+      try {
+        RULES.checkGlobalMemArg(env, n, param.sizeBytes);
+      } catch (error) {
+        // What is wrong with the memory is a line of the log; the refusal is the call's.
+        if (error instanceof Rejection) wrong('');
+        throw error;
+      }
       if (!param.nullable && (reg.flags & MAYBE_NULL) !== 0) wrong(`arg#${i} is expected to be non-NULL`);
     }
   });

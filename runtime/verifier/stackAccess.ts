@@ -1,6 +1,6 @@
 /**
  * The mechanics of the stack: spills, fills, partly known bytes, variable offsets, stretches that helpers read or
- * write. `access.off` and `off` are the instruction's offset; the pointer register's own offsets are added here.
+ * write. `access.off` is the instruction's offset; the pointer register's own offsets are added here.
  * Frame bounds (512 bytes) are checked here too. Privileged rules: uninitialised bytes may be read.
  */
 import { draft, signExtend, syncBounds, truncate } from './bounds';
@@ -80,7 +80,8 @@ function stackBounds(
 ): { min: number; max: number; exact: boolean } {
   const reg = curFrame(env).regs[regno];
   const frame = env.cur.frames[reg.frameNo];
-  const extra = source === 'helper' ? ' indirect access to' : kind === 'read' ? ' read from' : ' write to';
+  const indirect = source === 'helper' && !env.features.stackHelperPlainText;
+  const extra = indirect ? ' indirect access to' : kind === 'read' ? ' read from' : ' write to';
   const exact = tnumIsConst(reg.bits);
   if (!exact && (reg.smax >= MAX_VAR_OFF || reg.smin <= -MAX_VAR_OFF)) {
     memory(env, 'stack-out-of-bounds', `invalid unbounded variable-offset${extra} stack R${regno}`, [regno]);
@@ -112,7 +113,7 @@ function growStack(env: VerifierEnv, frame: FuncFrame, depthBytes: number): void
   const slots = (depthBytes + 7) >> 3;
   while (frame.stack.length < slots) frame.stack.push(EMPTY_SLOT);
   const subprog = env.subprogs[frame.subprog];
-  if (subprog.stackDepth < depthBytes) subprog.stackDepth = depthBytes;
+  if (subprog.stackDepth < 8 * slots) subprog.stackDepth = 8 * slots;
 }
 
 const scratch = (frame: FuncFrame, slot: number): void => addSlot(frame.scratchedSlots, slot);
@@ -390,10 +391,12 @@ interface RangeOptions {
   /** The helper fills the memory, its contents may be uninitialised. */
   readonly raw: boolean;
   readonly source: Source;
+  /** What a helper does with it, for the wording. */
+  readonly access: 'read' | 'write';
 }
 
 /**
- * A helper reads (`read`) or fills (`write`) `sizeBytes` bytes at register `regno` + `off`. With `raw` the bytes may be
+ * A helper reads (`read`) or fills (`write`) `sizeBytes` bytes at register `regno` plus `off`. With `raw` the bytes may be
  * uninitialised and the caller must mark them written after the call by byte-wise `writeStack`.
  * With `zeroAllowed` a size of 0 is fine.
  */
@@ -404,11 +407,11 @@ export function checkStackRange(
   sizeBytes: number,
   options: { readonly zeroAllowed: boolean; readonly access: 'read' | 'write'; readonly raw: boolean },
 ): void {
-  const reg = curFrame(env).regs[regno];
-  checkStackRangeAt(env, regno, off + reg.off, sizeBytes, {
+  checkStackRangeAt(env, regno, off + curFrame(env).regs[regno].off, sizeBytes, {
     zeroAllowed: options.zeroAllowed,
     raw: options.raw,
     source: 'helper',
+    access: options.access,
   });
 }
 
@@ -419,7 +422,7 @@ function checkStackRangeAt(env: VerifierEnv, regno: number, off: number, sizeByt
     memory(env, 'zero-size', 'invalid zero-sized read', [regno]);
   }
   const clobber = options.source === 'helper';
-  const { min, max, exact } = stackBounds(env, regno, off, sizeBytes, options.source, clobber ? 'write' : 'read');
+  const { min, max, exact } = stackBounds(env, regno, off, sizeBytes, options.source, options.access);
   if (exact && options.raw) return;
   for (let at = min; at < max; at++) {
     const slotIndex = slotOf(at);
@@ -433,7 +436,7 @@ function checkStackRangeAt(env: VerifierEnv, regno: number, off: number, sizeByt
       if (isSpilled(slot)) {
         if (clobber) frame.stack[slotIndex] = { kinds: scrubKinds(slot.kinds), spilled: UNKNOWN_SCALAR };
       } else {
-        const extra = options.source === 'helper' ? ' indirect' : '';
+        const extra = options.source === 'helper' && !env.features.stackHelperPlainText ? ' indirect' : '';
         memory(
           env,
           'stack-uninitialized',

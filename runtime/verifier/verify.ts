@@ -15,6 +15,7 @@ import { newFrame } from './frame';
 import { enterGlobalFunction } from './globalFunctions';
 import { makeLog } from './logSink';
 import { EINVAL, NotModelled, Rejection } from './outcome';
+import { checkOpcodes } from './opcodeCheck';
 import { RULES } from './rules';
 import { checkStackDepth } from './stackDepth';
 import type { Diagnostic, Verdict, VerifierStats } from './verdict';
@@ -64,6 +65,11 @@ export class Verification {
       return true;
     }
     try {
+      const refused = this.phase === 'start' ? RULES.objectProblem(this.env) : undefined;
+      if (refused !== undefined) {
+        this.verdict = { ...this.base(), verdict: 'error', ...refused };
+        return true;
+      }
       this.run(maxInsns);
     } catch (error) {
       if (error instanceof Rejection) this.verdict = this.rejected(error);
@@ -289,6 +295,7 @@ function prepare(env: VerifierEnv): void {
     });
   });
   checkSubprogs(env);
+  checkOpcodes(env);
   RULES.checkProgram(env);
   checkCfg(env);
 }
