@@ -115,4 +115,6 @@ export const mapHelpers = {
     return lookupResult(map, familyOf(map).lookupOnCpu?.(call.kernel, map, keyArg(call, map), cpu) ?? 0);
   },
   bpf_for_each_map_elem: forEach,
+  // Maps of devices, CPUs and sockets are always empty here: the answer is the caller's choice in the flags.
+  bpf_redirect_map: (call) => value(call.args[2] & 3n),
 } satisfies Record<string, HelperHandler>;

@@ -72,6 +72,12 @@ export function firstOf(state: KernelState, cpu: CpuState, base: ClockBase): Tim
   return id === undefined ? undefined : timerOf(state, id);
 }
 
+/** When the CPU's timer interrupt comes: the earliest expiry, not before hardware allows; undefined: never. */
+export function nextInterrupt(state: KernelState, cpu: CpuState): bigint | undefined {
+  const expiry = nextExpiry(state, cpu);
+  return expiry === undefined || expiry > cpu.nextPassNs ? expiry : cpu.nextPassNs;
+}
+
 /** Earliest expiry among a CPU's queues; undefined: nothing queued (or nothing that will ever fire). */
 export function nextExpiry(state: KernelState, cpu: CpuState): bigint | undefined {
   let best: bigint | undefined;

@@ -33,6 +33,8 @@ export interface CpuState {
   readonly idleBlocks: number[];
   /** Object id of the timer whose callback runs on this CPU; 0 = none. Nested programs see it too. */
   runningTimer: number;
+  /** The timer interrupt does not come again before this: the hardware's shortest programmable delay. */
+  nextPassNs: bigint;
   /** Depth of interrupts-off sections (bpf_spin_lock, per-timer lock). */
   irqsOff: number;
   /** Timers queued on this CPU per clock, by expiry, then arming order. */

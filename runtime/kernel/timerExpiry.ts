@@ -6,6 +6,7 @@
  */
 import { memoryAddress, mapAddress } from '../vm/addresses';
 import { has } from '../spec/profile';
+import { TIMER_GAP_NS } from '../spec/timeCosts';
 import { familyOf } from '../maps/maps';
 import { doneWith, NEXT, startOp, type OpActivation, type StepResult } from './activations';
 import { CLOCK_ORDER, dequeue, firstOf } from './hrtimers';
@@ -26,6 +27,7 @@ export function softirqStep(kernel: Kernel, op: OpActivation<'softirq'>): StepRe
       return { kind: 'enter', op: startOp('expiry', { timer: timer.id }) };
     }
   }
+  kernel.here.nextPassNs = kernel.nowNs + TIMER_GAP_NS;
   return doneWith(0);
 }
 

@@ -631,6 +631,7 @@ function kernelState(
       keyScratch,
       idleBlocks: [],
       runningTimer: 0,
+      nextPassNs: 0n,
       irqsOff: 0,
       queues: { monotonic: [], boottime: [] },
     });

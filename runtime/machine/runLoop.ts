@@ -8,7 +8,7 @@
 import { stepOp } from '../kernel/ops';
 import type { Activation, OpActivation, StepResult } from '../kernel/activations';
 import { startOp } from '../kernel/activations';
-import { nextExpiry } from '../kernel/hrtimers';
+import { nextInterrupt } from '../kernel/hrtimers';
 import type { Kernel } from '../kernel/kernel';
 import type { Context, ContextKind, CpuState } from '../kernel/state';
 import { callHelper } from '../helpers/helpers';
@@ -74,7 +74,7 @@ function dueNs(parts: Parts, cpu: CpuState): bigint | undefined {
   const { kernel } = parts.state;
   if (cpu.contexts.length > 0) return cpu.timeNs;
   if (kernel.deferred.length > 0 && cpu.id === 0) return cpu.timeNs;
-  const expiry = nextExpiry(kernel, cpu);
+  const expiry = nextInterrupt(kernel, cpu);
   return expiry === undefined || expiry > cpu.timeNs ? expiry : cpu.timeNs;
 }
 
@@ -286,7 +286,7 @@ function sliceOf(parts: Parts, turn: Turn, budget: number, untilNs: bigint | und
   if (turn.otherNs !== undefined) cap(turn.otherNs + 1n);
   if (untilNs !== undefined) cap(untilNs + 1n);
   if (isInterruptible(cpu)) {
-    const expiry = nextExpiry(parts.state.kernel, cpu);
+    const expiry = nextInterrupt(parts.state.kernel, cpu);
     if (expiry !== undefined) cap(expiry);
   }
   return limit;
@@ -305,7 +305,7 @@ function act(
   kernel.cpu = cpu.id;
   state.lastCpu = cpu.id;
   if (cpu.timeNs < turn.atNs) cpu.timeNs = turn.atNs;
-  const expiry = nextExpiry(state.kernel, cpu);
+  const expiry = nextInterrupt(state.kernel, cpu);
   if (expiry !== undefined && expiry <= cpu.timeNs && isInterruptible(cpu)) {
     pushContext(parts, cpu, 'softirq', startOp('softirq', { nowNs: 0n, clock: 0, timer: 0 }));
     cpu.timeNs += INTERRUPT_ENTRY_NS;

@@ -371,6 +371,16 @@ export const FEATURES = {
     since: '6.6',
     evidence: 'mainline 6.5',
   },
+  exitLeakText: {
+    what: 'what is still held at an exit is named together with the instruction that leaves',
+    since: '6.18',
+    evidence: 'mainline 6.13; measured on 6.12 and 7.2',
+  },
+  stackHelperPlainText: {
+    what: 'wording of helper accesses to the stack is that of loads and stores',
+    since: '7.2',
+    evidence: 'measured on 6.12 and 7.2',
+  },
 } as const satisfies Record<string, FeatureRow>;
 
 export type FeatureName = keyof typeof FEATURES;

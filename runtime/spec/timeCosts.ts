@@ -14,6 +14,8 @@ export const KERNEL_STEP_NS = 15n;
 export const SPIN_NS = 100n;
 /** From the expiry of a timer to the first step of the softirq pass: interrupt entry. */
 export const INTERRUPT_ENTRY_NS = 250n;
+/** Shortest time from the end of a softirq pass to the next timer interrupt; interrupted programs get at least that. */
+export const TIMER_GAP_NS = 1_000n;
 /** How late a sleeping process wakes: the default timer slack of Linux. Scenario `advance` sleeps like a process. */
 export const SLEEP_SLACK_NS = 50_000n;
 
