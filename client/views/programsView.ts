@@ -99,7 +99,7 @@ export class ProgramsView implements vscode.TreeDataProvider<ProgramsNode> {
   }
 
   getChildren(node?: ProgramsNode): ProgramsNode[] {
-    if (node === undefined) return [...this.files.keys()].map((uri) => ({ kind: 'file', uri }));
+    if (node === undefined) return [...this.files.keys()].sort().map((uri) => ({ kind: 'file', uri }));
     const programs = this.files.get(node.uri)?.programs ?? [];
     if (node.kind === 'file') {
       return [...new Set(programs.map((p) => p.program))].map((program) => ({

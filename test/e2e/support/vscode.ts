@@ -111,7 +111,7 @@ export class VsCode {
       ],
     });
     const page = browser.pages()[0] ?? (await browser.newPage());
-    page.setDefaultTimeout(30_000);
+    page.setDefaultTimeout(20_000);
     const code = new VsCode(page, folder, `127.0.0.1:${port}`, browser, server, temporary);
     return code;
   }
@@ -133,13 +133,22 @@ export class VsCode {
     return this.page.locator(`.tab[data-resource-name="${name}"]`);
   }
 
+  /** Waits until the status bar shows these verdicts, e.g. `1/1`: then the extension is up and has answered. */
+  async verdicts(text: string): Promise<void> {
+    await this.page.locator('#bpf-studio\\.bpf-studio\\.bpfStudio\\.status', { hasText: text }).waitFor();
+  }
+
   /** Runs a command of the palette by its full title, e.g. `View: Toggle Full Screen`. */
   async command(title: string): Promise<void> {
     await this.page.keyboard.press('F1');
     const input = this.page.locator('.quick-input-widget input').first();
     await input.waitFor();
     await input.fill(`>${title}`);
-    await this.page.locator('.quick-input-list .monaco-list-row', { hasText: title }).first().click();
+    await this.page
+      .locator('.quick-input-list .monaco-list-row.focused', { hasText: title })
+      .first()
+      .waitFor();
+    await this.page.keyboard.press('Enter');
   }
 
   /** Puts the cursor on a line (1-based) of the active editor. */
