@@ -8,6 +8,21 @@ export function endsLocked(env: VerifierEnv, at: 'exit' | 'packetLoad'): void {
   const inner = cur.frames.length > 1;
   const lifetime = (code: string, message: string, after?: string): never =>
     reject(env, { code, category: 'Resource Lifetime Safety', errno: EINVAL, message, after });
+  if (env.features.exitLeakText) {
+    const leaving = at === 'exit' ? 'BPF_EXIT instruction in main prog' : 'BPF_LD_[ABS|IND]';
+    checkReferenceLeak(env, `${leaving} would lead to reference leak`);
+    if (inner) return;
+    if (cur.activeLock !== null) {
+      lifetime('lock-not-released', `${leaving} cannot be used inside bpf_spin_lock-ed region`);
+    }
+    if (cur.activeRcuLock) {
+      lifetime('rcu-not-released', `${leaving} cannot be used inside bpf_rcu_read_lock-ed region`);
+    }
+    if (cur.activePreemptLocks > 0) {
+      lifetime('preempt-not-enabled', `${leaving} cannot be used inside bpf_preempt_disable-ed region`);
+    }
+    return;
+  }
   // Newer kernels let an inner function return with the lock held.
   const free = inner && env.features.callsUnderLock && at === 'exit';
   if (at === 'exit') {

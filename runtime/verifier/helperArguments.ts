@@ -41,6 +41,8 @@ export interface Call {
   sizeMax: bigint;
   /** Callback's subprogram, -1 none. */
   subprog: number;
+  /** Stack bytes that the helper will have filled. */
+  readonly fills: { readonly regno: number; readonly sizeBytes: number }[];
   /** Register of the memory argument that the next size argument measures. */
   readonly sizes: Map<number, 'read' | 'write' | 'raw'>;
 }
@@ -128,9 +130,9 @@ const memory =
 
 const fixedMemory =
   (access: 'read' | 'write' | 'raw', aligned: boolean) =>
-  (env: VerifierEnv, _call: Call, regno: number, _reg: RegState, rest: string): void => {
+  (env: VerifierEnv, call: Call, regno: number, _reg: RegState, rest: string): void => {
     const sizeBytes = Number(rest);
-    checkHelperMemory(env, regno, sizeBytes, access, false);
+    checkHelperMemory(env, regno, sizeBytes, access, false, call);
     if (aligned) checkAlignment(env, regno, 0, sizeBytes, true);
   };
 
@@ -175,7 +177,7 @@ const RULES: Readonly<Record<Base, ArgRule>> = {
   uninitMapValue: {
     types: keyTypes,
     check: (env, call, regno) =>
-      checkHelperMemory(env, regno, calledMap(env, call, 'value').valueSizeBytes, 'raw', false),
+      checkHelperMemory(env, regno, calledMap(env, call, 'value').valueSizeBytes, 'raw', false, call),
   },
   mem: { types: memTypes, check: memory('read') },
   memOrNull: { types: memTypes, nullable: true, ignore: MAYBE_NULL, check: memory('read') },
@@ -370,8 +372,11 @@ export function checkHelperMemory(
   sizeBytes: number,
   access: 'read' | 'write' | 'raw',
   zeroAllowed: boolean,
+  call?: Call,
 ): void {
   const reg = regOf(env, regno);
+  if (access === 'raw' && reg.type === 'stack' && reg.bits.mask === 0n)
+    call?.fills.push({ regno, sizeBytes });
   const kind = access === 'read' ? 'read' : 'write';
   switch (reg.type) {
     case 'packet':
@@ -388,7 +393,7 @@ export function checkHelperMemory(
       if (kind === 'write' && (reg.flags & MEM_RDONLY) !== 0) return rejectReadOnly(env, regno, reg);
       return checkRegionAccess(env, regno, reg.off, sizeBytes, reg.memSize, zeroAllowed);
     case 'stack':
-      return checkStackRange(env, regno, reg.off, sizeBytes, {
+      return checkStackRange(env, regno, 0, sizeBytes, {
         zeroAllowed,
         access: kind,
         raw: access === 'raw',
@@ -506,7 +511,7 @@ function checkSizeArgument(
       facts,
     });
   }
-  checkHelperMemory(env, memRegno, Number(reg.umax), effective, zeroAllowed);
+  checkHelperMemory(env, memRegno, Number(reg.umax), effective, zeroAllowed, call);
   markPrecise(env, regno);
 }
 

@@ -24,6 +24,7 @@ import { checkMapWithHelper, mapInfo } from './mapRules';
 import { EACCES, EINVAL, ENOTSUPP } from './outcome';
 import { markPrecise } from './precision';
 import { acquireReference, releaseReference } from './references';
+import { writeStack } from './stackAccess';
 import {
   isNullConst,
   MAYBE_NULL,
@@ -200,6 +201,23 @@ function checkLockHeld(env: VerifierEnv, row: HelperRow): void {
     message: 'function calls are not allowed while holding a lock',
     facts: { helper: row.name, map: typeof env.cur.activeLock.of === 'object' ? 'map' : '' },
   });
+}
+
+/** Stack bytes that the helper fills hold something afterwards, and whatever was spilled there is gone. */
+function fillStack(env: VerifierEnv, call: Call, insnIdx: number): void {
+  for (const { regno, sizeBytes } of call.fills) {
+    for (let off = 0; off < sizeBytes; off++) {
+      writeStack(env, {
+        insnIdx,
+        regno,
+        off,
+        sizeBytes: 1,
+        kind: 'write',
+        valueRegno: -1,
+        signExtend: false,
+      });
+    }
+  }
 }
 
 function release(env: VerifierEnv, call: Call): void {
@@ -385,10 +403,12 @@ export function checkHelperCall(env: VerifierEnv, insnIdx: number, insn: Insn): 
     memSize: 0,
     sizeMax: 0n,
     subprog: -1,
+    fills: [],
     sizes: new Map(),
   };
   for (let index = 0; index < proto.args.length; index++) checkArgument(env, call, index);
   checkMapOperation(env, call);
+  fillStack(env, call, insnIdx);
   release(env, call);
   checkSpecial(env, call);
   const caller = curFrame(env);

@@ -40,6 +40,8 @@ export interface MemAccess {
 }
 
 export interface Rules {
+  /** Why libbpf cannot load any program of the object (verdict `error`), beyond what the loader found. */
+  objectProblem(env: VerifierEnv): { readonly errno: number; readonly message: string } | undefined;
   /** Before the walk: program type and attach point known, maps usable with it, licence. Rejects or answers unknown. */
   checkProgram(env: VerifierEnv): void;
   /** R1 of the main program at entry. */

@@ -182,7 +182,7 @@ export function readStack(env: VerifierEnv, access: MemAccess): void {
         [access.regno],
       );
     }
-    checkStackRangeAt(env, access.regno, off, access.sizeBytes, { zeroAllowed: false, raw: false, source: 'direct' });
+    checkStackRangeAt(env, access.regno, off, access.sizeBytes, { zeroAllowed: false, raw: false, source: 'direct', access: 'read' });
     setFromBytes(env, frame, min, max, access.valueRegno);
   }
   if (access.valueRegno < 0) return;
