@@ -5,6 +5,7 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { createDebuggee, type Debuggee } from '../runtime/debug/launch';
+import { readPcap } from '../runtime/host/pcap';
 import { isCSource, objectOf, type ObjectFile } from '../runtime/host/verifyFiles';
 import { kernelBtfFor, type KernelBtfChoice } from '../runtime/host/kernelBtf';
 import { findProfile } from '../runtime/spec/profile';
@@ -49,7 +50,9 @@ export async function prepareDebuggee(launch: LaunchArguments): Promise<Prepared
     program: launch.bpfProgram,
     cpus: launch.cpus,
     seed: launch.seed,
-    packet: launch.packet === undefined ? undefined : packetBytes(launch.packet, launch.program),
+    packets: launch.packet === undefined ? [] : packetsOf(launch.packet, launch.program),
+    scenario:
+      launch.scenario === undefined ? undefined : await readScenarioFile(launch.scenario, launch.program),
     ctx: launch.ctx,
     untilNs: launch.advanceNs,
   });
@@ -87,9 +90,9 @@ async function compiled(launch: LaunchArguments, btf: KernelBtfChoice): Promise<
   throw new UserError(problemText(object.problem) + (object.problem.remedy === undefined ? hint : ''), true);
 }
 
-/** Bytes of the packet: hex, or the first packet of a capture file. */
-function packetBytes(packet: string, program: string): Uint8Array {
-  if (/\.(pcap|cap)$/i.test(packet)) {
+/** One packet in hex, or every packet of a capture file. */
+function packetsOf(packet: string, program: string): readonly Uint8Array[] {
+  if (/\.p?cap(?:ng)?$/i.test(packet)) {
     const file = path.resolve(path.dirname(program), packet);
     let bytes: Uint8Array;
     try {
@@ -97,10 +100,9 @@ function packetBytes(packet: string, program: string): Uint8Array {
     } catch {
       throw new UserError(`The packet capture ${file} cannot be read.`, true);
     }
-    const first = firstPacket(bytes);
-    if (!first)
-      throw new UserError(`${file} is not a packet capture (.pcap) with at least one packet.`, true);
-    return first;
+    const packets = readPcap(file, bytes);
+    if (!packets.ok) throw new UserError(problemText(packets.problem), true);
+    return packets.value;
   }
   const bytes = hexToBytes(packet);
   if (!bytes.ok)
@@ -108,16 +110,26 @@ function packetBytes(packet: string, program: string): Uint8Array {
       `launch.json: "packet" must be bytes in hex or the path of a .pcap file: ${problemText(bytes.problem)}`,
       true,
     );
-  return bytes.value;
+  return [bytes.value];
 }
 
-/** Classic pcap, either byte order, micro- or nanoseconds. */
-function firstPacket(bytes: Uint8Array): Uint8Array | undefined {
-  if (bytes.length < 40) return undefined;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const magic = view.getUint32(0, true);
-  const little = magic === 0xa1b2c3d4 || magic === 0xa1b23c4d;
-  if (!little && magic !== 0xd4c3b2a1 && magic !== 0x4d3cb2a1) return undefined;
-  const size = view.getUint32(32, little);
-  return size > 0 && 40 + size <= bytes.length ? bytes.subarray(40, 40 + size) : undefined;
+/** YAML (or JSON, which is YAML) as plain data; what it says is checked where it is played. */
+async function readScenarioFile(
+  scenario: string,
+  program: string,
+): Promise<{ readonly file: string; readonly data: unknown }> {
+  const file = path.resolve(path.dirname(program), scenario);
+  let text: string;
+  try {
+    text = fs.readFileSync(file, 'utf8');
+  } catch {
+    throw new UserError(`The scenario ${file} cannot be read. Set "scenario" to a *.bpf.yaml file.`, true);
+  }
+  const yaml = await import('yaml');
+  try {
+    return { file, data: yaml.parse(text, { maxAliasCount: 100 }) as unknown };
+  } catch (error) {
+    const [first] = (error instanceof Error ? error.message : String(error)).split('\n');
+    throw new UserError(`${file}: ${first}`, true);
+  }
 }

@@ -45,6 +45,8 @@ const HANDLERS = {
 /** Instructions per slice of the pump: some tens of milliseconds. */
 const RUN_SLICE = 200_000;
 const STEP_SLICE = 5_000;
+/** Lines that one run without a stop may print; a console chokes on more, and nobody reads them. */
+const PRINTS_MAX = 5_000;
 /** Views are told of a running program's changes at most this often. */
 const STATE_EVENT_PERIOD_MS = 200;
 
@@ -63,6 +65,7 @@ export class BpfDebugSession extends DebugSession implements SessionState {
   private ended = false;
   private configured = false;
   private lastStateEventMs = 0;
+  private printed = 0;
   /** Counts launches, so that a pump of an earlier one stops. */
   private generation = 0;
 
@@ -247,6 +250,9 @@ export class BpfDebugSession extends DebugSession implements SessionState {
 
   private stoppedAt(stop: DebugStop): void {
     this.invalidate();
+    if (this.printed > PRINTS_MAX)
+      this.output('console', `… and ${this.printed - PRINTS_MAX} more lines of output, not shown\n`);
+    this.printed = 0;
     this.lastStop = stop;
     if (stop.reason === 'ended') {
       const { debuggee } = this;
@@ -279,6 +285,7 @@ export class BpfDebugSession extends DebugSession implements SessionState {
       }
       const { event } = output;
       const when = `[${formatDuration(event.atNs)} cpu${event.cpu}] `;
+      if (event.kind === 'print' && ++this.printed > PRINTS_MAX) continue;
       if (event.kind === 'print')
         this.output('stdout', when + event.text.replace(/\n?$/, '\n'), this.sourceOf(event.place));
       else if (event.kind === 'note') this.output('console', when + event.text + '\n');

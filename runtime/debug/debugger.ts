@@ -186,9 +186,10 @@ export class Debugger {
         reason: 'ended',
         cpu: this.target.currentCpu(),
         message:
-          machine.kind === 'idle'
+          this.target.endText ??
+          (machine.kind === 'idle'
             ? 'nothing is left to run: all programs returned and no timer is armed'
-            : 'the time limit of the run is reached',
+            : 'the time limit of the run is reached'),
         breakpoints: [],
       };
     // A fault is shown at its place first; whatever is asked next ends the run.

@@ -6,6 +6,7 @@ import type { Btf } from '../btf/types';
 import { loadObject } from '../loader/loadObject';
 import { readObjectDwarf } from '../loader/dwarfSections';
 import type { ObjectSpec, ProgramSpec } from '../loader/objectSpec';
+import { readScenario } from '../machine/scenario';
 import type { MachineEvent } from '../machine/types';
 import { ERRNO } from '../spec/errno';
 import type { Profile } from '../spec/profile';
@@ -27,10 +28,13 @@ export interface LaunchOptions {
   readonly program?: string;
   readonly cpus: number;
   readonly seed: number;
-  readonly packet?: Uint8Array;
+  /** Every program is run once for each; none: the default packet. */
+  readonly packets: readonly Uint8Array[];
   readonly ctx?: Uint8Array;
   /** Virtual time at which the run ends. */
   readonly untilNs: bigint;
+  /** Scenario to play instead of the default one: data from YAML or JSON, not yet checked. */
+  readonly scenario?: { readonly file: string; readonly data: unknown };
 }
 
 export interface LaunchNotice {
@@ -68,6 +72,8 @@ export interface Launched {
 const VERIFY_SLICE = 100_000;
 
 export function createDebuggee(options: LaunchOptions): Result<Launched> {
+  const scenario = options.scenario && readScenario(options.scenario.file, options.scenario.data);
+  if (scenario?.ok === false) return scenario;
   const object = loadObject(
     options.file,
     options.bytes,
@@ -93,11 +99,11 @@ export function createDebuggee(options: LaunchOptions): Result<Launched> {
     cpus: options.cpus,
     seed: options.seed,
     run: chosen.value.map((p) => p.name),
-    packet: options.packet,
+    packets: options.packets,
     ctx: options.ctx,
+    scenario: scenario?.value,
     // Faults of a program that no verifier vouches for must be found where they happen.
     checked: true,
-    untilNs: options.untilNs,
   });
   if (!target.ok) return target;
   const debug = new Debugger(target.value, dwarf.ok ? dwarf.value : undefined, options.untilNs);

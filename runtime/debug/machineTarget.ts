@@ -6,12 +6,15 @@ import { resolvedType, sizeOfType } from '../btf/query';
 import type { Btf } from '../btf/types';
 import type { ObjectSpec } from '../loader/objectSpec';
 import { structOf } from '../machine/contexts';
-import { Machine, type LoadedProgram } from '../machine/machine';
+import { Machine, noSuchProgram, type LoadedProgram, type StartOptions } from '../machine/machine';
+import { canRunOnce, Player, profileOf } from '../machine/player';
+import type { Scenario, ScenarioStep } from '../machine/scenario';
 import type { CodePlace, MachineEvent, MachineStop } from '../machine/types';
 import { typedText } from '../machine/valueText';
 import { mapEntryViews } from '../machine/views';
-import { progTypeByName } from '../spec/progTypes';
 import type { Profile } from '../spec/profile';
+import { SLEEP_SLACK_NS } from '../spec/timeCosts';
+import { hexToBytes } from '../util/hexText';
 import { fail, ok, type Result } from '../util/problem';
 import {
   CONTEXT_TAG,
@@ -31,42 +34,116 @@ export interface MachineTargetOptions {
   readonly profile: Profile;
   readonly cpus: number;
   readonly seed: number;
-  /** Names of the programs to run, in order. */
+  /** Names of the programs to run, in order; more than one: those that can be run by themselves. */
   readonly run: readonly string[];
-  readonly packet?: Uint8Array;
+  /** One run of each program for each packet; none: the default packet. */
+  readonly packets: readonly Uint8Array[];
   readonly ctx?: Uint8Array;
   readonly checked: boolean;
-  readonly untilNs: bigint;
+  /** Played instead of the default scenario. */
+  readonly scenario?: Scenario;
 }
 
 /** Entries of a hash that are looked through to name the element that an address lies in. */
 const NAMED_ENTRIES_MAX = 512;
 
+/** What the scenario still has to do. */
+type Task =
+  | { readonly kind: 'run'; readonly program: LoadedProgram; readonly start: StartOptions }
+  | { readonly kind: 'advance'; readonly ns: bigint }
+  /** What user space does at once. */
+  | { readonly kind: 'user'; readonly step: ScenarioStep };
+
 export function createMachineTarget(options: MachineTargetOptions): Result<MachineTarget> {
-  const { object, profile, cpus, seed, checked } = options;
-  const autoload = object.programs
-    .filter((p) => p.autoload || options.run.includes(p.name))
+  const { object, cpus, seed, checked, scenario } = options;
+  const wantedNames = scenario?.programs ?? options.run;
+  // A program that the loader refuses does not keep the others from running.
+  const programs = object.programs
+    .filter((p) => (p.autoload || wantedNames.includes(p.name)) && !p.problem)
     .map((p) => p.name);
-  const machine = Machine.load(object, { profile, cpus, seed, checked, programs: autoload });
+  const machine = Machine.load(object, {
+    profile: scenario ? profileOf(scenario, options.profile) : options.profile,
+    cpus: scenario?.cpus ?? cpus,
+    seed: scenario?.seed ?? seed,
+    checked,
+    programs,
+    ...(scenario?.budget !== undefined && { budget: scenario.budget }),
+  });
   if (!machine.ok) return machine;
-  const wanted = options.run.flatMap((name) => machine.value.findProgram(name) ?? []);
-  // The default scenario runs what a test run can run; a single program that was named is run whatever it is.
-  const runnable =
-    wanted.length > 1 ? wanted.filter((p) => progTypeByName(p.type)?.testRun !== 'none') : wanted;
+  const tasks = scenario
+    ? scenarioTasks(machine.value, scenario.steps)
+    : defaultTasks(machine.value, options);
+  if (!tasks.ok) return tasks;
+  return ok(new MachineTarget(machine.value, object, tasks.value, scenario !== undefined));
+}
+
+function defaultTasks(machine: Machine, options: MachineTargetOptions): Result<Task[]> {
+  const { object, run, packets, ctx } = options;
+  const wanted = run.flatMap((name) => machine.findProgram(name) ?? []);
+  const refused = object.programs.find((p) => p.problem && run.includes(p.name));
+  if (wanted.length === 0 && refused?.problem) return fail(refused.problem);
+  // A single program that was named is run whatever it is; of several, what can be run by itself.
+  const runnable = wanted.length > 1 ? wanted.filter(canRunOnce) : wanted;
   if (runnable.length === 0)
     return fail({
       code: 'nothing-to-run',
       message: `${object.file}: none of its programs can be run by itself`,
       place: { file: object.file },
-      remedy: `Name one to run it with a zeroed context: ${wanted.map((p) => p.name).join(', ')}.`,
+      remedy: `Name one ("bpfProgram") to run it with a zeroed context: ${wanted.map((p) => p.name).join(', ')}.`,
     });
-  return ok(new MachineTarget(machine.value, object, runnable, options));
+  return ok(
+    runnable.flatMap((program) =>
+      (packets.length > 0 ? packets : [undefined]).map((packet): Task => ({
+        kind: 'run',
+        program,
+        start: { ...(packet && { packet }), ...(ctx && { ctx }) },
+      })),
+    ),
+  );
 }
+
+function scenarioTasks(machine: Machine, steps: readonly ScenarioStep[]): Result<Task[]> {
+  const tasks: Task[] = [];
+  for (const step of steps) {
+    if (step.kind === 'advance') tasks.push({ kind: 'advance', ns: step.ns });
+    else if (step.kind === 'parallel') {
+      // One order of those that are possible: track after track.
+      for (const track of step.tracks) {
+        const inner = scenarioTasks(machine, track);
+        if (!inner.ok) return inner;
+        tasks.push(...inner.value);
+      }
+    } else if (step.kind === 'run') {
+      const program = machine.findProgram(step.program);
+      if (!program) return fail(noSuchProgram(machine.object.file, machine.programs, step.program));
+      const packet = step.packet === undefined ? undefined : hexToBytes(step.packet);
+      const ctx = step.ctx === undefined ? undefined : hexToBytes(step.ctx);
+      if (packet?.ok === false) return packet;
+      if (ctx?.ok === false) return ctx;
+      const start: StartOptions = {
+        cpu: step.cpu,
+        ...(packet && { packet: packet.value }),
+        ...(ctx && { ctx: ctx.value }),
+        ...(step.context && { context: step.context }),
+      };
+      for (let i = 0; i < Math.min(step.repeat, REPEAT_MAX); i++) tasks.push({ kind: 'run', program, start });
+    } else tasks.push({ kind: 'user', step });
+  }
+  return ok(tasks);
+}
+
+/** Runs of one step that a debugging session plays; a benchmark's millions are not for stepping. */
+const REPEAT_MAX = 10_000;
 
 export class MachineTarget implements DebugTarget {
   readonly programs: readonly TargetProgram[];
+  readonly endText: string | undefined;
+  private readonly player: Player;
   private next = 0;
+  /** Number of the run that is on its way, 0 = none. */
   private current = 0;
+  /** An advance of the scenario that is on its way. */
+  private advanceUntilNs: bigint | undefined;
   /** The instruction under the program counter was reported as reached: running on must not report it again. */
   private reported = false;
   private notes: MachineEvent[] = [];
@@ -74,10 +151,12 @@ export class MachineTarget implements DebugTarget {
   constructor(
     readonly machine: Machine,
     readonly object: ObjectSpec,
-    private readonly queue: readonly LoadedProgram[],
-    private readonly options: MachineTargetOptions,
+    private readonly tasks: readonly Task[],
+    private readonly isScenario: boolean,
   ) {
     this.programs = machine.programs.map((p) => ({ id: p.id, spec: p.spec }));
+    this.player = new Player(machine);
+    if (isScenario) this.endText = 'the scenario is at its end';
   }
 
   get cpuCount(): number {
@@ -94,52 +173,79 @@ export class MachineTarget implements DebugTarget {
 
   // --- Running ---
 
-  /** Whether a program of the scenario is on its way. */
   private programRuns(): boolean {
     const run = this.current > 0 ? this.machine.state.runs.at(this.current - 1) : undefined;
     return run !== undefined && !run.ended;
   }
 
-  /** Starts the next program of the scenario. @returns false when there is none left. */
-  private startNext(): boolean {
-    const program = this.queue.at(this.next);
-    if (!program || this.next >= this.queue.length) return false;
-    this.next++;
-    const { packet, ctx } = this.options;
-    const started = this.machine.start(program, {
-      ...(packet && { packet }),
-      ...(ctx && { ctx }),
-    });
-    if (started.ok) this.current = started.value;
-    else
-      this.notes.push({
-        kind: 'note',
-        atNs: this.nowNs(),
-        cpu: 0,
-        text: `${program.name} cannot be run: ${started.problem.message}`,
-      });
+  private note(text: string): void {
+    this.notes.push({ kind: 'note', atNs: this.nowNs(), cpu: this.currentCpu(), text });
+  }
+
+  /** Begins the next task of the scenario. @returns false when there is none left. */
+  private beginNext(): boolean {
+    if (this.next >= this.tasks.length || this.machine.state.ended !== undefined) return false;
+    const task = this.tasks[this.next++];
+    switch (task.kind) {
+      case 'run': {
+        const started = this.machine.start(task.program, task.start);
+        if (started.ok) this.current = started.value;
+        else this.note(`${task.program.name} cannot be run: ${started.problem.message}`);
+        break;
+      }
+      case 'advance':
+        this.advanceUntilNs = this.nowNs() + task.ns + SLEEP_SLACK_NS;
+        break;
+      case 'user': {
+        const last = this.machine.returnValues().at(-1);
+        if (last) this.player.noteReturn(last.value);
+        const taken = this.player.take(task.step);
+        if (!taken.ok) this.note(`scenario: ${taken.problem.message}`);
+        else for (const failure of taken.value.failures ?? []) this.note(`expectation failed: ${failure}`);
+      }
+    }
+    return true;
+  }
+
+  /** How far time may go for what is on its way; a program that was started runs to its end. */
+  private limit(untilNs: bigint | undefined): bigint | undefined {
+    if (this.programRuns()) return undefined;
+    return this.advanceUntilNs ?? untilNs;
+  }
+
+  /** Whether a stop only ends what is on its way. */
+  private taskEnded(stop: MachineStop): boolean {
+    if (stop.kind !== 'idle' && stop.kind !== 'timeLimit') return false;
+    if (this.current > 0) {
+      this.current = 0;
+      return true;
+    }
+    if (this.advanceUntilNs === undefined) return false;
+    this.advanceUntilNs = undefined;
     return true;
   }
 
   run({ untilNs, budget }: { readonly untilNs?: bigint; readonly budget: number }): MachineStop {
     let left = budget;
     while (left > 0) {
-      if (!this.programRuns() && this.machine.state.ended === undefined && this.startNext()) {
+      const busy = this.programRuns() || this.advanceUntilNs !== undefined;
+      if (!busy && this.beginNext()) {
         left--;
         this.reported = false;
         continue;
       }
+      if (!busy && this.isScenario) return this.machine.state.ended ?? { kind: 'idle' };
       const skipBreakpoint = this.reported;
       this.reported = false;
-      if (!this.programRuns()) {
-        const stop = this.machine.run({ untilNs, budget: left, skipBreakpoint });
-        this.reported = stop.kind === 'breakpoint';
-        return stop;
-      }
       const before = this.machine.state.kernel.executed;
-      const stop = this.machine.run({ budget: left, skipBreakpoint, untilProgramsEnd: true });
+      const stop = this.machine.run({
+        untilNs: this.limit(untilNs),
+        budget: left,
+        skipBreakpoint,
+        untilProgramsEnd: this.programRuns(),
+      });
       this.reported = stop.kind === 'breakpoint';
-      if (stop.kind !== 'idle') return stop;
+      if (!this.taskEnded(stop)) return stop;
       left -= Math.max(1, this.machine.state.kernel.executed - before);
     }
     return { kind: 'budget' };
@@ -147,10 +253,11 @@ export class MachineTarget implements DebugTarget {
 
   step(untilNs?: bigint): MachineStop {
     this.reported = true;
-    if (!this.programRuns() && this.machine.state.ended === undefined && this.startNext())
-      return { kind: 'budget' };
-    // A program that was started runs to its end; the time limit is for what comes after.
-    return this.machine.stepInsn(this.programRuns() ? undefined : untilNs) ?? { kind: 'budget' };
+    const busy = this.programRuns() || this.advanceUntilNs !== undefined;
+    if (!busy && this.beginNext()) return { kind: 'budget' };
+    if (!busy && this.isScenario) return this.machine.state.ended ?? { kind: 'idle' };
+    const stop = this.machine.stepInsn(this.limit(untilNs)) ?? { kind: 'budget' };
+    return this.taskEnded(stop) ? { kind: 'budget' } : stop;
   }
 
   setBreakpoints(places: readonly { readonly programId: number; readonly insnIdx: number }[]): void {

@@ -45,6 +45,8 @@ export interface DebugTarget {
   readonly object: ObjectSpec;
   readonly programs: readonly TargetProgram[];
   readonly cpuCount: number;
+  /** What to say when the run ends because nothing is left to do; absent: it is idle or out of time. */
+  readonly endText?: string | undefined;
   /** CPU that acted last, or acts next: the one a stop is about. */
   currentCpu(): number;
   nowNs(): TimeNs;

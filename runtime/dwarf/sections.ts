@@ -58,7 +58,7 @@ export class DebugData {
   /** The string at `offset` of a string section. */
   string(section: string, offset: number): string {
     let known = this.strings.get(section);
-    if (!known) this.strings.set(section, (known = new Map()));
+    if (!known) this.strings.set(section, (known = new Map<number, string>()));
     let text = known.get(offset);
     if (text === undefined) {
       known.set(offset, (text = this.reader(section).cStringAt(offset)));

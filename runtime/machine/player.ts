@@ -116,6 +116,11 @@ export class Player {
 
   constructor(readonly machine: Machine) {}
 
+  /** For callers that run programs themselves (a debugger stops in between): what the last one returned. */
+  noteReturn(value: number): void {
+    this.lastReturn = value;
+  }
+
   private note(stop: MachineStop): void {
     if (stop.kind === 'fault' || stop.kind === 'exhausted') this.stopped = stop;
   }

@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { DebugProtocol } from '@vscode/debugprotocol';
 import type { NoticeEvent } from '../../runtime/protocol/debugMessages';
 import { example } from '../support/paths';
 import { collect, connect, fixtureSource, initialise, start, stopAfter, type Adapter } from './client';
@@ -26,8 +25,7 @@ describe('bad input to the debug adapter', function () {
     await adapter.close();
   });
 
-  const launch = (args: Record<string, unknown>): Promise<unknown> =>
-    adapter.client.launchRequest(args as unknown as DebugProtocol.LaunchRequestArguments);
+  const launch = (args: Record<string, unknown>): Promise<unknown> => adapter.client.launchRequest(args);
   const refused = async (args: Record<string, unknown>, pattern: RegExp): Promise<void> => {
     await assert.rejects(launch(args), (error: Error) => {
       assert.match(error.message, pattern);
@@ -68,6 +66,17 @@ describe('bad input to the debug adapter', function () {
       { program: fixtureSource('heartbeat.o'), packet: 'missing.pcap' },
       /missing\.pcap cannot be read/,
     ));
+  it('a scenario that is missing, or is none', async () => {
+    await refused(
+      { program: fixtureSource('heartbeat.o'), scenario: 'missing.bpf.yaml' },
+      /missing\.bpf\.yaml cannot be read/,
+    );
+    const bad = file('bad.bpf.yaml', 'version: 2\n');
+    await refused(
+      { program: fixtureSource('heartbeat.o'), scenario: bad },
+      /version: this program knows version 1/,
+    );
+  });
   it('a program name that the object does not have', () =>
     refused(
       { program: fixtureSource('tour.o'), bpfProgram: 'nope' },

@@ -55,7 +55,7 @@ export async function start(
 ): Promise<DebugProtocol.Breakpoint[]> {
   await initialise(client);
   const initialized = client.waitForEvent('initialized');
-  await client.launchRequest(launch as unknown as DebugProtocol.LaunchRequestArguments);
+  await client.launchRequest(launch);
   await initialized;
   const all: DebugProtocol.Breakpoint[] = [];
   for (const { path, set } of breakpoints) {

@@ -290,3 +290,57 @@ describe('the call stack', () => {
     assert.match(labels[5].name, /earlier/);
   });
 });
+
+describe('scenarios', () => {
+  it('are played step by step, with their updates, and end when they are at their end', () => {
+    const s = new Session('tour.o', 'tour.bpf.c', {
+      scenario: {
+        version: 1,
+        cpus: 1,
+        steps: [
+          { run: 'classify' },
+          { advance: '5500us' },
+          { delete: 'table', key: '{80, 6}' },
+          { advance: '10ms' },
+          { run: 'packet' },
+          { expect: { returns: 99 } },
+        ],
+      },
+    });
+    assert.equal(s.debug.target.cpuCount, 1);
+    s.breakAt('expired', 'packet');
+    assert.equal(s.continue().reason, 'breakpoint');
+    assert.equal(s.where(), s.at('expired', 'expired'));
+    // The element is deleted before its second expiry: next comes the packet program.
+    s.breakAt('expired');
+    const stop = s.continue();
+    assert.equal(stop.reason, 'ended');
+    assert.equal(stop.message, 'the scenario is at its end');
+    const notes = s.outputs.flatMap((o) =>
+      o.kind === 'event' && o.event.kind === 'note' ? [o.event.text] : [],
+    );
+    assert.deepEqual(notes, ['expectation failed: returned 3, expected 99']);
+    assert.ok(s.debug.target.nowNs() >= 15_500_000n);
+  });
+
+  it('that are malformed are refused with the place', () => {
+    assert.throws(
+      () => new Session('tour.o', 'tour.bpf.c', { scenario: { version: 1, steps: [{ jump: 1 }] } }),
+      /steps\[0\]: a step has exactly one of run/,
+    );
+  });
+
+  it('run every program once for each packet', () => {
+    const packet = new Uint8Array(64);
+    packet[12] = 8;
+    const s = new Session('tour.o', 'tour.bpf.c', {
+      program: 'packet',
+      packets: [packet, new Uint8Array(64)],
+    });
+    assert.equal(s.continue().reason, 'ended');
+    const ends = s.outputs.flatMap((o) =>
+      o.kind === 'event' && o.event.kind === 'programEnd' ? [o.event.value] : [],
+    );
+    assert.deepEqual(ends, [2n, 3n]);
+  });
+});

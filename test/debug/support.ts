@@ -14,6 +14,8 @@ export interface SessionOptions {
   readonly program?: string;
   readonly untilNs?: bigint;
   readonly cpus?: number;
+  readonly packets?: readonly Uint8Array[];
+  readonly scenario?: unknown;
 }
 
 export function launch(object: string, options: SessionOptions = {}): Launched {
@@ -27,6 +29,8 @@ export function launch(object: string, options: SessionOptions = {}): Launched {
     program: options.program,
     cpus: options.cpus ?? 2,
     seed: 0,
+    packets: options.packets ?? [],
+    scenario: options.scenario === undefined ? undefined : { file: 'scenario', data: options.scenario },
     untilNs: options.untilNs ?? 1_000_000_000n,
   });
   assert.ok(launched.ok, launched.ok ? '' : launched.problem.message);
