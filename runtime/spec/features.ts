@@ -381,6 +381,16 @@ export const FEATURES = {
     since: '7.2',
     evidence: 'measured on 6.12 and 7.2',
   },
+  globalArgTags: {
+    what: 'declaration tags on arguments of global functions (arg:ctx, arg:nonnull …)',
+    since: '6.12',
+    evidence: 'mainline 6.8',
+  },
+  csumDiffFolds: {
+    what: 'bpf_csum_diff folds its result to 16 bits',
+    since: '6.18',
+    evidence: 'mainline 6.13; measured: 6.12 does not, 7.2 does',
+  },
 } as const satisfies Record<string, FeatureRow>;
 
 export type FeatureName = keyof typeof FEATURES;

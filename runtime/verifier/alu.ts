@@ -27,7 +27,6 @@ import {
   isPointer,
   knownScalar,
   mayBeNull,
-  NOT_INIT,
   UNKNOWN_SCALAR,
   type RegState,
 } from './regState';
@@ -44,7 +43,6 @@ const SRC_REG = 0x08;
 const MAX_VAR_OFF = 1n << 29n;
 
 const OPS: readonly ScalarOp[] = ['add', 'sub', 'mul', 'div', 'or', 'and', 'lsh', 'rsh', 'mod', 'mod', 'xor', 'mod', 'arsh'];
-const OP_MUL = 2;
 const OP_DIV = 3;
 const OP_OR = 4;
 const OP_AND = 5;
@@ -127,6 +125,9 @@ function checkMove(env: VerifierEnv, insn: Insn): void {
   }
   checkRegArg(env, insn.dst, 'dstNoMark');
   const frame = curFrame(env);
+  const bit = 1 << insn.dst;
+  if (fromReg && (frame.preciseRegs & (1 << insn.src)) !== 0) frame.preciseRegs |= bit;
+  else frame.preciseRegs &= ~bit;
   if (!fromReg) {
     frame.regs[insn.dst] = knownScalar(is64 ? BigInt(insn.imm) : BigInt(insn.imm >>> 0));
     return;
@@ -201,6 +202,8 @@ function checkBinary(env: VerifierEnv, insn: Insn, op: number): void {
     frame.regs[insn.dst] = pointerAlu(env, insn, op, ptr, offset, isPointer(src));
     return;
   }
+  // Only older kernels' zero loads make a register of the current state precise.
+  if (fromReg && (frame.preciseRegs & (1 << insn.dst)) !== 0) markPrecise(env, insn.src);
   if (env.features.forkOnSignMask && (op === OP_AND || op === OP_OR) && tnumIsConst(src.bits)) {
     forkOnSignMask(env, insn.dst);
   }
@@ -314,7 +317,6 @@ function pointerAlu(
   }
   const allowed =
     ARITHMETIC_TYPES.has(ptr.type) ||
-    (!env.features.pointerTypesListed && ptr.type === 'xdpSock' ? false : false) ||
     (ptr.type === 'flowKeys' && known) ||
     ((ptr.type === 'mapPtr' || ptr.type === 'flowKeys') && known && offset.smin === 0n && op === 0);
   if (!allowed) {
@@ -383,5 +385,3 @@ function pointerAlu(
   return d;
 }
 
-void OP_MUL;
-void NOT_INIT;

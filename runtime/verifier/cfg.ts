@@ -2,9 +2,12 @@
  * The shape of the program before any state is walked: subprograms, jumps that stay inside them, every instruction
  * reachable, and where states are worth comparing (prune points) or need remembering (jump points).
  */
+import { resolvedType, typeById } from '../btf/query';
+import type { Insn } from '../insn/insn';
+import { helperById } from '../spec/helpers';
 import { reject, type InsnAux, type VerifierEnv } from './env';
 import { EINVAL } from './outcome';
-import { isAsyncCallbackCall, isSyncCallbackCall } from './callKinds';
+import { isAsyncCallbackCall, isHelperCall, isLocalCall, isSyncCallbackCall } from './callKinds';
 
 const CLASS_LD = 0;
 const CLASS_JMP = 5;
@@ -156,6 +159,49 @@ export function checkCfg(env: VerifierEnv): void {
         structure(env, i, 'jump-into-wide-load', `jump into the middle of ldimm64 insn ${i}`);
       }
       i++;
+    }
+  }
+}
+
+/** Packet loads and tail calls may leave a function with a number, so functions that have them must return one. */
+export function checkAbnormalReturns(env: VerifierEnv): void {
+  const { btf } = env.object;
+  const withBtf = env.subprogs.some((subprog) => subprog.btfId !== 0);
+  for (let i = 1; i < env.subprogs.length; i++) {
+    const subprog = env.subprogs[i];
+    if (!subprog.hasLdAbs && !subprog.hasTailCall) continue;
+    const what = subprog.hasLdAbs ? 'LD_ABS' : 'tail_call';
+    if (!withBtf || btf === undefined) {
+      structure(env, subprog.start, 'abnormal-return', `${what} is not allowed in subprogs without BTF`);
+      continue;
+    }
+    const func = typeById(btf, subprog.btfId);
+    const proto = func.kind === 'func' ? typeById(btf, func.type) : undefined;
+    const result = proto?.kind === 'funcProto' ? resolvedType(btf, proto.returnType) : undefined;
+    if (result?.kind === 'enum' || (result?.kind === 'int' && result.sizeBytes <= 8)) continue;
+    structure(env, subprog.start, 'abnormal-return', `${what} is only allowed in functions that return 'int'.`);
+  }
+}
+
+/** Which functions may move packet data, directly or through what they call. */
+export function findPacketChanges(env: VerifierEnv): void {
+  const changes = (insn: Insn): boolean => {
+    if (!isHelperCall(insn)) return false;
+    if (insn.imm === HELPER_TAIL_CALL) return env.features.tailCallChangesPacket;
+    return helperById(insn.imm)?.changesPacket === true;
+  };
+  for (let again = true; again;) {
+    again = false;
+    for (const subprog of env.subprogs) {
+      if (subprog.changesPacket) continue;
+      for (let i = subprog.start; i < subprog.end; i++) {
+        const insn = env.insns[i];
+        const callee = isLocalCall(insn) ? subprogAt(env, calleeOf(env, i)) : -1;
+        if (!changes(insn) && (callee < 0 || !env.subprogs[callee].changesPacket)) continue;
+        subprog.changesPacket = true;
+        again = true;
+        break;
+      }
     }
   }
 }

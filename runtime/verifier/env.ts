@@ -27,6 +27,8 @@ export interface Subprog {
   hasTailCall: boolean;
   tailCallReachable: boolean;
   hasLdAbs: boolean;
+  /** It, or something it calls, may move packet data. */
+  changesPacket: boolean;
   isCallback: boolean;
   isAsyncCallback: boolean;
   isExceptionCallback: boolean;
@@ -48,8 +50,9 @@ export interface InsnAux {
   pointerClass: string;
   /** Registers alive before the instruction, bit mask (static liveness). */
   liveRegsBefore: number;
-  /** bpf_loop and friends: facts that inlining of the helper depends on. */
-  loopFlagsZero: boolean;
+  /** bpf_loop: every call here had zero flags and the same callback (-1 before the first), so the kernel inlines it. */
+  loopInline: boolean;
+  loopCallback: number;
 }
 
 /** A stored checkpoint and how useful it was. */

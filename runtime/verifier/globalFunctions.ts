@@ -10,7 +10,9 @@ import type { FuncFrame } from './frame';
 import { EFAULT, EINVAL, Rejection } from './outcome';
 import { clearCallerSaved } from './regArgs';
 import { isScalar, MAYBE_NULL, pointer, UNKNOWN_SCALAR } from './regState';
+import { forgetPacketPointers } from './helperCalls';
 import { RULES } from './rules';
+import { tnumText } from './tnum';
 
 type Param =
   | { readonly kind: 'scalar' }
@@ -51,19 +53,40 @@ function paramsOf(env: VerifierEnv, index: number): Param[] {
   return proto.params.map((param, i) => paramOf(env, btf as Btf, subprog.btfId, subprog.name, param.type, i));
 }
 
+/** Program types for which the loader renames tagged contexts on kernels that do not know the tag. */
+const TAGS_REWRITTEN =
+  /^BPF_PROG_TYPE_(CGROUP_|FLOW_DISSECTOR|KPROBE|LWT_|NETFILTER|PERF_EVENT|RAW_TRACEPOINT|SCHED_|SK_|SOCKET_FILTER|SOCK_OPS|XDP)/;
+
+/** Whether a pointer to type `id` is the program's context: by the struct's name, or a typedef's for kprobes. */
+function isContext(env: VerifierEnv, btf: Btf, id: number): boolean {
+  const name = progTypeByName(env.program.type)?.contextType ?? '';
+  const bare = name.replace(/^struct /, '');
+  if (env.program.type === 'BPF_PROG_TYPE_KPROBE' && env.features.globalArgTags) {
+    for (let at = id; ;) {
+      const type = typeById(btf, at);
+      if (type.kind === 'typedef' && type.name === bare) return true;
+      if (type.kind !== 'const' && type.kind !== 'volatile' && type.kind !== 'restrict' && type.kind !== 'typeTag') break;
+      at = type.type;
+    }
+  }
+  const target = resolvedType(btf, id);
+  if (target.kind !== 'struct') return false;
+  return target.name === bare || (env.program.type === 'BPF_PROG_TYPE_KPROBE' && target.name === 'pt_regs');
+}
+
 function paramOf(env: VerifierEnv, btf: Btf, funcId: number, name: string, typeId: number, i: number): Param {
-  const tags = declTagsOf(btf, funcId, i).filter((tag) => tag.startsWith('arg:'));
+  let tags = declTagsOf(btf, funcId, i).filter((tag) => tag.startsWith('arg:'));
+  if (!env.features.globalArgTags) tags = tags.filter((tag) => tag === 'arg:ctx' && TAGS_REWRITTEN.test(env.program.type));
   if (tags.some((tag) => tag !== 'arg:ctx' && tag !== 'arg:nonnull')) unknown(env, `argument tags ${tags.join(', ')}`);
   const type = resolvedType(btf, typeId);
   if (type.kind === 'int' || type.kind === 'enum') return { kind: 'scalar' };
   if (type.kind !== 'ptr') {
-    refuse(env, `Arg#${i} type ${KIND_WORDS[type.kind] ?? type.kind.toUpperCase()} in ${name}() is not supported yet.`);
+    return refuse(env, `Arg#${i} type ${KIND_WORDS[type.kind] ?? type.kind.toUpperCase()} in ${name}() is not supported yet.`);
   }
-  const target = resolvedType(btf, (type as { type: number }).type);
-  const context = progTypeByName(env.program.type)?.contextType;
-  if (tags.includes('arg:ctx') || (target.name !== '' && `struct ${target.name}` === context)) return { kind: 'ctx' };
-  if (target.name === 'bpf_dynptr') unknown(env, 'dynptr arguments of global functions');
-  const sizeBytes = sizeOfType(btf, (type as { type: number }).type);
+  const target = resolvedType(btf, type.type);
+  if (tags.includes('arg:ctx') || isContext(env, btf, type.type)) return { kind: 'ctx' };
+  if (target.name === 'bpf_dynptr' && env.features.globalArgTags) unknown(env, 'dynptr arguments of global functions');
+  const sizeBytes = sizeOfType(btf, type.type);
   if (sizeBytes === undefined) {
     return refuse(
       env,
@@ -116,6 +139,8 @@ export function checkGlobalCall(env: VerifierEnv, index: number): void {
       if (!isScalar(reg)) wrong(`R${n} is not a scalar`);
     } else if (param.kind === 'ctx') {
       if (reg.type !== 'ctx') wrong(`arg#${i} expects pointer to ctx`);
+      if (reg.off !== 0) wrong(`dereference of modified ctx ptr R${n} off=${reg.off} disallowed`);
+      if (reg.bits.mask !== 0n || reg.bits.value !== 0n) wrong(`variable ctx access var_off=${tnumText(reg.bits)} disallowed`);
     } else {
       try {
         RULES.checkGlobalMemArg(env, n, param.sizeBytes);
@@ -132,6 +157,7 @@ export function checkGlobalCall(env: VerifierEnv, index: number): void {
       ? `Func#${index} ('${subprog.name}') is global and assumed valid.`
       : `Func#${index} is global and valid. Skipping.`,
   );
+  if (subprog.changesPacket) forgetPacketPointers(env);
   subprog.called = true;
   clearCallerSaved(env);
   frame.regs[0] = UNKNOWN_SCALAR;

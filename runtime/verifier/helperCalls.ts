@@ -241,7 +241,7 @@ const PACKET_TYPES = new Set(['packet', 'packetMeta', 'packetEnd']);
 
 /** The packet may have moved: pointers into it become mere numbers. */
 export function forgetPacketPointers(env: VerifierEnv): void {
-  forEachReg(env.cur, (reg) => (PACKET_TYPES.has(reg.type) ? UNKNOWN_SCALAR : reg));
+  forEachReg(env, env.cur, (reg) => (PACKET_TYPES.has(reg.type) ? UNKNOWN_SCALAR : reg));
 }
 
 const ACQUIRES = new Set<string>([

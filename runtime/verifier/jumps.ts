@@ -151,7 +151,7 @@ export function checkConditionalJump(env: VerifierEnv, insn: Insn): boolean {
     resolveNull(env, env.cur, insn.dst, relation === 'ne');
     resolveNull(env, other, insn.dst, relation === 'eq');
   } else if (byReg && !narrow && (insn.code & 7) === CLASS_JMP) {
-    learnPacket(insn, relation, env.cur, other);
+    learnPacket(env, insn, relation, env.cur, other);
   }
   return false;
 }
@@ -238,7 +238,7 @@ function spreadToLinked(
   const spread = (known: RegState): void => {
     if (known.type !== 'scalar' || known.id === 0) return;
     if (!f.historyOfLinks) {
-      forEachReg(state, (reg) => (reg.type === 'scalar' && reg.id === known.id ? known : reg));
+      forEachReg(env, state, (reg) => (reg.type === 'scalar' && reg.id === known.id ? known : reg));
       return;
     }
     for (const place of linked) {
@@ -270,7 +270,7 @@ function resolveNull(env: VerifierEnv, state: VerifierState, regno: number, isNu
   const frame = state.frames[state.frames.length - 1];
   const { id, refObjId } = frame.regs[regno];
   if (isNull && refObjId !== 0 && refObjId === id) dropReference(frame, refObjId);
-  forEachReg(state, (reg) => {
+  forEachReg(env, state, (reg) => {
     if (!mayBeNull(reg) || reg.id !== id) return reg;
     if (isNull) return { ...reg, ...NULL_VALUE };
     const sure = becomeNotNull(env, reg);
@@ -291,7 +291,7 @@ const NULL_VALUE: Partial<RegState> = (() => {
 })();
 
 /** After comparing packet pointer and end: how many bytes behind every copy of the pointer are there for sure. */
-function learnPacket(insn: Insn, relation: Relation, here: VerifierState, there: VerifierState): void {
+function learnPacket(env: VerifierEnv, insn: Insn, relation: Relation, here: VerifierState, there: VerifierState): void {
   const frame = here.frames[here.frames.length - 1];
   const dst = frame.regs[insn.dst];
   const src = frame.regs[insn.src];
@@ -308,30 +308,30 @@ function learnPacket(insn: Insn, relation: Relation, here: VerifierState, there:
   // Now the relation reads "packet pointer r end": `there` is where it holds, `here` where it does not.
   switch (r) {
     case 'gt':
-      extendRange(here, frame.regs[regno], false);
+      extendRange(env, here, frame.regs[regno], false);
       markEnd(there, regno, true);
       break;
     case 'lt':
-      extendRange(there, frame.regs[regno], true);
+      extendRange(env, there, frame.regs[regno], true);
       markEnd(here, regno, false);
       break;
     case 'ge':
-      extendRange(here, frame.regs[regno], true);
+      extendRange(env, here, frame.regs[regno], true);
       markEnd(there, regno, false);
       break;
     case 'le':
-      extendRange(there, frame.regs[regno], false);
+      extendRange(env, there, frame.regs[regno], false);
       markEnd(here, regno, true);
       break;
     default:
   }
 }
 
-function extendRange(state: VerifierState, pkt: RegState, strict: boolean): void {
+function extendRange(env: VerifierEnv, state: VerifierState, pkt: RegState, strict: boolean): void {
   if (pkt.off < 0 || (pkt.off === 0 && strict)) return;
   if (pkt.umax > MAX_PACKET_OFF || pkt.umax + BigInt(pkt.off) > MAX_PACKET_OFF) return;
   const range = strict ? pkt.off + 1 : pkt.off;
-  forEachReg(state, (reg) =>
+  forEachReg(env, state, (reg) =>
     reg.type === pkt.type && reg.id === pkt.id && reg.range < range ? { ...reg, range } : reg,
   );
 }

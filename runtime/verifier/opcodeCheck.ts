@@ -18,7 +18,7 @@ function knownOpcodes(env: VerifierEnv): ReadonlySet<number> {
     if (row.kind === 'mayGoto' && !features.mayGoto) continue;
     if ((row.kind === 'loadAcquire' || row.kind === 'storeRelease') && !features.loadAcquire) continue;
     // Of version 4 these have opcode bytes of their own; the rest is told apart by other fields.
-    const isNewByte = row.cpu === 4 && (row.kind === 'endian' || row.kind === 'goto' || row.kind === 'loadSigned');
+    const isNewByte = row.cpu === 4 && (row.kind === 'endian' || row.kind === 'loadSigned');
     if (isNewByte && !features.cpuV4) continue;
     known.add(row.code);
   }

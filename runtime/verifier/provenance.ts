@@ -1,4 +1,8 @@
-/** How the current path got here: read back from the history that pruning keeps anyway, so recording costs nothing. */
+/**
+ * How the current path got here: read back from the history that pruning keeps anyway, so recording costs nothing.
+ * Exact for the path being walked; paths that ended are gone.
+ */
+import { isAsyncCallbackCall } from './callKinds';
 import type { VerifierEnv } from './env';
 
 export interface PathStep {
@@ -7,7 +11,58 @@ export interface PathStep {
   readonly taken?: boolean;
 }
 
-/** Instructions from the program's start to the current one, oldest first; at most `limit` newest. */
-export function pathTo(env: VerifierEnv, _limit = 4096): PathStep[] {
-  return [{ insnIdx: env.insnIdx }];
+const isConditional = (code: number): boolean => {
+  const cls = code & 7;
+  const op = code >> 4;
+  return (cls === 5 || cls === 6) && op !== 0 && op !== 8 && op !== 9;
+};
+
+/**
+ * Instructions from the program's start (or the call that registered the running async callback) to the current one,
+ * oldest first; at most `limit`, the newest.
+ */
+export function pathTo(env: VerifierEnv, limit = 4096): PathStep[] {
+  const indexes: number[] = [env.insnIdx];
+  let state = env.cur;
+  // The refusing instruction may not have reached the history yet; walk from the one before it.
+  let at = env.insnIdx;
+  let left = state.history.length;
+  while (indexes.length < limit) {
+    let before: number;
+    const { history } = state;
+    const begins = at === state.firstInsnIdx && (left === 0 || (left === 1 && history[0].idx === at));
+    if (begins) {
+      if (state.parent === null) break;
+      state = state.parent;
+      // A checkpoint's own history ended with the instruction before it.
+      before = state.lastInsnIdx;
+      left = state.history.length;
+    } else if (left > 0 && history[left - 1].idx === at) {
+      before = history[--left].prevIdx;
+    } else {
+      before = at - 1;
+    }
+    if (before < 0) break;
+    indexes.push(before);
+    if (env.insns[before].code === 0) {
+      // The second slot of a wide instruction.
+      indexes.pop();
+      if (before > 0) indexes.push(before - 1);
+      at = before - 1;
+      continue;
+    }
+    at = before;
+    if (isAsyncCallbackCall(env.insns[before]) && state.frames[0].inAsyncCallback && leftCallback(env, indexes)) break;
+  }
+  indexes.reverse();
+  return indexes.map((insnIdx, n) => {
+    if (!isConditional(env.insns[insnIdx].code) || n + 1 === indexes.length) return { insnIdx };
+    return { insnIdx, taken: indexes[n + 1] !== insnIdx + 1 };
+  });
+}
+
+/** Whether the newest step found (a registering call) was followed by the start of the callback. */
+function leftCallback(env: VerifierEnv, indexes: readonly number[]): boolean {
+  const follower = indexes[indexes.length - 2];
+  return env.subprogs.some((subprog) => subprog.isAsyncCallback && subprog.start === follower);
 }

@@ -25,7 +25,7 @@ export function dropReference(frame: FuncFrame, id: number): boolean {
  */
 export function releaseReference(env: VerifierEnv, id: number): boolean {
   if (!dropReference(curFrame(env), id)) return false;
-  forEachReg(env.cur, (reg) => (reg.refObjId === id ? NOT_INIT_OR_UNKNOWN : reg));
+  forEachReg(env, env.cur, (reg) => (reg.refObjId === id ? NOT_INIT_OR_UNKNOWN : reg));
   return true;
 }
 

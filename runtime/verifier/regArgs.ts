@@ -1,12 +1,21 @@
 /** Reading and writing registers as operands: readable at all, liveness, and the unwritable frame pointer. */
 import { curFrame, reject, type VerifierEnv } from './env';
 import { LIVE_READ64, markRegRead } from './liveness';
-import { EACCES } from './outcome';
+import { EACCES, EINVAL } from './outcome';
 import { NOT_INIT, UNKNOWN_SCALAR } from './regState';
 
 /** `src`: must be readable. `dst`: becomes an unknown scalar. `dstNoMark`: written, value set by the caller. */
 export function checkRegArg(env: VerifierEnv, regno: number, use: 'src' | 'dst' | 'dstNoMark'): void {
   const frame = curFrame(env);
+  if (regno > 10) {
+    reject(env, {
+      code: 'invalid-register',
+      category: 'Program Structure',
+      errno: EINVAL,
+      message: `R${regno} is invalid`,
+    });
+  }
+  frame.scratchedRegs |= 1 << regno;
   if (use === 'src') {
     if (frame.regs[regno].type === 'notInit') {
       reject(env, {
@@ -30,8 +39,10 @@ export function checkRegArg(env: VerifierEnv, regno: number, use: 'src' | 'dst' 
     });
   }
   frame.regWritten |= 1 << regno;
-  frame.scratchedRegs |= 1 << regno;
-  if (use === 'dst') frame.regs[regno] = UNKNOWN_SCALAR;
+  if (use === 'dst') {
+    frame.regs[regno] = UNKNOWN_SCALAR;
+    frame.preciseRegs &= ~(1 << regno);
+  }
 }
 
 /** R0–R5 become unreadable, as after a call. */
@@ -39,5 +50,6 @@ export function clearCallerSaved(env: VerifierEnv): void {
   const frame = curFrame(env);
   for (let n = 0; n <= 5; n++) frame.regs[n] = NOT_INIT;
   frame.regWritten |= 0x3f;
+  frame.preciseRegs &= ~0x3f;
   frame.scratchedRegs |= 0x3f;
 }

@@ -8,7 +8,7 @@ import type { ObjectSpec, ProgramSpec } from '../loader/objectSpec';
 import { FEATURES, type FeatureName } from '../spec/features';
 import { has, type Profile } from '../spec/profile';
 import { newState } from './branches';
-import { calleeOf, checkCfg, checkSubprogs } from './cfg';
+import { calleeOf, checkAbnormalReturns, checkCfg, checkSubprogs, findPacketChanges } from './cfg';
 import { isLocalCall } from './callKinds';
 import { reject, type FeatureFlags, type InsnAux, type Subprog, type VerifierEnv } from './env';
 import { newFrame } from './frame';
@@ -248,7 +248,8 @@ const newAux = (): InsnAux => ({
   pointerType: '',
   pointerClass: '',
   liveRegsBefore: 0x7ff,
-  loopFlagsZero: false,
+  loopInline: false,
+  loopCallback: -1,
 });
 
 /** Finds subprograms, checks the program's shape and what can be said before any walk. */
@@ -288,6 +289,7 @@ function prepare(env: VerifierEnv): void {
       hasTailCall: false,
       tailCallReachable: false,
       hasLdAbs: false,
+      changesPacket: false,
       isCallback: false,
       isAsyncCallback: false,
       isExceptionCallback: false,
@@ -295,9 +297,11 @@ function prepare(env: VerifierEnv): void {
     });
   });
   checkSubprogs(env);
+  checkAbnormalReturns(env);
   checkOpcodes(env);
   RULES.checkProgram(env);
   checkCfg(env);
+  findPacketChanges(env);
 }
 
 /** The state at the start of the main program or of a global function. */

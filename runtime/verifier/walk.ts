@@ -169,6 +169,7 @@ function checkLoad(env: VerifierEnv, insn: Insn): void {
   checkRegArg(env, insn.src, 'src');
   checkRegArg(env, insn.dst, 'dstNoMark');
   const frame = curFrame(env);
+  frame.preciseRegs &= ~(1 << insn.dst);
   const base = frame.regs[insn.src];
   RULES.checkMemAccess(env, {
     insnIdx: env.insnIdx,
@@ -240,6 +241,7 @@ function checkWide(env: VerifierEnv, at: WalkState, insn: Insn): void {
   const reference = env.program.references.get(env.insnIdx);
   checkRegArg(env, insn.dst, 'dstNoMark');
   const frame = curFrame(env);
+  frame.preciseRegs &= ~(1 << insn.dst);
   frame.regs[insn.dst] = wideValue(env, insn, reference);
   env.insnIdx += 2;
 }
