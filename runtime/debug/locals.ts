@@ -6,13 +6,19 @@
  */
 import type { Btf } from '../btf/types';
 import { resolvedType } from '../btf/query';
-import type { DwarfFunction, DwarfLocation, DwarfVariable } from '../dwarf/types';
+import type {
+  DwarfBinary,
+  DwarfExpression,
+  DwarfFunction,
+  DwarfLocation,
+  DwarfVariable,
+} from '../dwarf/types';
 import type { Insn } from '../insn/insn';
 import type { DebugTarget } from './target';
 import { btfIdOf } from './dwarfTypes';
 import { frameSizeOf } from './frameSize';
 import { covers, type SourceMap } from './sourceMap';
-import { absent, immediate, inMemory, readBytes, type Value } from './values';
+import { absent, immediate, inMemory, readBytes, toUnsigned, type Value } from './values';
 
 export interface FrameContext {
   readonly programId: number;
@@ -132,8 +138,91 @@ function located(
     }
     case 'pieces':
       return assembled(target, map, types, type, frame, where.pieces);
+    case 'computed': {
+      const value = compute(target, frame, where.expression);
+      if (typeof value === 'string') return absent(types, type, value);
+      return where.result === 'value' ? immediate(types, type, value) : inMemory(types, type, value);
+    }
     case 'unsupported':
       return absent(types, type, `not shown: its description needs ${where.why}`);
+  }
+}
+
+/** @returns the number, or why there is none. */
+function compute(target: DebugTarget, frame: FrameContext, e: DwarfExpression): bigint | string {
+  switch (e.op) {
+    case 'constant':
+      return e.value;
+    case 'register':
+      return (
+        frame.registers[e.register] ??
+        `computed from r${e.register}, which the called function has overwritten`
+      );
+    case 'load': {
+      const address = compute(target, frame, e.of);
+      if (typeof address === 'string') return address;
+      const bytes = target.readMemory(address, e.sizeBytes);
+      return bytes ? toUnsigned(bytes) : 'computed from memory that is not readable';
+    }
+    case 'neg':
+    case 'not':
+    case 'extend': {
+      const value = compute(target, frame, e.of);
+      if (typeof value === 'string') return value;
+      if (e.op === 'extend')
+        return BigInt.asUintN(64, e.signed ? BigInt.asIntN(e.bits, value) : BigInt.asUintN(e.bits, value));
+      return BigInt.asUintN(64, e.op === 'neg' ? -value : ~value);
+    }
+    default: {
+      const left = compute(target, frame, e.left);
+      if (typeof left === 'string') return left;
+      const right = compute(target, frame, e.right);
+      if (typeof right === 'string') return right;
+      const value = arithmetic(e.op, left, right);
+      return value === undefined ? 'computed by a division by zero' : BigInt.asUintN(64, value);
+    }
+  }
+}
+
+function arithmetic(op: DwarfBinary, left: bigint, right: bigint): bigint | undefined {
+  const a = BigInt.asIntN(64, left);
+  const b = BigInt.asIntN(64, right);
+  const truth = (yes: boolean): bigint => (yes ? 1n : 0n);
+  switch (op) {
+    case 'and':
+      return left & right;
+    case 'or':
+      return left | right;
+    case 'xor':
+      return left ^ right;
+    case 'plus':
+      return left + right;
+    case 'minus':
+      return left - right;
+    case 'mul':
+      return left * right;
+    case 'div':
+      return b === 0n ? undefined : a / b;
+    case 'mod':
+      return right === 0n ? undefined : left % right;
+    case 'shl':
+      return right > 63n ? 0n : left << right;
+    case 'shr':
+      return right > 63n ? 0n : left >> right;
+    case 'shra':
+      return a >> (right > 63n ? 63n : right);
+    case 'eq':
+      return truth(a === b);
+    case 'ne':
+      return truth(a !== b);
+    case 'ge':
+      return truth(a >= b);
+    case 'gt':
+      return truth(a > b);
+    case 'le':
+      return truth(a <= b);
+    case 'lt':
+      return truth(a < b);
   }
 }
 

@@ -2,6 +2,8 @@
  * The numbers of DWARF 4 and 5 that this reader knows, by their names in the standard (§7). Only what compilers emit
  * for BPF stands here; an unknown tag or attribute is skipped, an unknown form is an error, because its size is unknown.
  */
+import type { DwarfBinary } from './types';
+
 export const TAG = {
   arrayType: 0x01,
   enumerationType: 0x04,
@@ -125,6 +127,14 @@ export const ENCODING = {
 export const OP = {
   addr: 0x03,
   deref: 0x06,
+  dup: 0x12,
+  drop: 0x13,
+  over: 0x14,
+  swap: 0x16,
+  neg: 0x1f,
+  not: 0x20,
+  derefSize: 0x94,
+  convert: 0xa8,
   const1u: 0x08,
   const1s: 0x09,
   const2u: 0x0a,
@@ -135,8 +145,6 @@ export const OP = {
   const8s: 0x0f,
   constu: 0x10,
   consts: 0x11,
-  minus: 0x1c,
-  plus: 0x22,
   plusUconst: 0x23,
   lit0: 0x30,
   reg0: 0x50,
@@ -155,6 +163,27 @@ export const OP = {
   entryValue: 0xa3,
   gnuEntryValue: 0xf3,
 } as const;
+
+/** Operations that take two operands from the stack and leave one. */
+export const BINARY_OPS: ReadonlyMap<number, DwarfBinary> = new Map([
+  [0x1a, 'and'],
+  [0x1b, 'div'],
+  [0x1c, 'minus'],
+  [0x1d, 'mod'],
+  [0x1e, 'mul'],
+  [0x21, 'or'],
+  [0x22, 'plus'],
+  [0x24, 'shl'],
+  [0x25, 'shr'],
+  [0x26, 'shra'],
+  [0x27, 'xor'],
+  [0x29, 'eq'],
+  [0x2a, 'ge'],
+  [0x2b, 'gt'],
+  [0x2c, 'le'],
+  [0x2d, 'lt'],
+  [0x2e, 'ne'],
+]);
 
 /** DW_LNS_*: standard opcodes of the line program. */
 export const LNS = {

@@ -31,6 +31,8 @@ export interface Die {
 
 /** One compile unit: its root and what is needed to read its lists and strings. */
 export interface Unit {
+  /** Offset in .debug_info: what references inside the unit count from. */
+  readonly start: number;
   readonly version: number;
   readonly wide: boolean;
   readonly addressSizeBytes: number;
@@ -70,7 +72,7 @@ export function readUnits(data: DebugData): Unit[] {
       let abbrevs = tables.get(abbrevOffset);
       if (!abbrevs) tables.set(abbrevOffset, (abbrevs = readAbbrevs(data, abbrevOffset)));
       const root = readTree(data, r, { start, end, version, wide, addressSizeBytes, abbrevs });
-      if (root) units.push(unitOf(root, version, wide, addressSizeBytes));
+      if (root) units.push(unitOf(root, start, version, wide, addressSizeBytes));
     }
     r.seek(end);
   }
@@ -86,7 +88,7 @@ interface Layout {
   readonly abbrevs: AbbrevTable;
 }
 
-function unitOf(root: Die, version: number, wide: boolean, addressSizeBytes: number): Unit {
+function unitOf(root: Die, start: number, version: number, wide: boolean, addressSizeBytes: number): Unit {
   const base = (name: number, absent: number): number => {
     const value = root.attributes.get(name);
     return value?.kind === 'sectionOffset' ? value.offset : absent;
@@ -95,6 +97,7 @@ function unitOf(root: Die, version: number, wide: boolean, addressSizeBytes: num
   const header = wide ? 16 : 8;
   const listHeader = wide ? 20 : 12;
   return {
+    start,
     version,
     wide,
     addressSizeBytes,

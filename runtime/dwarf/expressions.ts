@@ -1,19 +1,29 @@
 /**
  * DWARF expressions as compilers emit them for BPF, decoded into the closed forms of `DwarfLocation`.
  *
- * The expression is run on a stack whose items are symbolic: a constant, register + addend, or an address. What does
- * not fit these forms (arithmetic of two registers, a load in the middle) is `unsupported` with the operation named:
- * a debugger must say that it cannot show a value, never show a wrong one.
+ * The expression is run on a stack whose items are symbolic: a constant, register + addend, an address, or an expression
+ * tree of all these. An operation that is not known makes it `unsupported` with the operation named: a debugger must
+ * say that it cannot show a value, never show a wrong one.
  */
-import { OP } from './constants';
+import { BINARY_OPS, OP } from './constants';
 import { addressAt, type Unit } from './dies';
 import type { DebugData, DwarfReader } from './sections';
-import type { DwarfLocation } from './types';
+import type { DwarfBinary, DwarfExpression, DwarfLocation } from './types';
 
 type Item =
   | { readonly kind: 'constant'; readonly value: bigint }
   | { readonly kind: 'register'; readonly register: number; readonly addend: bigint }
-  | { readonly kind: 'address'; readonly section: string; readonly offset: number };
+  | { readonly kind: 'address'; readonly section: string; readonly offset: number }
+  | { readonly kind: 'tree'; readonly tree: DwarfExpression; readonly nodes: number };
+
+/** Trees share parts (DW_OP_dup), so their size is counted as if they did not: evaluating must stay cheap. */
+const NODES_MAX = 200;
+const STACK_MAX = 64;
+
+/** Base types that DW_OP_convert names, by offset in .debug_info. */
+export type BaseTypeAt = (
+  offset: number,
+) => { readonly sizeBytes: number; readonly signed: boolean } | undefined;
 
 /** The register that DW_OP_fbreg counts from; BPF compilers always name r10. */
 const FRAME_REGISTER = 10;
@@ -26,6 +36,7 @@ export function decodeExpression(
   r: DwarfReader,
   at: number,
   sizeBytes: number,
+  baseTypeAt: BaseTypeAt = () => undefined,
 ): DwarfLocation {
   data.spend(sizeBytes);
   r.seek(at);
@@ -48,6 +59,8 @@ export function decodeExpression(
       return isValue
         ? unsupported('the address of a global')
         : { kind: 'global', section: top.section, offset: top.offset };
+    if (top.kind === 'tree')
+      return { kind: 'computed', expression: top.tree, result: isValue ? 'value' : 'address' };
     return isValue
       ? { kind: 'registerValue', register: top.register, addend: top.addend }
       : { kind: 'memory', register: top.register, offset: Number(top.addend) };
@@ -119,15 +132,46 @@ export function decodeExpression(
         case OP.fbreg:
           stack.push({ kind: 'register', register: FRAME_REGISTER, addend: r.sleb() });
           break;
-        case OP.plusUconst:
-        case OP.plus:
-        case OP.minus: {
-          const right: Item | undefined =
-            op === OP.plusUconst ? { kind: 'constant', value: r.uleb() } : stack.pop();
+        case OP.plusUconst: {
+          const right: Item = { kind: 'constant', value: r.uleb() };
           const left = stack.pop();
-          const sum = left && right && combine(left, right, op === OP.minus ? -1n : 1n);
-          if (!sum) return unsupported('a sum that is not register plus constant');
+          const sum = left && combine('plus', left, right);
+          if (!sum) return unsupported('a sum of an address');
           stack.push(sum);
+          break;
+        }
+        case OP.dup:
+        case OP.over: {
+          const item = stack.at(op === OP.dup ? -1 : -2);
+          if (!item) return unsupported('an empty stack');
+          stack.push(item);
+          break;
+        }
+        case OP.drop:
+          stack.pop();
+          break;
+        case OP.swap: {
+          const second = stack.pop();
+          const first = stack.pop();
+          if (!first || !second) return unsupported('an empty stack');
+          stack.push(second, first);
+          break;
+        }
+        case OP.neg:
+        case OP.not:
+        case OP.deref:
+        case OP.derefSize:
+        case OP.convert: {
+          const item = stack.pop();
+          const size = op === OP.derefSize ? r.u8() : 8;
+          const base = op === OP.convert ? r.count('type') : 0;
+          const made = item && unary(op, item, size, base === 0 ? undefined : baseTypeAt(unit.start + base));
+          if (op === OP.convert && item && base === 0) {
+            stack.push(item);
+            break;
+          }
+          if (!made) return unsupported('an operation on an address or an unknown type');
+          stack.push(made);
           break;
         }
         case OP.nop:
@@ -162,31 +206,87 @@ export function decodeExpression(
           return unsupported('only its value at the entry of the function is described');
         case OP.implicitPointer:
           return unsupported('a pointer to something that is not in memory');
-        default:
-          return unsupported(`DWARF operation 0x${op.toString(16)}`);
+        default: {
+          const binary = BINARY_OPS.get(op);
+          if (binary === undefined) return unsupported(`DWARF operation 0x${op.toString(16)}`);
+          const right = stack.pop();
+          const left = stack.pop();
+          const made = left && right && combine(binary, left, right);
+          if (!made) return unsupported('arithmetic on the address of a global');
+          stack.push(made);
+        }
       }
     }
+    if (stack.length > STACK_MAX) return unsupported('too many intermediate values');
   }
   if (r.offset > end) throw r.bad('expression runs over its end');
   if (pieces.length > 0) return { kind: 'pieces', pieces };
   return settle() ?? unsupported('an empty description');
 }
 
-function combine(left: Item, right: Item, sign: bigint): Item | undefined {
-  if (right.kind !== 'constant') {
-    return sign === 1n && left.kind === 'constant' ? combine(right, left, 1n) : undefined;
+/** Sums with constants keep their simple form; everything else becomes a tree. */
+function combine(op: DwarfBinary, left: Item, right: Item): Item | undefined {
+  if (op === 'plus' && left.kind === 'constant' && right.kind !== 'constant') return combine(op, right, left);
+  if ((op === 'plus' || op === 'minus') && right.kind === 'constant') {
+    const addend = op === 'plus' ? right.value : -right.value;
+    switch (left.kind) {
+      case 'constant':
+        return { kind: 'constant', value: BigInt.asIntN(64, left.value + addend) };
+      case 'register':
+        return { kind: 'register', register: left.register, addend: BigInt.asIntN(64, left.addend + addend) };
+      case 'address':
+        return { kind: 'address', section: left.section, offset: left.offset + Number(addend) };
+      case 'tree':
+    }
   }
-  const addend = sign * right.value;
-  switch (left.kind) {
+  const a = treeOf(left);
+  const b = treeOf(right);
+  if (!a || !b || a.nodes + b.nodes + 1 > NODES_MAX) return undefined;
+  return { kind: 'tree', tree: { op, left: a.tree, right: b.tree }, nodes: a.nodes + b.nodes + 1 };
+}
+
+function unary(
+  op: number,
+  item: Item,
+  sizeBytes: number,
+  base: { readonly sizeBytes: number; readonly signed: boolean } | undefined,
+): Item | undefined {
+  const of = treeOf(item);
+  if (!of || of.nodes + 1 > NODES_MAX) return undefined;
+  const made = (tree: DwarfExpression): Item => ({ kind: 'tree', tree, nodes: of.nodes + 1 });
+  switch (op) {
+    case OP.neg:
+      return made({ op: 'neg', of: of.tree });
+    case OP.not:
+      return made({ op: 'not', of: of.tree });
+    case OP.convert:
+      return base && base.sizeBytes >= 1 && base.sizeBytes <= 8
+        ? made({ op: 'extend', bits: 8 * base.sizeBytes, signed: base.signed, of: of.tree })
+        : undefined;
+    default:
+      return sizeBytes >= 1 && sizeBytes <= 8 ? made({ op: 'load', sizeBytes, of: of.tree }) : undefined;
+  }
+}
+
+function treeOf(item: Item): { readonly tree: DwarfExpression; readonly nodes: number } | undefined {
+  switch (item.kind) {
     case 'constant':
-      return { kind: 'constant', value: BigInt.asIntN(64, left.value + addend) };
-    case 'register':
+      return { tree: { op: 'constant', value: BigInt.asUintN(64, item.value) }, nodes: 1 };
+    case 'register': {
+      const register: DwarfExpression = { op: 'register', register: item.register };
+      if (item.addend === 0n) return { tree: register, nodes: 1 };
       return {
-        kind: 'register',
-        register: left.register,
-        addend: BigInt.asIntN(64, left.addend + addend),
+        tree: {
+          op: 'plus',
+          left: register,
+          right: { op: 'constant', value: BigInt.asUintN(64, item.addend) },
+        },
+        nodes: 3,
       };
+    }
+    case 'tree':
+      return item;
     case 'address':
-      return { kind: 'address', section: left.section, offset: left.offset + Number(addend) };
+      return undefined;
   }
 }

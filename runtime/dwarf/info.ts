@@ -178,18 +178,36 @@ export class InfoReader {
     if (location.kind === 'block') {
       if (location.bytes.length === 0) return [];
       const r = this.data.reader('.debug_info');
-      return [{ where: decodeExpression(this.data, unit, r, location.at, location.bytes.length) }];
+      return [
+        { where: decodeExpression(this.data, unit, r, location.at, location.bytes.length, this.baseTypeAt) },
+      ];
     }
     const found: { range?: AddressRange; where: DwarfLocation }[] = [];
     for (const entry of readLocations(this.data, unit, location, base)) {
       const range = entry.range;
       if (range && (range.section !== section || range.high <= range.low)) continue;
       if (entry.expression.length === 0) continue;
-      const where = decodeExpression(this.data, unit, entry.reader, entry.at, entry.expression.length);
+      const where = decodeExpression(
+        this.data,
+        unit,
+        entry.reader,
+        entry.at,
+        entry.expression.length,
+        this.baseTypeAt,
+      );
       found.push(range ? { range: { low: range.low, high: range.high }, where } : { where });
     }
     return found;
   }
+
+  private readonly baseTypeAt = (offset: number): { sizeBytes: number; signed: boolean } | undefined => {
+    const die = this.byOffset.get(offset)?.die;
+    if (die?.tag !== TAG.baseType) return undefined;
+    const encoding = encodingOf(numberOf(die.attributes.get(AT.encoding)));
+    if (encoding === 'float') return undefined;
+    const signed = encoding === 'signed' || numberOf(die.attributes.get(AT.encoding)) === ENCODING.signedChar;
+    return { sizeBytes: numberOf(die.attributes.get(AT.byteSize)) ?? 0, signed };
+  };
 
   /** Index of an entry's DW_AT_type, -1 for void. */
   private typeFrom(known: Known): number {

@@ -75,7 +75,44 @@ export type DwarfLocation =
       readonly kind: 'pieces';
       readonly pieces: readonly { readonly sizeBits: number; readonly where?: DwarfLocation }[];
     }
+  /** Anything else that can be computed from registers, constants and memory. */
+  | {
+      readonly kind: 'computed';
+      readonly expression: DwarfExpression;
+      /** Whether the result is the variable's value or the address of it. */
+      readonly result: 'value' | 'address';
+    }
   | { readonly kind: 'unsupported'; readonly why: string };
+
+/** 64-bit arithmetic that wraps. */
+export type DwarfExpression =
+  | { readonly op: 'constant'; readonly value: bigint }
+  | { readonly op: 'register'; readonly register: number }
+  | { readonly op: 'load'; readonly sizeBytes: number; readonly of: DwarfExpression }
+  | { readonly op: 'neg' | 'not'; readonly of: DwarfExpression }
+  /** The low bits, sign- or zero-extended. */
+  | { readonly op: 'extend'; readonly bits: number; readonly signed: boolean; readonly of: DwarfExpression }
+  | { readonly op: DwarfBinary; readonly left: DwarfExpression; readonly right: DwarfExpression };
+
+/** Division is signed, remainder unsigned, comparisons signed, as the standard says. */
+export type DwarfBinary =
+  | 'and'
+  | 'div'
+  | 'minus'
+  | 'mod'
+  | 'mul'
+  | 'or'
+  | 'plus'
+  | 'shl'
+  | 'shr'
+  | 'shra'
+  | 'xor'
+  | 'eq'
+  | 'ge'
+  | 'gt'
+  | 'le'
+  | 'lt'
+  | 'ne';
 
 export type DwarfType =
   | {

@@ -319,7 +319,7 @@ describe('scenarios', () => {
     const notes = s.outputs.flatMap((o) =>
       o.kind === 'event' && o.event.kind === 'note' ? [o.event.text] : [],
     );
-    assert.deepEqual(notes, ['expectation failed: returned 3, expected 99']);
+    assert.deepEqual(notes, ['expectation failed: returned 2, expected 99']);
     assert.ok(s.debug.target.nowNs() >= 15_500_000n);
   });
 

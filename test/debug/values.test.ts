@@ -188,3 +188,23 @@ describe('setting values', () => {
     assert.throws(() => writeNode(s.debug, live, pair, '0'), /only numbers/);
   });
 });
+
+describe('computed variables', () => {
+  it('are computed as their description says', () => {
+    // `result` exists only as products and sums of registers and the constant factor while the loop is unrolled.
+    const s = tour();
+    s.breakAt('call');
+    s.continue();
+    const seen = new Set<string>();
+    for (let i = 0; i < 40 && seen.size < 8; i++) {
+      s.step('in', 'instruction');
+      if (s.stack()[0].name !== 'sum' && s.stack()[0].name !== 'twice') continue;
+      const frame = s.stack().findIndex((f) => f.name === 'sum');
+      const result = s.scope('locals', frame).find((n) => n.name === 'result');
+      if (result && !result.text.startsWith('<')) seen.add(result.text);
+    }
+    // 0, then 1*3, 3+2*3, 9+3*3, and with twice(4) 26.
+    for (const value of ['0', '3', '9', '18'])
+      assert.ok(seen.has(value), `${value} in ${[...seen].join(' ')}`);
+  });
+});
