@@ -8,6 +8,7 @@ import { bytesToHex, hexToBytes } from '../util/hexText';
 import { fail, ok, type Result } from '../util/problem';
 import type { ObjectSpec } from '../loader/objectSpec';
 import { Machine, type StartOptions } from './machine';
+import { refusedErrno } from './packets';
 import { Player } from './player';
 
 /** One step of the bench's scenarios; exactly one of the verbs is there. */
@@ -79,6 +80,7 @@ export function dumpMaps(machine: Machine): Record<string, OracleMap> {
     const { entries } = machine.mapEntries(definition.id, 0, 65536);
     if (definition.type === 'BPF_MAP_TYPE_RINGBUF') {
       maps[definition.name] = { type, records: entries.map((e) => bytesToHex(e.values[0].bytes)) };
+      findFamily(definition.type)?.drained?.(machine.kernel, map);
       continue;
     }
     const perCpu = /PERCPU/.test(definition.type);
@@ -144,8 +146,8 @@ function runStep(machine: Machine, player: Player, step: OracleStep): Result<Rec
   if (ctx.value !== undefined) start.ctx = ctx.value;
   const done = player.runProgram(program, start, Math.max(1, step.repeat ?? 1));
   if (!done.ok) {
-    const errno = /-E[A-Z0-9]+/.exec(done.problem.message)?.[0] ?? 'EINVAL';
-    return ok({ run: name, errno, error: done.problem.message });
+    const errno = refusedErrno(done.problem);
+    return ok({ run: name, ...(errno === undefined ? {} : { errno }), error: done.problem.message });
   }
   if (player.stopped !== undefined && 'message' in player.stopped)
     return ok({ run: name, error: player.stopped.message });

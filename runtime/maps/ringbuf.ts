@@ -135,6 +135,7 @@ export const ringbufFamily: MapFamily<RingbufData> = {
   slots: () => [],
   keyOffset: () => 0,
   entryCount: (env, map) => unread(env, map).records.length,
+  drained: (env, map) => void drainRingbuf(env, map),
 
   entries(env, map, start, count): MapEntry[] {
     return unread(env, map, start + count)

@@ -1,0 +1,58 @@
+/**
+ * Programs on per-CPU maps, maps of maps, program arrays and ring buffers, against what three real kernels with one
+ * CPU answered (`test/fixtures/maps/families.json`). Ids of maps and programs differ by nature and are left out there.
+ */
+import * as assert from 'node:assert/strict';
+import * as fs from 'node:fs';
+import { loadObject } from '../../runtime/loader/loadObject';
+import { playOracle, type OracleMap, type OracleScenario } from '../../runtime/machine/oracleRun';
+import { findProfile } from '../../runtime/spec/profile';
+import { fixture } from '../support/paths';
+
+type Contents = Record<string, string[] | [string, string[]][]>;
+
+interface Recorded {
+  readonly scenario: OracleScenario;
+  readonly kernel: string;
+  readonly release: string;
+  readonly steps: readonly { readonly retval?: number; readonly errno?: number; readonly maps?: Contents }[];
+  readonly maps: Contents;
+}
+
+const recorded = JSON.parse(fs.readFileSync(fixture('maps', 'families.json'), 'utf8')) as Recorded[];
+
+/** Our maps in the recording's form, those that it has. */
+function contents(maps: Readonly<Record<string, OracleMap>>, like: Contents): Contents {
+  return Object.fromEntries(
+    Object.keys(like).map((name): [string, Contents[string]] => {
+      const map = maps[name];
+      if (map?.records !== undefined) return [name, [...map.records]];
+      const entries = (map?.entries ?? []).map((e): [string, string[]] => [
+        e.key ?? '',
+        [...(e.values ?? [e.value ?? ''])],
+      ]);
+      return [name, entries.sort(([a], [b]) => (a < b ? -1 : 1))];
+    }),
+  );
+}
+
+describe('map families in the machine', () => {
+  const object = loadObject('families.o', fs.readFileSync(fixture('maps', 'families.o')));
+  for (const { scenario, kernel, release, steps, maps } of recorded)
+    it(`answer as ${release} does: ${scenario.name}`, () => {
+      assert.ok(object.ok);
+      const profile = findProfile(kernel);
+      assert.ok(profile);
+      const answer = playOracle(object.value, scenario, profile);
+      assert.ok(answer.ok && answer.value.load === 'ok', JSON.stringify(answer));
+      steps.forEach((step, i) => {
+        const ours = answer.value.steps[i];
+        const where = `step ${i}: ${JSON.stringify(ours)}`;
+        if (step.retval !== undefined) assert.equal(ours.retval, step.retval, where);
+        if (step.errno !== undefined) assert.equal(ours.errno, step.errno, where);
+        if (step.maps !== undefined)
+          assert.deepEqual(contents(ours.maps as Record<string, OracleMap>, step.maps), step.maps, where);
+      });
+      assert.deepEqual(contents(answer.value.maps, maps), maps);
+    });
+});
