@@ -7,6 +7,7 @@
  *
  * Try this:
  *  - bpf-studio run examples/lru_eviction.bpf.c --advance 1s    (twelve timers were started: how many fired?)
+ *  - The same with --kernel 6.1: there an LRU map throws out more at once, and fewer timers fire.
  *  - Make the map larger (max_entries 16): now all of them fire.
  *  - Use BPF_MAP_TYPE_HASH instead: updates beyond the limit fail with -E2BIG, and nothing is lost silently.
  */

@@ -5,6 +5,7 @@
 import * as assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { findCompiler } from '../../runtime/host/findCompiler';
 import { fixture, repoRoot } from '../support/paths';
 import { cli } from './runCli';
 
@@ -94,6 +95,23 @@ describe('the examples', () => {
       }
     }
   }
+
+  it('get the same verdicts when zig compiles them, as on a machine with only Node', async () => {
+    const zig = await findCompiler({ path: '' });
+    assert.ok(zig.ok && zig.value.kind === 'zig');
+    const outcome = await cli('verify', 'examples', '--format', 'json', '--compiler', zig.value.path);
+    assert.deepEqual(outcome.errors, []);
+    for (const { file, programs } of (JSON.parse(outcome.out) as VerifyJson).results) {
+      for (const found of programs) {
+        const truth = (recorded[file][found.name] ?? recorded[file]['*'])['6.12'];
+        assert.deepEqual(
+          [file, found.verdict, comparable(found.message)],
+          [file, truth.verdict, comparable(truth.message)],
+        );
+        if (truth.line !== undefined) assert.equal(found.source?.line, truth.line, file);
+      }
+    }
+  }).timeout(120_000);
 
   it('say at their top what was recorded', () => {
     for (const [file, programs] of Object.entries(recorded)) {
