@@ -68,7 +68,7 @@ function queueValue(call: HelperCall, write: boolean): { map: MapRecord; at: num
 
 function forEach(call: HelperCall): HelperResult {
   const { kernel } = call;
-  if (call.args[3] !== 0n) return value(-ERRNO.EINVAL);
+  if (call.args[3] !== 0n) return value(mapError(kernel, -ERRNO.EINVAL));
   const map = mapArg(call, 0);
   const { program, insnIdx } = functionArg(call, 1);
   return {

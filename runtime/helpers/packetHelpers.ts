@@ -4,7 +4,7 @@
  */
 import { ERRNO } from '../spec/errno';
 import { has } from '../spec/profile';
-import { partial, replaceByDifference, replaceSum } from './checksum';
+import { fold, partial, replaceByDifference, replaceSum } from './checksum';
 import {
   HelperFault,
   memoryArg,
@@ -117,7 +117,8 @@ function csumDiff(call: HelperCall): HelperResult {
   if (fromSize > 0)
     bytes.set(call.kernel.memory.read(memoryArg(call, 0, fromSize), fromSize).map((byte) => ~byte & 0xff));
   if (toSize > 0) bytes.set(call.kernel.memory.read(memoryArg(call, 2, toSize), toSize), fromSize);
-  return value(partial(bytes, u32Arg(call, 4)));
+  const sum = partial(bytes, u32Arg(call, 4));
+  return value(has(call.kernel.profile, 'csumDiffFolds') ? ~fold(sum) & 0xffff : sum);
 }
 
 const FIELD_SIZE = 0xfn;

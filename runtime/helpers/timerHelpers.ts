@@ -38,7 +38,8 @@ export const timerHelpers = {
   bpf_loop: (call) => {
     const count = u32Arg(call, 0);
     if (call.args[3] !== 0n) return value(-ERRNO.EINVAL);
-    if (count > LOOPS_MAX) return value(-ERRNO.E2BIG);
+    // Kernels expand the call in place, and that code sets the lower half of R0 only.
+    if (count > LOOPS_MAX) return value(-ERRNO.E2BIG >>> 0);
     const { program, insnIdx } = functionArg(call, 1);
     return {
       kind: 'enter',

@@ -15,6 +15,8 @@ import type { ArmedRecord, KernelEvent, PlaceRecord, TimerKeyRecord } from './ev
 import type { Choices, ProgramInfo } from './services';
 import type { Context, CpuState, KernelState, MapReferences, TimerObject } from './state';
 
+/** Beyond this many events the older half is forgotten: a run may last for millions of expiries. */
+const EVENTS_MAX = 200_000;
 /** Armed stacks are chained through re-arms; a chain that reaches the first length is cut back to the second. */
 const CHAIN_CUT = 48;
 const CHAIN_KEPT = 16;
@@ -78,7 +80,12 @@ export class Kernel implements MapEnv {
   }
 
   event(event: KernelEvent): void {
-    this.state.events.push(Object.freeze(event));
+    const { events } = this.state;
+    if (events.length >= EVENTS_MAX) {
+      events.splice(0, EVENTS_MAX / 2);
+      this.state.eventsDropped += EVENTS_MAX / 2;
+    }
+    events.push(Object.freeze(event));
   }
 
   timerEvent(

@@ -111,6 +111,8 @@ export interface KernelState {
   /** By map id. */
   readonly mapReferences: Map<number, MapReferences>;
   readonly deferred: DeferredFree[];
+  /** Old events that were forgotten. */
+  eventsDropped: number;
   /** Frozen records, in order of happening. */
   readonly events: KernelEvent[];
   /** Steps and instructions left before the run counts as endless. */

@@ -34,6 +34,8 @@ export const structOf = (record: ContextRecord): CtxStruct => STRUCTS[record.str
 export interface PacketLayout {
   readonly headroomBytes: number;
   readonly tailroomBytes: number;
+  /** So many of the packet's first bytes are meta data. */
+  readonly metaBytes: number;
 }
 
 /** Puts a packet and a context for it into memory. */
@@ -50,7 +52,13 @@ export function createContext(
   memory.write(data, packet);
   const start = memory.allocate(STRUCTS[struct].sizeBytes);
   memory.addRegion('context', start, STRUCTS[struct].sizeBytes, `struct ${struct}`);
-  const bounds = { start: buffer, limit: buffer + size, meta: data, data, dataEnd: data + packet.length };
+  const bounds = {
+    start: buffer,
+    limit: buffer + size,
+    meta: data,
+    data: data + layout.metaBytes,
+    dataEnd: data + packet.length,
+  };
   if (packet.length > 0) memory.addRegion('packet', data, packet.length, 'packet');
   return { struct, start, packet: bounds, fields: new Map(fields) };
 }
@@ -154,14 +162,16 @@ export class Contexts implements ContextAccess, PacketServices {
 
 export const addressOfContext = (record: ContextRecord): bigint => contextAddress(record.start);
 
-/** The C bytes of a context as user space gets them back; pointers read as zero. */
-export function contextBytes(record: ContextRecord): Uint8Array {
+/** What a run hands back: the fields in `given` as the program left them, for XDP offsets from the meta data. */
+export function contextBytes(record: ContextRecord, given: readonly string[]): Uint8Array {
   const struct = structOf(record);
+  const { meta, data, dataEnd } = record.packet;
   const bytes = new Uint8Array(struct.sizeBytes);
   for (const field of struct.fields) {
-    if (field.kind !== 'scalar') continue;
-    let value = record.fields.get(field.name) ?? 0n;
-    if (field.name === 'len') value = BigInt(record.packet.dataEnd - record.packet.data);
+    let value = given.includes(field.name) ? (record.fields.get(field.name) ?? 0n) : 0n;
+    if (record.struct === 'xdp_md' && field.kind === 'scalar') value = record.fields.get(`given ${field.name}`) ?? 0n;
+    if (record.struct === 'xdp_md' && field.kind === 'packet') value = BigInt(data - meta);
+    if (record.struct === 'xdp_md' && field.kind === 'packetEnd') value = BigInt(dataEnd - meta);
     for (let i = 0; i < field.sizeBytes; i++) bytes[field.offset + i] = Number((value >> BigInt(8 * i)) & 0xffn);
   }
   return bytes;

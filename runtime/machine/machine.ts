@@ -35,7 +35,7 @@ import { Memory } from '../vm/memory';
 import type { ObjectSpec, ProgramSpec } from '../loader/objectSpec';
 import { addressOfContext, contextBytes, Contexts, createContext, dropContext } from './contexts';
 import { createMaps, loadProgram, type LoadedProgram } from './load';
-import { defaultPacket, packetContext } from './packets';
+import { defaultPacket, hiddenHeaderBytes, packetContext, SKB_GIVEN } from './packets';
 import { fillInitialMaps } from './initialMaps';
 import { letTimePass, pushContext, run, step, type Parts, type RunOptions } from './runLoop';
 import { Snapshots, type Snapshot } from './snapshot';
@@ -289,9 +289,10 @@ export class Machine {
     };
     const context = this.state.contexts.get(run.context);
     if (context !== undefined) {
-      const { data, dataEnd } = context.packet;
-      value.packetHex = bytesToHex(this.memory.read(data, dataEnd - data));
-      value.ctxHex = bytesToHex(contextBytes(context));
+      const { meta, dataEnd } = context.packet;
+      const hidden = context.struct === '__sk_buff' ? hiddenHeaderBytes(program.type) : 0;
+      value.packetHex = '00'.repeat(hidden) + bytesToHex(this.memory.read(meta, dataEnd - meta));
+      value.ctxHex = bytesToHex(contextBytes(context, context.struct === '__sk_buff' ? SKB_GIVEN : []));
       dropContext(this.memory, context);
       this.state.contexts.delete(run.context);
     } else if (run.plain !== 0) {
@@ -424,7 +425,7 @@ export class Machine {
     this.parts.state = state;
     this.kernel.state = state.kernel;
     this.kernel.maps = state.maps;
-    this.eventsTaken = Math.min(this.eventsTaken, state.kernel.events.length);
+    this.eventsTaken = Math.min(this.eventsTaken, state.kernel.eventsDropped + state.kernel.events.length);
   }
 
   // ---- Views -------------------------------------------------------------------------------------------------------
@@ -435,9 +436,10 @@ export class Machine {
 
   /** Events since the last call. */
   takeEvents(): readonly MachineEvent[] {
-    const events = this.state.kernel.events.slice(this.eventsTaken);
-    this.eventsTaken = this.state.kernel.events.length;
-    return events;
+    const { events, eventsDropped } = this.state.kernel;
+    const fresh = events.slice(Math.max(0, this.eventsTaken - eventsDropped));
+    this.eventsTaken = eventsDropped + events.length;
+    return fresh;
   }
 
   returnValues(): readonly ReturnValue[] {
@@ -645,6 +647,7 @@ function kernelState(
     programs: [],
     mapReferences: new Map(),
     deferred: [],
+    eventsDropped: 0,
     events: [],
     budget,
     scheduler,

@@ -2,10 +2,10 @@
  * Packets and contexts as test-run makes them: checks, head- and tailroom, the fields that the user may set.
  * Evidence: behaviour of BPF_PROG_TEST_RUN on 6.1, 6.12 and 7.2.
  */
-import { ERRNO, errnoName } from '../spec/errno';
+import { ERRNO, errnoName, type ErrnoName } from '../spec/errno';
 import { SK_BUFF, XDP_MD } from '../spec/ctxFields';
 import { bytesToHex } from '../util/hexText';
-import { fail, ok, type Result } from '../util/problem';
+import { fail, ok, type Problem, type Result } from '../util/problem';
 import type { PacketLayout } from './contexts';
 
 const ETHERNET_HEADER_BYTES = 14;
@@ -14,6 +14,8 @@ const PAGE_BYTES = 4096;
 /** Room for `struct skb_shared_info` behind an XDP packet. */
 const XDP_TAILROOM_BYTES = 320;
 const SKB_HEADROOM_BYTES = 64;
+/** Meta data that user space may hand over. */
+const META_BYTES_MAX = 32;
 const LOOPBACK_IFINDEX = 1n;
 
 /** Ethernet, IPv4 10.0.0.1 → 10.0.0.2, UDP 40000 → 9, 22 bytes of zeros: 64 bytes in all. */
@@ -37,8 +39,16 @@ export interface PacketContext {
   readonly fields: Map<string, bigint>;
 }
 
+const REFUSED = 'the kernel refuses this run with -';
+
 const refuse = (errno: keyof typeof ERRNO, why: string): Result<PacketContext> =>
-  fail({ code: 'test-run-refused', message: `the kernel refuses this run with -${errno}: ${why}` });
+  fail({ code: 'test-run-refused', message: `${REFUSED}${errno}: ${why}` });
+
+/** The errno of a refused run; undefined for other problems. */
+export function refusedErrno(problem: Problem): number | undefined {
+  const name = problem.code === 'test-run-refused' ? problem.message.slice(REFUSED.length).split(':')[0] : '';
+  return name in ERRNO ? ERRNO[name as ErrnoName] : undefined;
+}
 
 /** Little-endian unsigned field of a context. */
 function fieldOf(bytes: Uint8Array, offset: number, sizeBytes: number): bigint {
@@ -65,24 +75,54 @@ function xdpContext(packet: Uint8Array, ctx: Uint8Array | undefined): Result<Pac
   if (packet.length > room)
     return refuse('EINVAL', `packets in pieces are not modelled; one piece has at most ${room} bytes`);
   const fields = new Map<string, bigint>([['ingress_ifindex', LOOPBACK_IFINDEX]]);
+  let metaBytes = 0;
   if (ctx !== undefined) {
     const bytes = ctx.subarray(0, XDP_MD.sizeBytes);
+    const [data, dataEnd, dataMeta] = [0, 4, 8].map((offset) => Number(fieldOf(bytes, offset, 4)));
+    if (dataMeta !== 0 || dataEnd > packet.length || data > dataEnd)
+      return refuse('EINVAL', 'data, data_end and data_meta of the context do not fit the packet');
+    if (dataEnd !== packet.length)
+      return fail({
+        code: 'packet-in-pieces',
+        message: `data_end of the context is ${dataEnd}, the packet has ${packet.length} bytes: packets in pieces are not modelled`,
+        remedy: `Set data_end to ${packet.length}.`,
+      });
+    if (data % 4 !== 0 || data > META_BYTES_MAX) return refuse('EINVAL', 'the meta data has no acceptable size');
+    metaBytes = data;
     if (fieldOf(bytes, 20, 4) !== 0n) return refuse('EINVAL', 'egress_ifindex of the context is not zero');
     const ifindex = fieldOf(bytes, 12, 4);
     if (ifindex > 1n) return refuse('ENODEV', 'the context names an interface other than lo');
+    // The program sees the loopback device in any case; the user gets back what was given.
+    fields.set('given ingress_ifindex', ifindex);
     if (ifindex === 0n && fieldOf(bytes, 16, 4) !== 0n)
       return refuse('EINVAL', 'the context names a queue without an interface');
   }
-  const tailroomBytes = PAGE_BYTES - XDP_HEADROOM_BYTES - packet.length;
   return ok({
     packet,
-    layout: { headroomBytes: XDP_HEADROOM_BYTES, tailroomBytes: tailroomBytes - XDP_TAILROOM_BYTES },
+    layout: {
+      // Meta data is taken from the headroom.
+      headroomBytes: XDP_HEADROOM_BYTES - metaBytes,
+      tailroomBytes: room - packet.length + metaBytes,
+      metaBytes,
+    },
     fields,
   });
 }
 
 /** Fields of a `__sk_buff` that user space may set for a run. */
-const SKB_SETTABLE = ['mark', 'priority', 'ingress_ifindex', 'ifindex', 'cb', 'tstamp', 'wire_len', 'gso_segs', 'gso_size', 'hwtstamp'];
+export const SKB_GIVEN = ['mark', 'priority', 'ingress_ifindex', 'ifindex', 'cb', 'tstamp', 'wire_len', 'gso_segs', 'gso_size', 'hwtstamp'];
+
+/** Whom the loopback device (address zero) takes the frame to be for. */
+function packetType(packet: Uint8Array): bigint {
+  const destination = packet.subarray(0, 6);
+  if (destination.every((byte) => byte === 0)) return 0n;
+  if (destination.every((byte) => byte === 0xff)) return 1n;
+  return (destination[0] & 1) !== 0 ? 2n : 3n;
+}
+
+/** Bytes of link-layer header that a run cuts off, and hands back as zeros. */
+export const hiddenHeaderBytes = (programType: string): number =>
+  programType === 'BPF_PROG_TYPE_SCHED_CLS' || programType === 'BPF_PROG_TYPE_SCHED_ACT' ? 0 : ETHERNET_HEADER_BYTES;
 
 function skbContext(
   programType: string,
@@ -94,23 +134,24 @@ function skbContext(
     ['protocol', BigInt(packet[12] | (packet[13] << 8))],
     ['ifindex', LOOPBACK_IFINDEX],
     ['wire_len', BigInt(packet.length)],
-    ['gso_segs', 0n],
+    ['pkt_type', packetType(packet)],
   ]);
   if (ctx !== undefined) {
     for (const field of SK_BUFF.fields) {
       const value = fieldOf(ctx, field.offset, field.sizeBytes);
       if (value === 0n || field.offset >= ctx.length) continue;
-      if (!SKB_SETTABLE.includes(field.name))
+      if (!SKB_GIVEN.includes(field.name))
         return refuse('EINVAL', `${field.name} of the context is not zero (${bytesToHex(ctx.subarray(field.offset, field.offset + field.sizeBytes))})`);
       fields.set(field.name, value);
     }
   }
-  const atLinkLayer = programType === 'BPF_PROG_TYPE_SCHED_CLS' || programType === 'BPF_PROG_TYPE_SCHED_ACT';
+  const hidden = hiddenHeaderBytes(programType);
   return ok({
-    packet: atLinkLayer ? packet : packet.subarray(ETHERNET_HEADER_BYTES),
+    packet: packet.subarray(hidden),
     layout: {
-      headroomBytes: SKB_HEADROOM_BYTES + (atLinkLayer ? 0 : ETHERNET_HEADER_BYTES),
+      headroomBytes: SKB_HEADROOM_BYTES + hidden,
       tailroomBytes: 64,
+      metaBytes: 0,
     },
     fields,
   });

@@ -81,6 +81,8 @@ export function toJson(value: BtfValue): JsonValue {
     }
     return members;
   }
+  // A struct without named members (a timer, a lock): nothing to show.
+  if (value.text === '{}') return {};
   const quoted = /^"(.*)"$/s.exec(value.text);
   return quoted ? quoted[1] : value.text;
 }

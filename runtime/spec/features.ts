@@ -391,6 +391,41 @@ export const FEATURES = {
     since: '6.18',
     evidence: 'mainline 6.13; measured: 6.12 does not, 7.2 does',
   },
+  timedMayGoto: {
+    what: 'may_goto is limited by time and keeps two words on the stack',
+    since: '6.18',
+    evidence: 'stack depths of 6.12 and 7.2',
+  },
+  sockmapDeleteChecked: {
+    what: 'bpf_map_delete_elem on socket maps is limited to some program types',
+    since: '6.12',
+    evidence: 'in 6.12.117',
+  },
+  kernelStructNeedsGpl: {
+    what: 'typed kernel pointers may be followed by GPL-compatible programs only',
+    since: '6.6',
+    evidence: 'mainline 6.4; measured on 6.1 and 6.12',
+  },
+  callbackMapsTogether: {
+    what: 'one instruction may call bpf_for_each_map_elem with different maps',
+    since: '6.12',
+    evidence: 'measured on 6.1 (refused) and 6.12',
+  },
+  syscallsAttachable: {
+    what: 'system call entries may be attached to by sleeping and value-replacing programs',
+    since: '7.2',
+    evidence: 'measured on 6.12 (refused: no error injection) and 7.2',
+  },
+  uprobeWrites: {
+    what: 'probes on user functions may change registers',
+    since: '6.18',
+    evidence: 'mainline 6.18; not measured',
+  },
+  tailCallCountsEmptySlot: {
+    what: 'a tail call to an empty slot of the program array counts against the limit of 33',
+    until: '6.12',
+    evidence: 'measured: 6.1 counts it, 6.12 and 7.2 do not',
+  },
 } as const satisfies Record<string, FeatureRow>;
 
 export type FeatureName = keyof typeof FEATURES;
