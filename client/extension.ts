@@ -63,7 +63,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
       maps.refresh();
       if (reason === 'stopped' && !mapsShown) {
         mapsShown = true;
-        void maps.show(mapsTree);
+        void maps.show(mapsTree).then(unfoldCallStack);
       } else if (reason === 'ended') mapsShown = false;
     }),
     vscode.window.onDidChangeActiveTextEditor(() => status.update()),
@@ -94,6 +94,16 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     programs.clear();
     await startServer();
   }
+}
+
+/**
+ * Where there are several CPUs, VS Code leaves the call stack folded at the first stop, because its view did not exist
+ * yet when the frame got the focus. Moving the focus, and back, unfolds it: the armed-here frames are to be seen.
+ */
+async function unfoldCallStack(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  await vscode.commands.executeCommand('workbench.action.debug.callStackBottom');
+  await vscode.commands.executeCommand('workbench.action.debug.callStackTop');
 }
 
 export async function deactivate(): Promise<void> {

@@ -71,7 +71,7 @@ const COLUMNS: readonly Column[] = [
     className: 'state',
     fill: (cell, row) => {
       text((r) => r.state)(cell, row);
-      cell.dataset.state = row.state.split(/[\s,(]/)[0];
+      cell.dataset.state = row.state.split(/[^a-z]/)[0];
     },
   },
   {

@@ -74,8 +74,13 @@ function codeOf(report: ProgramReport): string {
 
 /** What makes two findings the same: our words if we have some, since kernels word theirs differently. */
 function reasonOf(report: ProgramReport): string {
-  return report.diagnostic?.reason || report.problem?.message || report.message;
+  const reason = report.diagnostic?.reason ?? '';
+  // Words that fit every refusal say less than the kernel's own.
+  if (reason === '' || SAYS_NOTHING.test(reason)) return report.problem?.message || report.message || reason;
+  return reason;
 }
+
+const SAYS_NOTHING = /^The kernel refuses this (?:instruction|use of .*)\.$/;
 
 function toDiagnostic(
   group: { report: ProgramReport; programs: string[]; kernels: string[] },

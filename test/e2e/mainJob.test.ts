@@ -155,6 +155,7 @@ describe('BPF Studio in a real VS Code', function () {
         .waitFor();
     }
     await row.filter({ hasText: /in (99|100)/ }).waitFor();
+    await page.locator('.debug-call-stack .monaco-list-row', { hasText: '— armed' }).first().waitFor();
     await code.screenshot('6-armed-again');
     // A click on the place where it was armed goes there.
     await row.locator('td.armed button').click();

@@ -74,6 +74,20 @@ describe('diagnostics of verdicts', () => {
     assert.deepEqual(found[0].kernels, ['6.1', '6.12', '6.6']);
   });
 
+  it('give the kernel’s own words first where ours say nothing', () => {
+    const diagnostic = {
+      ...rejected().diagnostic!,
+      reason: 'The kernel refuses this instruction.',
+      suggestion: '',
+    };
+    const [found] = verdictDiagnostics(
+      [rejected({ diagnostic, message: 'bpf_spin_unlock is missing' })],
+      FILE,
+      textOf,
+    );
+    assert.equal(found.message, 'prog is rejected by Linux 6.12: bpf_spin_unlock is missing');
+  });
+
   it('are two for two places', () => {
     assert.equal(verdictDiagnostics([rejected(), rejected({ source: span(4, 3) })], FILE, textOf).length, 2);
   });

@@ -111,7 +111,7 @@ export class VsCode {
       ],
     });
     const page = browser.pages()[0] ?? (await browser.newPage());
-    page.setDefaultTimeout(20_000);
+    page.setDefaultTimeout(60_000);
     const code = new VsCode(page, folder, `127.0.0.1:${port}`, browser, server, temporary);
     return code;
   }
