@@ -197,6 +197,7 @@ export class BpfDebugSession extends DebugSession implements SessionState {
       for (const b of now.debug.breakpoints.adopt(old.debug.breakpoints))
         this.event('breakpoint', { reason: 'changed', breakpoint: this.toProto.breakpoint(b) });
       now.debug.breakpointsChanged();
+      now.debug.stopOnHelperErrors = old.debug.stopOnHelperErrors;
     }
   }
 
@@ -262,13 +263,14 @@ export class BpfDebugSession extends DebugSession implements SessionState {
       return;
     }
     if (this.debuggee && stop.reason !== 'entry') this.debuggee.everStopped = true;
-    const reason = stop.reason === 'fault' ? 'exception' : stop.reason;
+    const exception = stop.reason === 'fault' || stop.reason === 'helperError';
+    const reason = exception ? 'exception' : stop.reason;
     const event: DebugProtocol.StoppedEvent = new StoppedEvent(reason, threadOf(stop.cpu));
     event.body.allThreadsStopped = true;
     if (stop.breakpoints.length > 0) event.body.hitBreakpointIds = stop.breakpoints.map((b) => b.id);
     if (stop.message !== undefined) {
       event.body.text = stop.message;
-      if (stop.reason === 'fault') event.body.description = 'Fault';
+      if (exception) event.body.description = stop.reason === 'fault' ? 'Fault' : 'Helper error';
       this.output('important', stop.message + '\n');
     }
     this.sendEvent(event);

@@ -45,7 +45,8 @@ export const breakpoints = {
     const lines = debug.map.linesWithCode(args.source.path ?? '', from, to);
     return { breakpoints: lines.map(({ line }) => ({ line: state.toProto.line(line) })) };
   },
-  setExceptionBreakpoints() {
+  setExceptionBreakpoints(state: SessionState, args: DebugProtocol.SetExceptionBreakpointsArguments) {
+    launched(state).debug.stopOnHelperErrors = args.filters.includes('helperError');
     return undefined;
   },
 };

@@ -128,8 +128,13 @@ export const inspection = {
 
   exceptionInfo(state: SessionState) {
     const stop = state.lastStop;
-    if (stop?.reason !== 'fault') throw new UserError('The program did not fault.');
-    return { exceptionId: 'fault', description: stop.message, breakMode: 'always' };
+    if (stop?.reason !== 'fault' && stop?.reason !== 'helperError')
+      throw new UserError('The program did not fault.');
+    return {
+      exceptionId: stop.reason === 'fault' ? 'fault' : 'helper error',
+      description: stop.message,
+      breakMode: 'always',
+    };
   },
 
   loadedSources(state: SessionState) {

@@ -23,6 +23,14 @@ export const CAPABILITIES: DebugProtocol.Capabilities = {
   supportsTerminateRequest: true,
   supportsRestartRequest: true,
   supportsDelayedStackTraceLoading: true,
+  exceptionBreakpointFilters: [
+    {
+      filter: 'helperError',
+      label: 'Timer helper errors',
+      description: 'Stop when a bpf_timer helper returns an error. The run is slower meanwhile.',
+      default: false,
+    },
+  ],
 };
 
 export const lifecycle = {

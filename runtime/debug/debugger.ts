@@ -14,10 +14,11 @@ import { stackOf, type LiveFrame, type StackFrame } from './frames';
 import { MapTracker } from './mapTracker';
 import { scopeFor } from './names';
 import { SourceMap } from './sourceMap';
+import { errnoName } from '../spec/errno';
 import type { DebugTarget } from './target';
 import type { DwarfInfo } from '../dwarf/types';
 
-export type StopReason = 'entry' | 'breakpoint' | 'step' | 'pause' | 'fault' | 'ended';
+export type StopReason = 'entry' | 'breakpoint' | 'step' | 'pause' | 'helperError' | 'fault' | 'ended';
 
 export interface DebugStop {
   readonly reason: StopReason;
@@ -63,6 +64,8 @@ export class Debugger {
   readonly mapTracker: MapTracker;
   /** Types of variables, from DWARF. */
   readonly types: Btf;
+  /** Stop where a timer helper returns an error. Costs speed: every instruction is then looked at. */
+  stopOnHelperErrors = false;
   private mode: Mode = { kind: 'stopped' };
   private pauseWanted = false;
   private outputs: DebugOutput[] = [];
@@ -86,7 +89,11 @@ export class Debugger {
 
   /** Steps are slower than runs: every instruction is looked at. */
   get stepping(): boolean {
-    return this.mode.kind === 'step' || this.mode.kind === 'entry';
+    return (
+      this.mode.kind === 'step' ||
+      this.mode.kind === 'entry' ||
+      (this.mode.kind === 'continue' && this.stopOnHelperErrors)
+    );
   }
 
   /** The run cannot go on: it ended or the program faulted. */
@@ -144,13 +151,26 @@ export class Debugger {
     for (const event of this.target.takeEvents()) this.outputs.push({ kind: 'event', event });
   }
 
+  /** The error that the last step's helper returned, if it did. */
+  private newHelperError(): DebugStop | undefined {
+    const from = this.outputs.length;
+    this.collectEvents();
+    for (const output of this.outputs.slice(from)) {
+      if (output.kind !== 'event' || output.event.kind !== 'helperError') continue;
+      const { helper, error, cpu } = output.event;
+      const name = errnoName(error);
+      const message = `${helper} returned ${name === undefined ? error : `-${name} (${error})`}`;
+      return this.finish({ reason: 'helperError', cpu, message, breakpoints: [] });
+    }
+    return undefined;
+  }
+
   /** Runs about `budget` instructions. @returns the stop, or undefined when there is more to run. */
   slice(budget: number): DebugStop | undefined {
     if (this.over) return this.finish(this.over);
     if (this.mode.kind === 'stopped') return undefined;
     if (this.pauseWanted) return this.stop('pause');
-    const stop = this.mode.kind === 'continue' ? this.sliceContinue(budget) : this.sliceSteps(budget);
-    return stop;
+    return this.stepping ? this.sliceSteps(budget) : this.sliceContinue(budget);
   }
 
   private sliceContinue(budget: number): DebugStop | undefined {
@@ -216,7 +236,7 @@ export class Debugger {
         if (machine.kind === 'breakpoint') return this.atBreakpoint(machine.place, machine.cpu);
         return this.atEnd(machine);
       }
-      const stop = this.afterStep();
+      const stop = (this.stopOnHelperErrors ? this.newHelperError() : undefined) ?? this.afterStep();
       if (stop) return stop;
     }
     this.collectEvents();

@@ -6,6 +6,7 @@ import { resolvedType, sizeOfType } from '../btf/query';
 import type { Btf } from '../btf/types';
 import { bytesToHex } from '../util/hexText';
 import type { Debugger } from './debugger';
+import { sameBytes } from './mapTracker';
 import type { TargetMap, TargetMapEntry } from './target';
 import { typeText } from './typeText';
 import { childrenOf, formatValue, type Value } from './values';
@@ -73,6 +74,15 @@ export function entryTree(
   const values = entry.values.map((value, cpu) => {
     const before = debug.mapTracker.before(map.id, entry.key, cpu);
     const label = single ? name : `cpu${cpu}`;
+    const inner = innerMapName(debug, map, value.bytes);
+    if (inner !== undefined)
+      return {
+        name: label,
+        value: inner,
+        type: 'inner map',
+        changed: before === 'new' || (before !== undefined && !sameBytes(before, value.bytes)),
+        children: [],
+      };
     if (map.valueTypeId === 0 || !debug.target.object.btf)
       return {
         name: label,
@@ -98,6 +108,14 @@ export function entryTree(
   };
 }
 
+/** User space reads a map of maps as ids; people know maps by name. */
+function innerMapName(debug: Debugger, map: TargetMap, bytes: Uint8Array): string | undefined {
+  if (!map.type.endsWith('_OF_MAPS') || bytes.length !== 4) return undefined;
+  const id = new DataView(bytes.slice().buffer).getUint32(0, true);
+  if (id === 0) return '(none)';
+  return debug.target.maps().find((m) => m.id === id)?.name ?? `map ${id}`;
+}
+
 function tree(
   debug: Debugger,
   name: string,
@@ -114,7 +132,8 @@ function tree(
   // Lookups never show a timer's bytes, so there is nothing to compare; its text speaks for itself.
   if (kind === 'struct' && resolved.name === 'bpf_timer')
     return { name, value, type, changed: isNew, children: [] };
-  const nested = (kind === 'struct' || kind === 'union' || kind === 'array') && depth < DEPTH_MAX;
+  const nested =
+    (kind === 'struct' || kind === 'union' || kind === 'array' || kind === 'datasec') && depth < DEPTH_MAX;
   const parts = nested ? childrenOf(target, now, 0, CHILDREN_MAX) : [];
   const oldParts = nested && old ? childrenOf(target, old, 0, CHILDREN_MAX) : undefined;
   const children = value.startsWith('"')

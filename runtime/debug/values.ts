@@ -206,6 +206,7 @@ export function formatValue(
       }
       return `[${parts.join(', ')}${parts.length < type.count ? ', …' : ''}]`;
     }
+    case 'datasec':
     case 'struct':
     case 'union': {
       if (type.name === 'bpf_timer') return opaqueTimer(target, value);
@@ -340,6 +341,7 @@ export function childCount(target: DebugTarget, value: Value): number {
   if (type.kind === 'struct' && type.name === 'bpf_timer') return 0;
   if (type.kind === 'struct' || type.kind === 'union') return type.members.length;
   if (type.kind === 'array') return type.count;
+  if (type.kind === 'datasec') return type.vars.length;
   if (type.kind !== 'ptr') return 0;
   const at = pointee(target, value);
   if (!at || at.storage.kind !== 'memory' || at.storage.address === 0n) return 0;
@@ -362,6 +364,15 @@ export function childrenOf(target: DebugTarget, value: Value, start = 0, count =
       path: m.name === '' ? '' : `.${m.name}`,
     }));
   }
+  if (type.kind === 'datasec')
+    return type.vars.slice(start, start + count).map((v) => {
+      const variable = typeById(value.types, v.type);
+      return {
+        name: variable.name,
+        value: part(value, variable.kind === 'var' ? variable.type : v.type, v.offset),
+        path: '',
+      };
+    });
   if (type.kind === 'array') {
     const children: NamedValue[] = [];
     for (let i = start; i < Math.min(type.count, start + count); i++) {

@@ -344,3 +344,38 @@ describe('scenarios', () => {
     assert.deepEqual(ends, [2n, 3n]);
   });
 });
+
+describe('helper errors', () => {
+  const noisy = (): Session =>
+    new Session('heartbeat.o', 'heartbeat.bpf.c', {
+      scenario: { version: 1, steps: [{ run: 'start' }, { run: 'start' }] },
+    });
+
+  it('stop where the user asked for it, with the errno by name', () => {
+    const s = noisy();
+    s.debug.stopOnHelperErrors = true;
+    const stop = s.continue();
+    assert.equal(stop.reason, 'helperError');
+    assert.equal(stop.message, 'bpf_timer_init returned -EBUSY (-16)');
+    assert.match(s.where(), /^start:/);
+    assert.equal(s.value('(int)$r0'), '-16');
+    assert.equal(s.continue().reason, 'ended');
+  });
+
+  it('are passed otherwise', () => {
+    assert.equal(noisy().continue().reason, 'ended');
+  });
+
+  it('do not keep breakpoints from being hit', () => {
+    const s = noisy();
+    s.debug.stopOnHelperErrors = true;
+    const [b] = s.debug.breakpoints.setFunctions([{ name: 'start' }]);
+    s.debug.breakpointsChanged();
+    assert.deepEqual(
+      s.continue().breakpoints.map((x) => x.id),
+      [b.id],
+    );
+    assert.equal(s.continue().reason, 'breakpoint');
+    assert.equal(s.continue().reason, 'helperError');
+  });
+});
