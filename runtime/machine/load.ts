@@ -2,7 +2,7 @@
  * From an object to what a machine runs: maps created, references of instructions turned into addresses, programs with
  * their code. Problems are the user's, told once with the remedy.
  */
-import { findSpecialFields } from '../btf/specialFields';
+import { findSpecialFields, NO_SPECIAL_FIELDS } from '../btf/specialFields';
 import { createMap, findFamily, familyOf } from '../maps/maps';
 import type { MapDefinition } from '../maps/bpfMap';
 import type { MapEnv, MapRecord } from '../maps/mapFamily';
@@ -75,6 +75,10 @@ export function createMaps(
     let record: MapRecord | number | undefined;
     try {
       record = createMap(env, definition);
+      // Refused with its types (a timer where none may be …), a loader asks again without: the map then has no special
+      // fields. The types stay known here, for views.
+      if (typeof record === 'number' && definition.fields.fields.length > 0)
+        record = createMap(env, { ...definition, fields: NO_SPECIAL_FIELDS });
     } catch (error) {
       if (!(error instanceof OutOfMemory)) throw error;
       return fail(
@@ -96,7 +100,8 @@ export function createMaps(
       );
     maps.set(definition.id, record);
     ids.set(spec.name, definition.id);
-    if (spec.data !== undefined && record.data.kind === 'array') env.memory.write(record.data.base, spec.data);
+    if (spec.data !== undefined && record.data.kind === 'array')
+      env.memory.write(record.data.base, spec.data);
   }
   return ok(ids);
 }
@@ -152,7 +157,9 @@ export function loadProgram(
       ),
     );
   if (spec.insns.length > SLOTS_MAX)
-    return fail(problem(object, 'program-too-long', `program '${spec.name}' has more than ${SLOTS_MAX} instructions`));
+    return fail(
+      problem(object, 'program-too-long', `program '${spec.name}' has more than ${SLOTS_MAX} instructions`),
+    );
   const { functions } = spec;
   return ok({
     id,

@@ -55,4 +55,15 @@ describe('map families in the machine', () => {
       });
       assert.deepEqual(contents(answer.value.maps, maps), maps);
     });
+
+  it('load an object whose map the kernel refuses with its types but takes without', () => {
+    const refused = loadObject('refusedTypes.o', fs.readFileSync(fixture('maps', 'refusedTypes.o')));
+    const profile = findProfile('6.12');
+    assert.ok(refused.ok && profile);
+    const steps = [{ run: 'p', data: '00'.repeat(64) }];
+    const answer = playOracle(refused.value, { object: 'refusedTypes.o', name: 'timer', steps }, profile);
+    assert.ok(answer.ok);
+    assert.equal(answer.value.load, 'ok');
+    assert.equal(answer.value.steps[0].retval, 2);
+  });
 });
