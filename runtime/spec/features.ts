@@ -426,6 +426,16 @@ export const FEATURES = {
     until: '6.12',
     evidence: 'measured: 6.1 counts it, 6.12 and 7.2 do not',
   },
+  constantKeyLookup: {
+    what: 'a lookup in an array with a constant key in range is never NULL',
+    since: '6.18',
+    evidence: 'mainline 6.14; measured on 7.2',
+  },
+  helperReadsKeepStack: {
+    what: 'what a helper only reads from the stack keeps its known value',
+    since: '6.18',
+    evidence: 'mainline 6.14; counts of 7.2',
+  },
 } as const satisfies Record<string, FeatureRow>;
 
 export type FeatureName = keyof typeof FEATURES;

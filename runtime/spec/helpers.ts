@@ -413,6 +413,7 @@ export const HELPERS = [
       profile: '6.6',
       args: ['ctx', 'readonlyMem', 'size', 'anything', 'anything'],
       ret: 'socketOrNull',
+      packetAccess: true,
     },
   },
   {
@@ -432,6 +433,7 @@ export const HELPERS = [
       profile: '6.6',
       args: ['ctx', 'readonlyMem', 'size', 'anything', 'anything'],
       ret: 'socketOrNull',
+      packetAccess: true,
     },
   },
   { id: 86, name: 'bpf_sk_release', args: ['sockCommonBtfRelease'], ret: 'integer' },
@@ -488,6 +490,7 @@ export const HELPERS = [
       profile: '6.6',
       args: ['ctx', 'readonlyMem', 'size', 'anything', 'anything'],
       ret: 'sockCommonOrNull',
+      packetAccess: true,
     },
   },
   {

@@ -5,12 +5,12 @@
  */
 import type { HelperName } from '../spec/helpers';
 import { assert } from '../util/assert';
-import { enterCallback, pushAsyncCallback, type CalleeSetup } from './callStack';
+import { enterCallback, noteLoopCall, pushAsyncCallback, type CalleeSetup } from './callStack';
 import { hasFeature, reject, unknown, type VerifierEnv } from './env';
 import type { FuncFrame } from './frame';
 import type { Call } from './helperArguments';
 import { mapInfo } from './mapRules';
-import { ENOTSUPP } from './outcome';
+import { EINVAL, ENOTSUPP } from './outcome';
 import { markPrecise } from './precision';
 import { NOT_INIT, pointer, UNKNOWN_SCALAR } from './regState';
 
@@ -54,6 +54,18 @@ export const CALLBACK_RULES: Readonly<Partial<Record<HelperName, CallbackRule>>>
   bpf_for_each_map_elem: (env, insnIdx, call) => {
     const map = call.map?.map;
     assert(map !== undefined, 'bpf_for_each_map_elem has a map');
+    const aux = env.aux[insnIdx];
+    if (aux.mapOfCall !== null && aux.mapOfCall !== map && !hasFeature(env, 'callbackMapsTogether')) {
+      reject(env, {
+        code: 'callback-map-varies',
+        category: 'Call Type Safety',
+        errno: EINVAL,
+        message: 'tail_call abusing map_ptr',
+        registers: [1],
+        facts: { map: map.name },
+      });
+    }
+    aux.mapOfCall = map;
     const { family } = mapInfo(env, map).row;
     if (family !== 'array' && family !== 'hash' && family !== 'lru') {
       reject(env, {
@@ -68,6 +80,7 @@ export const CALLBACK_RULES: Readonly<Partial<Record<HelperName, CallbackRule>>>
     enterCallback(env, insnIdx, call.subprog, forEachEntry, { returnRange: BOOL, name: call.row.name });
   },
   bpf_loop: (env, insnIdx, call, caller) => {
+    noteLoopCall(env, insnIdx, call.subprog);
     if (hasFeature(env, 'callbacksIterated')) {
       // whether another round is possible depends on the count, so its exact bounds matter
       markPrecise(env, 1);

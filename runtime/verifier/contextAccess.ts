@@ -126,9 +126,25 @@ export function checkContextAccess(env: VerifierEnv, access: MemAccess, reg: Reg
       if (access.valueRegno >= 0) setReg(env, access.valueRegno, argumentAt(env, off, access));
       return;
     case 'other':
+      return checkOther(env, access, off);
     case undefined:
       return unknown(env, `context of ${env.program.type}`);
   }
+}
+
+/** `struct pt_regs` of x86-64: 21 words. */
+const PT_REGS_BYTES = 168;
+
+/** Contexts without a field table: the registers of a probe are judged, the rest is not modelled. */
+function checkOther(env: VerifierEnv, access: MemAccess, off: number): void {
+  if (env.program.type !== 'BPF_PROG_TYPE_KPROBE') return unknown(env, `context of ${env.program.type}`);
+  const { sizeBytes } = access;
+  if (access.kind === 'write' && hasFeature(env, 'uprobeWrites'))
+    return unknown(env, 'writes to the registers of a probe');
+  if (access.kind === 'write' || off < 0 || off % sizeBytes !== 0 || off + sizeBytes > PT_REGS_BYTES) {
+    invalid(env, access, off, '');
+  }
+  if (access.valueRegno >= 0) setReg(env, access.valueRegno, loadedScalar(sizeBytes, access.signExtend));
 }
 
 /** Kernels that let `syscall` programs use the context at any offset; the variable part must be bounded. */

@@ -21,6 +21,7 @@ import { checkRegArg } from './regArgs';
 import { isNullConst, MAYBE_NULL, MEM_RDONLY, MEM_RINGBUF, mayBeNull, type RegState } from './regState';
 import { typeName } from './regText';
 import { checkStackRange } from './stackAccess';
+import { constantMapKey } from './constantKey';
 import { checkSameMap, checkTimerArgument, type CalledMap } from './timers';
 
 /** A call while its arguments are checked. */
@@ -41,6 +42,8 @@ export interface Call {
   sizeMax: bigint;
   /** Callback's subprogram, -1 none. */
   subprog: number;
+  /** The key argument's value where the kernel makes use of it. */
+  constantKey?: bigint;
   /** Stack bytes that the helper will have filled. */
   readonly fills: { readonly regno: number; readonly sizeBytes: number }[];
   /** Register of the memory argument that the next size argument measures. */
@@ -157,8 +160,11 @@ const RULES: Readonly<Record<Base, ArgRule>> = {
   },
   mapKey: {
     types: keyTypes,
-    check: (env, call, regno) =>
-      checkHelperMemory(env, regno, calledMap(env, call, 'key').keySizeBytes, 'read', false),
+    check: (env, call, regno) => {
+      const map = calledMap(env, call, 'key');
+      checkHelperMemory(env, regno, map.keySizeBytes, 'read', false);
+      call.constantKey = constantMapKey(env, map, regno);
+    },
   },
   mapValue: {
     types: keyTypes,
@@ -315,7 +321,7 @@ export function checkArgument(env: VerifierEnv, call: Call, index: number): void
   checkRegArg(env, regno, 'src');
   if (base === 'anything') return;
   const reg = regOf(env, regno);
-  const rule = RULES[base];
+  const rule = RULES[socketValue(env, call, base) ? 'sockCommonBtf' : base];
   if ((reg.type === 'packet' || reg.type === 'packetMeta') && !mayPassPacket(env, call)) {
     reject(env, {
       code: 'packet-to-helper',
@@ -335,6 +341,10 @@ export function checkArgument(env: VerifierEnv, call: Call, index: number): void
   noteReference(env, call, rule, regno, reg);
   rule.check?.(env, call, regno, reg, rest);
 }
+
+/** Values of socket maps are sockets, not memory. */
+const socketValue = (env: VerifierEnv, call: Call, base: Base): boolean =>
+  base === 'mapValue' && call.map !== null && mapInfo(env, call.map.map).row.lookup === 'socket';
 
 function mayPassPacket(env: VerifierEnv, call: Call): boolean {
   if (packetRights(env) === 'none') return false;

@@ -16,10 +16,12 @@ import { assert } from '../util/assert';
 import { draft, syncBounds } from './bounds';
 import { CALLBACK_RULES } from './callbacks';
 import { forEachReg } from './everyRegister';
+import { hasSpinLock } from './specialMapFields';
 import { curFrame, hasFeature, newId, regOf, reject, unknown, type VerifierEnv } from './env';
 import type { FuncFrame } from './frame';
 import { checkArgument, checkHelperMemory, type Call } from './helperArguments';
 
+import { isGplCompatible } from './licences';
 import { checkMapWithHelper, mapInfo } from './mapRules';
 import { EACCES, EINVAL, ENOTSUPP } from './outcome';
 import { markPrecise } from './precision';
@@ -36,16 +38,6 @@ import {
   type RegState,
 } from './regState';
 import { findType } from '../btf/query';
-
-/** Licences that count as GPL compatible. */
-const GPL_COMPATIBLE = new Set([
-  'GPL',
-  'GPL v2',
-  'GPL and additional rights',
-  'Dual BSD/GPL',
-  'Dual MIT/GPL',
-  'Dual MPL/GPL',
-]);
 
 /**
  * CPUs that a kernel may have, for the bounds of bpf_get_smp_processor_id. Not the machine's count: an index that is
@@ -96,7 +88,7 @@ function available(env: VerifierEnv, id: number): HelperRow {
 const BY_ATTACH_POINT = new Set<string>(['bpf_d_path', 'bpf_ima_inode_hash', 'bpf_ima_file_hash']);
 
 function checkCaller(env: VerifierEnv, row: HelperRow, proto: HelperPrototype): void {
-  if (proto.gplOnly === true && !GPL_COMPATIBLE.has(env.object.license)) {
+  if (proto.gplOnly === true && !isGplCompatible(env.object.license)) {
     reject(env, {
       code: 'helper-needs-gpl',
       category: 'Policy',
@@ -343,6 +335,10 @@ function refineReturn(env: VerifierEnv, call: Call, reg: RegState): RegState {
 
 function setReturn(env: VerifierEnv, frame: FuncFrame, call: Call, insnIdx: number): void {
   let reg = returnedRegister(env, call);
+  const key = call.row.name === 'bpf_map_lookup_elem' ? call.constantKey : undefined;
+  if (key !== undefined && reg.map !== null && key < BigInt(reg.map.maxEntries)) {
+    reg = { ...reg, flags: reg.flags & ~MAYBE_NULL, id: hasSpinLock(env, reg.map) ? newId(env) : 0 };
+  }
   if ((reg.flags & MAYBE_NULL) !== 0) reg = { ...reg, id: newId(env) };
   const socketLookup =
     call.row.name === 'bpf_map_lookup_elem' &&

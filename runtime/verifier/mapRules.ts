@@ -162,6 +162,29 @@ export function checkMapWithProgram(env: VerifierEnv, map: MapSpec): void {
   }
 }
 
+/** Contexts in which no socket lock is held, so that socket maps may be changed with the plain helpers. */
+const SOCKET_MAP_CHANGERS = new Set([
+  'BPF_PROG_TYPE_SOCKET_FILTER',
+  'BPF_PROG_TYPE_SCHED_CLS',
+  'BPF_PROG_TYPE_SCHED_ACT',
+  'BPF_PROG_TYPE_XDP',
+  'BPF_PROG_TYPE_SK_REUSEPORT',
+  'BPF_PROG_TYPE_FLOW_DISSECTOR',
+  'BPF_PROG_TYPE_SK_LOOKUP',
+]);
+
+function mayChangeSocketMap(env: VerifierEnv, row: MapTypeRow, name: HelperName): boolean {
+  const removes = name === 'bpf_map_delete_elem';
+  if (row.lookup !== 'socket' || !(removes || name === 'bpf_map_update_elem')) return false;
+  if (removes && !hasFeature(env, 'sockmapDeleteChecked')) return true;
+  if (env.program.type === 'BPF_PROG_TYPE_TRACING' && env.program.attachType === 'BPF_TRACE_ITER')
+    return true;
+  if (removes && env.program.type === 'BPF_PROG_TYPE_SOCK_OPS') return true;
+  if (SOCKET_MAP_CHANGERS.has(env.program.type)) return true;
+  env.log.message('cannot update sockmap in this context');
+  return false;
+}
+
 /** Whether a helper takes a map of that type. The kernel asks after the call's effects on registers. */
 export function checkMapWithHelper(env: VerifierEnv, map: MapSpec, name: HelperName, id: number): void {
   const { row } = mapInfo(env, map);
@@ -172,10 +195,7 @@ export function checkMapWithHelper(env: VerifierEnv, map: MapSpec, name: HelperN
     (list === undefined || (list.includes(name) && !storageXchg)) &&
     (kept === undefined || kept.includes(row.name));
   if (taken) return;
-  if (row.family === 'socket' && (name === 'bpf_map_update_elem' || name === 'bpf_map_delete_elem')) {
-    // allowed for some program types; not worth a guess
-    unknown(env, `${name} on ${row.name}`);
-  }
+  if (mayChangeSocketMap(env, row, name)) return;
   reject(env, {
     code: 'map-type-for-helper',
     category: 'Call Type Safety',

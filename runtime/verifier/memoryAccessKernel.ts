@@ -2,13 +2,15 @@
  * Kernel structures read through typed pointers: tracing arguments, sockets, the map structure behind a map pointer.
  * Only scalar members of plain structs are judged; everything else answers `unknown` with what would be needed.
  */
-import { findType, resolvedType, sizeOfType } from '../btf/query';
+import { findType, resolvedType, resolveModifiers, sizeOfType } from '../btf/query';
 import type { Btf } from '../btf/types';
-import { reject, setReg, unknown, type VerifierEnv } from './env';
+import { bitsText } from './bitsText';
+import { hasFeature, reject, setReg, unknown, type VerifierEnv } from './env';
+import { isGplCompatible } from './licences';
 import { mapInfo } from './mapRules';
 import { loadedScalar } from './memoryAccessBounds';
-import { EACCES } from './outcome';
-import { MAYBE_NULL, pointer, type RegState } from './regState';
+import { EACCES, EINVAL } from './outcome';
+import { pointer, type RegState } from './regState';
 import { regTypeName } from './regText';
 import type { MemAccess } from './seams';
 
@@ -59,39 +61,80 @@ export function checkMapStructAccess(env: VerifierEnv, access: MemAccess, reg: R
   });
 }
 
-/** A load through a typed kernel pointer: only plain integer members are judged. */
+/**
+ * A load through a typed kernel pointer: integers become numbers, pointers to structs typed pointers again. Pointers whose
+ * trust the kernel tracks (trusted, RCU) are followed to numbers only.
+ */
 export function checkKernelStructAccess(env: VerifierEnv, access: MemAccess, reg: RegState): void {
   const btf = env.kernelBtf;
   if (btf === undefined || reg.btfOf !== 'kernel') return unknown(env, 'kernel type information');
   const type = resolvedType(btf, reg.btfId);
   const name = type.name;
-  if (access.kind === 'write') return unknown(env, `writes to kernel struct ${name}`);
-  if (reg.bits.mask !== 0n || reg.bits.value !== 0n)
-    return unknown(env, `variable offsets into struct ${name}`);
+  if (hasFeature(env, 'kernelStructNeedsGpl') && !isGplCompatible(env.object.license)) {
+    reject(env, {
+      code: 'kernel-struct-needs-gpl',
+      category: 'Policy',
+      errno: EINVAL,
+      message: `Cannot access kernel 'struct ${name}' from non-GPL compatible program`,
+      registers: [access.regno],
+      facts: { struct: name, license: env.object.license },
+    });
+  }
   const off = access.off + reg.off;
-  if (type.kind !== 'struct' || off < 0 || off + access.sizeBytes > type.sizeBytes) {
+  const refuse = (message: string): never =>
+    reject(env, {
+      code: 'kernel-struct-access',
+      category: 'Memory Safety',
+      errno: EACCES,
+      message,
+      registers: [access.regno],
+      facts: { struct: name, off },
+    });
+  if (off < 0) refuse(`R${access.regno} is ptr_${name} invalid negative access: off=${off}`);
+  if (reg.bits.mask !== 0n || reg.bits.value !== 0n) {
+    refuse(
+      `R${access.regno} is ptr_${name} invalid variable offset: off=${off}, var_off=${bitsText(env, reg.bits)}`,
+    );
+  }
+  if (access.kind === 'write') return unknown(env, `writes to kernel struct ${name}`);
+  if (type.kind !== 'struct' || off + access.sizeBytes > type.sizeBytes) {
     return unknown(env, `accesses outside of struct ${name}`);
   }
-  if (isIntegerAt(btf, reg.btfId, off, access.sizeBytes)) {
+  const found = memberAt(btf, reg.btfId, off, access.sizeBytes);
+  if (found === 'number') {
     if (access.valueRegno >= 0)
       setReg(env, access.valueRegno, loadedScalar(access.sizeBytes, access.signExtend));
     return;
   }
-  unknown(env, `pointers inside kernel struct ${name}`);
+  if (found === 'unclear' || reg.flags !== 0) return unknown(env, `pointers inside kernel struct ${name}`);
+  if (access.valueRegno >= 0) {
+    setReg(env, access.valueRegno, pointer('btfId', { btfId: found, btfOf: 'kernel' }));
+  }
 }
 
-/** Whether the bytes are (part of) one integer or enum member, however nested in structs. */
-function isIntegerAt(btf: Btf, typeId: number, off: number, sizeBytes: number): boolean {
+/** What a program finds at some bytes of a type: a number, a pointer to a struct (its id), or something not modelled. */
+function memberAt(btf: Btf, typeId: number, off: number, sizeBytes: number): 'number' | 'unclear' | number {
   const type = resolvedType(btf, typeId);
   switch (type.kind) {
     case 'int':
     case 'enum':
-      return off >= 0 && off + sizeBytes <= type.sizeBytes;
+      return off >= 0 && off + sizeBytes <= type.sizeBytes ? 'number' : 'unclear';
+    case 'ptr': {
+      if (off !== 0 || sizeBytes !== 8) return 'unclear';
+      // tags on pointers (user, per-CPU, RCU) change what may be done with them
+      const direct = btf.types[type.type];
+      if (direct?.kind === 'typeTag') return 'unclear';
+      const pointee = resolvedType(btf, type.type);
+      if (pointee.kind === 'struct') return resolveModifiers(btf, type.type);
+      return pointee.kind === 'int' || pointee.kind === 'void' || pointee.kind === 'funcProto'
+        ? 'number'
+        : 'unclear';
+    }
     case 'array': {
       const element = sizeOfType(btf, type.type);
       return element !== undefined && element > 0 && off + sizeBytes <= element * type.count
-        ? isIntegerAt(btf, type.type, off % element, sizeBytes)
-        : false;
+        ? memberAt(btf, type.type, off % element, sizeBytes)
+        : 'unclear';
     }
     case 'struct':
       for (const member of type.members) {
@@ -99,12 +142,12 @@ function isIntegerAt(btf: Btf, typeId: number, off: number, sizeBytes: number): 
         const start = member.offsetBits / 8;
         const size = sizeOfType(btf, member.type);
         if (size !== undefined && off >= start && off + sizeBytes <= start + size) {
-          return isIntegerAt(btf, member.type, off - start, sizeBytes);
+          return memberAt(btf, member.type, off - start, sizeBytes);
         }
       }
-      return false;
+      return 'unclear';
     default:
-      return false;
+      return 'unclear';
   }
 }
 
@@ -136,25 +179,11 @@ export function argumentAt(env: VerifierEnv, off: number, access: MemAccess): Re
   if (type.kind === 'int' || type.kind === 'enum') return loadedScalar(access.sizeBytes, access.signExtend);
   if (access.sizeBytes !== 8) return unknown(env, 'narrow loads of pointer arguments');
   if (type.kind !== 'ptr') return unknown(env, `argument ${index + 1} of ${target}`);
+  if (btf.types[type.type]?.kind === 'typeTag')
+    return unknown(env, `tags on argument ${index + 1} of ${target}`);
   const pointee = resolvedType(btf, type.type);
   if (pointee.kind === 'void' || pointee.kind === 'int') return loadedScalar(8, false);
   if (pointee.kind !== 'struct') return unknown(env, `argument ${index + 1} of ${target}`);
   if (index >= proto.params.length) return unknown(env, 'pointers that the traced function returns');
-  return pointer('btfId', { btfId: findStruct(btf, type.type), btfOf: 'kernel', flags: 0 & MAYBE_NULL });
+  return pointer('btfId', { btfId: resolveModifiers(btf, type.type), btfOf: 'kernel' });
 }
-
-const findStruct = (btf: Btf, id: number): number => {
-  let at = id;
-  for (let type = btf.types[at]; type !== undefined; type = btf.types[at]) {
-    if (
-      type.kind === 'typedef' ||
-      type.kind === 'const' ||
-      type.kind === 'volatile' ||
-      type.kind === 'restrict' ||
-      type.kind === 'typeTag'
-    ) {
-      at = type.type;
-    } else break;
-  }
-  return at;
-};

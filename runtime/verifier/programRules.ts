@@ -1,9 +1,10 @@
 /**
  * What is judged before the first instruction: program type, sleepability, every map that the program mentions.
  */
+import { declTagsOf } from '../btf/query';
 import { progTypeByName } from '../spec/progTypes';
 import { PROFILES } from '../spec/profile';
-import { reject, unknown, type VerifierEnv } from './env';
+import { hasFeature, reject, unknown, type VerifierEnv } from './env';
 import { checkMapWithProgram } from './mapRules';
 import { EINVAL } from './outcome';
 import { pointer, type RegState } from './regState';
@@ -22,6 +23,8 @@ export function checkProgram(env: VerifierEnv): void {
     return unknown(env, `program type ${program.type} on ${env.profile.name}`);
   }
   checkSleepable(env, row.sleepable);
+  checkAttachPoint(env);
+  checkExceptionCallback(env);
   const seen = new Set<number>();
   const slots = [...program.references.keys()].sort((a, b) => a - b);
   for (const slot of slots) {
@@ -31,6 +34,23 @@ export function checkProgram(env: VerifierEnv): void {
     seen.add(reference.map);
     checkMapWithProgram(env, env.maps[reference.map]);
   }
+}
+
+/**
+ * Which kernel functions may be attached to how depends on lists that are not in the kernel's BTF: replacing a return
+ * value needs error injection (or a security hook), sleeping in a function needs the same.
+ */
+function checkAttachPoint(env: VerifierEnv): void {
+  const { program } = env;
+  if (program.type !== 'BPF_PROG_TYPE_TRACING') return;
+  const target = program.attachTo ?? '';
+  const syscallWrapper = hasFeature(env, 'syscallsAttachable') && /^__(x64|ia32)_sys_/.test(target);
+  if (program.attachType === 'BPF_MODIFY_RETURN' && !syscallWrapper && !target.startsWith('security_')) {
+    unknown(env, `whether the return value of ${target} may be replaced`);
+  }
+  const traced = program.attachType === 'BPF_TRACE_FENTRY' || program.attachType === 'BPF_TRACE_FEXIT';
+  if (program.sleepable && traced && !syscallWrapper)
+    unknown(env, `whether a program may sleep in ${target}`);
 }
 
 function checkSleepable(env: VerifierEnv, rule: 'may' | 'always' | undefined): void {
@@ -45,6 +65,16 @@ function checkSleepable(env: VerifierEnv, rule: 'may' | 'always' | undefined): v
     });
   }
   if (rule === undefined && program.sleepable) unknown(env, `sleepable programs of type ${program.type}`);
+}
+
+/** A program may name a function that runs when an exception is thrown (a declaration tag); that is not modelled. */
+function checkExceptionCallback(env: VerifierEnv): void {
+  const { btf } = env.object;
+  const main = env.program.functions[0];
+  if (btf === undefined || main === undefined || main.btfId === 0) return;
+  if (declTagsOf(btf, main.btfId).some((tag) => tag.startsWith('exception_callback:'))) {
+    unknown(env, 'exception callbacks');
+  }
 }
 
 /** R1 at entry of the main program. */
