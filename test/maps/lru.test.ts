@@ -61,7 +61,8 @@ describe('LRU hash maps', () => {
         const where = `${run.release}, ${maxEntries} entries, flags ${flags}, step ${i} ${step[0]}`;
         if (step[0] === 'keys') assert.deepEqual(rig.keys(map), step[1], where);
         else if (step[0] === 'touch') assert.equal(rig.lookup(map, step[1]) === 0 ? 0 : 1, step[2], where);
-        else if (step[0] === 'update') assert.equal(0 - rig.userWrite(map, step[1], [i]).error, step[2], where);
+        else if (step[0] === 'update')
+          assert.equal(0 - rig.userWrite(map, step[1], [i]).error, step[2], where);
         else assert.equal(0 - rig.userDelete(map, step[1]).error, step[2], where);
       });
     }

@@ -32,9 +32,7 @@ interface Rig {
 function rig(programs: readonly string[], context?: ContextAccess): Rig {
   const memory = new Memory(1 << 22);
   const block = allocateBlock(memory, 'test');
-  const codes = new Map(
-    programs.map((text, id) => [id, { id, name: `p${id}`, insns: assemble(text) }]),
-  );
+  const codes = new Map(programs.map((text, id) => [id, { id, name: `p${id}`, insns: assemble(text) }]));
   const engine = new Interpreter(memory, codes, context ?? { load: () => undefined, store: () => false });
   initBlock(memory, block, 0, 0, []);
   return {
