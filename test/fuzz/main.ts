@@ -5,7 +5,7 @@
 import { parseArgs } from 'node:util';
 import { rawObject } from '../../runtime/loader/rawProgram';
 import { findProfile } from '../../runtime/spec/profile';
-import { verify } from '../../runtime/verifier/verifier';
+import { verify } from '../../runtime/verifier/verify';
 import type { Verdict } from '../../runtime/verifier/verdict';
 import { agreementLine, compare, summarise } from '../oracle/agreement';
 import { KERNELS, setUp, type KernelName } from '../oracle/boot';

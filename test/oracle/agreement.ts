@@ -6,7 +6,7 @@ import * as fs from 'node:fs';
 import type { Btf } from '../../runtime/btf/types';
 import { loadObject } from '../../runtime/loader/loadObject';
 import { findProfile } from '../../runtime/spec/profile';
-import { verify } from '../../runtime/verifier/verifier';
+import { verify } from '../../runtime/verifier/verify';
 import type { Verdict } from '../../runtime/verifier/verdict';
 import type { KernelVerdict } from './verifyObjects';
 

@@ -5,7 +5,8 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { parseArgs } from 'node:util';
-import { kernelBtf } from '../../runtime/host/kernelBtf';
+import { kernelBtfFor } from '../../runtime/host/kernelBtf';
+import { findProfile } from '../../runtime/spec/profile';
 import { repoRoot } from '../support/paths';
 import { agreementLine, compare, judge, summarise, type Comparison } from './agreement';
 import { KERNELS, qemuPresent, setUp, type KernelName } from './boot';
@@ -33,7 +34,10 @@ async function main(): Promise<number> {
   const wanted = positionals.length > 0 ? positionals : fixtureObjects();
   let wrong = 0;
   for (const kernel of kernels) {
-    const btf = kernelBtf(kernel);
+    const profile = findProfile(kernel);
+    if (!profile) throw new Error(`no profile ${kernel}`);
+    const shipped = kernelBtfFor(profile);
+    const btf = shipped.ok ? shipped.value.btf : undefined;
     const answers = recorded
       ? recorded.filter(
           (r) =>
