@@ -10,6 +10,9 @@ import type { EditorDiagnostic, TextOf } from '../runtime/ide/diagnostics';
 import { expressionColumns, utf16Column } from '../runtime/ide/expressionRange';
 import type { CompilerFinding } from './analysis';
 
+/** Ours have plain text, which every client can show. */
+export type PlainDiagnostic = Diagnostic & { readonly message: string };
+
 export const VERIFIER_SOURCE = 'bpf-studio';
 export const COMPILER_SOURCE = 'clang';
 
@@ -23,7 +26,7 @@ const SEVERITY = {
   hint: DiagnosticSeverity.Hint,
 } as const;
 
-export function verdictToLsp(found: EditorDiagnostic): Diagnostic {
+export function verdictToLsp(found: EditorDiagnostic): PlainDiagnostic {
   return {
     range: found.range,
     severity: SEVERITY[found.severity],
@@ -40,7 +43,7 @@ export function verdictToLsp(found: EditorDiagnostic): Diagnostic {
 }
 
 /** The last verdicts while the text does not compile: kept, but plainly of an older text. */
-export function asStale(diagnostic: Diagnostic): Diagnostic {
+export function asStale(diagnostic: PlainDiagnostic): PlainDiagnostic {
   return { ...diagnostic, severity: DiagnosticSeverity.Hint, message: `(stale) ${diagnostic.message}` };
 }
 
@@ -63,7 +66,11 @@ function tokenEnd(lineText: string, start: number): number {
  * A compiler message as a diagnostic of `file`. One in a header stands on the `#include` that led there, with the
  * header's place as related information. Undefined when it has no place in this file at all.
  */
-export function findingToLsp(finding: CompilerFinding, file: string, textOf: TextOf): Diagnostic | undefined {
+export function findingToLsp(
+  finding: CompilerFinding,
+  file: string,
+  textOf: TextOf,
+): PlainDiagnostic | undefined {
   const related: DiagnosticRelatedInformation[] = finding.notes.map((note) => ({
     location: { uri: URI.file(note.file).toString(), range: findingRange(note, textOf) },
     message: note.message,

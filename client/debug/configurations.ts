@@ -57,9 +57,9 @@ export class LaunchResolver implements vscode.DebugConfigurationProvider {
       kernel: settings.get<string[]>('kernels', []).at(-1) ?? '6.12',
       ...configuration,
       program: absolute,
-      compilerPath: configuration.compilerPath ?? settings.get<string>('compiler.path', ''),
+      compilerPath: (configuration.compilerPath as unknown) ?? settings.get<string>('compiler.path', ''),
       compilerFlags: [...settings.get<string[]>('compiler.flags', []), ...own],
-      kernelBtf: configuration.kernelBtf ?? settings.get<string>('btf', ''),
+      kernelBtf: (configuration.kernelBtf as unknown) ?? settings.get<string>('btf', ''),
     };
   }
 }

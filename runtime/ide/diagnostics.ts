@@ -4,7 +4,7 @@
  * names them. Protocol-free: positions are 0-based lines and UTF-16 characters, the server translates the rest.
  */
 import { findProfile } from '../spec/profile';
-import { SourceText } from './expressionRange';
+import type { SourceText } from './expressionRange';
 import type { ProgramReport, SourceSpan } from './verdictReport';
 
 export interface EditorRange {

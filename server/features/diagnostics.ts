@@ -12,7 +12,7 @@ import type { ProgramReport } from '../../runtime/ide/verdictReport';
 import type { ProgramVerdict, VerdictsNotification } from '../../runtime/protocol/serverMessages';
 import type { AnalysisResult, Analyzer } from '../analysis';
 import type { Settings } from '../settings';
-import { asStale, findingToLsp, verdictToLsp } from '../toLsp';
+import { asStale, findingToLsp, verdictToLsp, type PlainDiagnostic } from '../toLsp';
 
 export interface AnalysedDocument {
   readonly uri: string;
@@ -38,7 +38,7 @@ interface DocumentState {
   /** Counts analyses, so that an outdated one knows. */
   generation: number;
   /** Of the last text that compiled. */
-  verdicts: readonly Diagnostic[];
+  verdicts: readonly PlainDiagnostic[];
   programs: readonly ProgramVerdict[];
 }
 
@@ -190,7 +190,7 @@ export class DiagnosticsFeature {
   }
 }
 
-const wholeFile = (message: string): Diagnostic => ({
+const wholeFile = (message: string): PlainDiagnostic => ({
   range: { start: { line: 0, character: 0 }, end: { line: 0, character: 1 } },
   severity: 1,
   source: 'bpf-studio',

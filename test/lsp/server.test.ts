@@ -7,7 +7,7 @@ import {
   StreamMessageWriter,
   type MessageConnection,
 } from 'vscode-jsonrpc/node';
-import { createConnection, type PublishDiagnosticsParams } from 'vscode-languageserver/node';
+import { createConnection, type Diagnostic } from 'vscode-languageserver/node';
 import type { VerdictsNotification } from '../../runtime/protocol/serverMessages';
 import type { ProgramReport } from '../../runtime/ide/verdictReport';
 import type { AnalysisRequest, AnalysisResult, Analyzer } from '../../server/analysis';
@@ -47,6 +47,12 @@ const notCompiled: AnalysisResult = {
   ],
   reports: [],
 };
+
+interface PublishDiagnosticsParams {
+  readonly uri: string;
+  readonly version?: number;
+  readonly diagnostics: readonly (Diagnostic & { readonly message: string })[];
+}
 
 type Answer = (request: AnalysisRequest) => AnalysisResult | Promise<AnalysisResult>;
 
@@ -164,7 +170,7 @@ describe('the language server', () => {
     });
     assert.equal(diagnostics[0].source, 'bpf-studio');
     assert.equal(diagnostics[0].code, 'rejected');
-    assert.match(String(diagnostics[0].message), /R1 is bad/);
+    assert.match(diagnostics[0].message, /R1 is bad/);
     assert.deepEqual(session.verdicts.at(-1)?.programs[0], {
       program: 'prog',
       section: 'xdp',
@@ -201,7 +207,7 @@ describe('the language server', () => {
         ['bpf-studio', 4],
       ],
     );
-    assert.match(String(list[1].message), /^\(stale\) /);
+    assert.match(list[1].message, /^\(stale\) /);
     session.answer = () => verified;
     await session.change(3, TEXT);
     await session.until(() => session.verdicts.at(-1)?.state === 'fresh');
