@@ -1,14 +1,14 @@
 /** Entering and leaving frames: calls, callbacks entered at once, callbacks that run later. */
 import { pushBranch, pushIndependent } from './branches';
-import { bucketOf, sameCallsites } from './explored';
+import { earlierIteration } from './explored';
 import { curFrame, reject, type VerifierEnv } from './env';
-import { copySlots } from './slotSet';
 import { newFrame, type FuncFrame, type ReturnRange } from './frame';
 import { LIVE_READ64, markRegRead } from './liveness';
 import { E2BIG, EINVAL } from './outcome';
 import { markPrecise } from './precision';
 import { clearCallerSaved } from './regArgs';
 import { RULES } from './rules';
+import { isNullConst } from './regState';
 import { widenScalars } from './stateEquality';
 import { calleeOf, subprogAt } from './cfg';
 import { checkGlobalCall } from './globalFunctions';
@@ -93,6 +93,20 @@ export function enterCallback(
   curFrame(env).callbackDepth = 0;
 }
 
+/**
+ * A call of bpf_loop with zero flags and always the same callback is replaced by a loop in the program, which takes
+ * stack of its own; that the flags are zero then matters.
+ */
+export function noteLoopCall(env: VerifierEnv, insnIdx: number, subprog: number): void {
+  const aux = env.aux[insnIdx];
+  const first = aux.loopCallback < 0;
+  if (!first && !aux.loopInline) return;
+  const zero = isNullConst(curFrame(env).regs[4]);
+  if (zero) markPrecise(env, 4);
+  aux.loopInline = zero && (first || aux.loopCallback === subprog);
+  if (first) aux.loopCallback = subprog;
+}
+
 /** A bpf-to-bpf call; returns the slot at which the walk goes on. */
 export function callSubprog(env: VerifierEnv, insnIdx: number): number {
   const subprog = subprogAt(env, calleeOf(env, insnIdx));
@@ -164,16 +178,8 @@ export function returnToCaller(env: VerifierEnv): number {
   }
   frames.pop();
   if (again) {
-    const earlier = bucketOf(env, next, env.cur);
-    for (let i = earlier.length - 1; i >= 0; i--) {
-      const { state } = earlier[i];
-      if (state.branches > 0 && sameCallsites(state, env.cur) && state.dfsDepth < env.cur.dfsDepth) {
-        widenScalars(state, env.cur);
-        break;
-      }
-    }
+    const earlier = earlierIteration(env, env.cur, next);
+    if (earlier !== null) widenScalars(earlier, env.cur);
   }
   return next;
 }
-
-void copySlots;

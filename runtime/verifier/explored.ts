@@ -23,7 +23,7 @@ const MAY_GOTO = 0xe5;
 
 const bucketKey = (insnIdx: number, callsite: number): number => insnIdx * 0x10_0000 + (callsite + 1);
 
-export function bucketOf(env: VerifierEnv, insnIdx: number, state: VerifierState): ExploredState[] {
+function bucketOf(env: VerifierEnv, insnIdx: number, state: VerifierState): ExploredState[] {
   const key = bucketKey(insnIdx, state.frames[state.frames.length - 1].callsite);
   let bucket = env.explored.get(key);
   if (bucket === undefined) {
@@ -36,6 +36,16 @@ export function bucketOf(env: VerifierEnv, insnIdx: number, state: VerifierState
 export function sameCallsites(a: VerifierState, b: VerifierState): boolean {
   if (a.frames.length !== b.frames.length) return false;
   return a.frames.every((frame, n) => frame.callsite === b.frames[n].callsite);
+}
+
+/** A checkpoint at `insnIdx` that `state` came from and that is still being explored: the iteration before. */
+export function earlierIteration(env: VerifierEnv, state: VerifierState, insnIdx: number): VerifierState | null {
+  const bucket = bucketOf(env, insnIdx, state);
+  for (let i = bucket.length - 1; i >= 0; i--) {
+    const earlier = bucket[i].state;
+    if (earlier.branches > 0 && sameCallsites(earlier, state) && earlier.dfsDepth < state.dfsDepth) return earlier;
+  }
+  return null;
 }
 
 /** A finished checkpoint forgets what nobody read, so that more states are covered by it. */

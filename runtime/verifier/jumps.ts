@@ -5,10 +5,12 @@
 import type { Insn } from '../insn/insn';
 import { contradicts, draft, unboundAll, type Draft } from './bounds';
 import { pushBranch } from './branches';
-import { curFrame, reject, unknown, type VerifierEnv } from './env';
+import { curFrame, reject, type VerifierEnv } from './env';
 import type { FuncFrame } from './frame';
+import { earlierIteration } from './explored';
 import { pushHistory } from './history';
-import { EACCES, EINVAL } from './outcome';
+import { widenScalars } from './stateEquality';
+import { EINVAL } from './outcome';
 import { markPrecise } from './precision';
 import { becomeNotNull } from './nullness';
 import { forEachReg } from './everyRegister';
@@ -25,7 +27,6 @@ import {
   mayBeNull,
   PTR_TRUSTED,
   MEM_RCU,
-  UNKNOWN_SCALAR,
   type RegState,
 } from './regState';
 import { addDelta } from './scalarAlu';
@@ -97,7 +98,7 @@ function decideJump(env: VerifierEnv, dst: RegState, src: RegState, relation: Re
 export function checkConditionalJump(env: VerifierEnv, insn: Insn): boolean {
   const opcode = insn.code >> 4;
   const f = env.features;
-  if (opcode === 14 && f.mayGoto) unknown(env, 'may_goto');
+  if (opcode === 14 && f.mayGoto) return mayGoto(env, insn);
   const relation: Relation =
     RELATIONS[opcode] ??
     structure(env, `invalid BPF_JMP/JMP32 opcode ${(insn.code & 0xf0).toString(16)}`, 'invalid-opcode');
@@ -154,6 +155,19 @@ export function checkConditionalJump(env: VerifierEnv, insn: Insn): boolean {
     learnPacket(env, insn, relation, env.cur, other);
   }
   return false;
+}
+
+/** A jump that is taken sooner or later: taken now, or once more not taken. */
+function mayGoto(env: VerifierEnv, insn: Insn): true {
+  if (insn.code !== 0xe5 || insn.src !== 0 || insn.dst !== 0 || insn.imm !== 0 || insn.off === 0) {
+    structure(env, `invalid may_goto off ${insn.off} imm ${insn.imm}`);
+  }
+  const { parent } = env.cur;
+  const earlier = parent === null ? null : earlierIteration(env, parent, env.insnIdx);
+  const again = pushBranch(env, env.insnIdx + 1, env.insnIdx);
+  again.mayGotoDepth++;
+  if (earlier !== null) widenScalars(earlier, again);
+  return true;
 }
 
 const sane = (env: VerifierEnv, d: Draft): RegState => {
@@ -275,12 +289,9 @@ function resolveNull(env: VerifierEnv, state: VerifierState, regno: number, isNu
     if (isNull) return { ...reg, ...NULL_VALUE };
     const sure = becomeNotNull(env, reg);
     // The id stays where it tells locks apart, or where it names the reference.
-    return sure.type === 'mapValue' && hasSpinLock(env, sure.map) ? sure : keepsId(sure) ? sure : { ...sure, id: 0 };
+    return sure.type === 'mapValue' && hasSpinLock(env, sure.map) ? sure : { ...sure, id: 0 };
   });
 }
-
-/** Inner maps keep their uid elsewhere; local objects with locks keep their id. */
-const keepsId = (reg: RegState): boolean => reg.type === 'btfId' && (reg.flags & MEM_RCU) !== 0 && false;
 
 const NULL_VALUE: Partial<RegState> = (() => {
   const zero = knownScalar(0n);
@@ -342,6 +353,3 @@ function markEnd(state: VerifierState, regno: number, beyond: boolean): void {
   if (reg.type !== 'packet') return;
   frame.regs[regno] = { ...reg, range: beyond ? BEYOND_PKT_END : AT_PKT_END };
 }
-
-void UNKNOWN_SCALAR;
-void EACCES;

@@ -53,6 +53,14 @@ export function markPrecise(env: VerifierEnv, regno: number): void {
   }
 }
 
+/** The exact value of the scalar spilled in a slot decided something. */
+export function markSlotPrecise(env: VerifierEnv, frameNo: number, slot: number): void {
+  if (!env.features.historyOfStack) return;
+  const d = newDemand(env.cur.frames.length - 1);
+  addSlot(d.slots[frameNo], slot);
+  walkBack(env, d);
+}
+
 /** What was precise in the checkpoint that covers the current state is demanded of the current path, too. */
 export function propagatePrecision(env: VerifierEnv, old: VerifierState): void {
   const top = old.frames.length - 1;

@@ -63,3 +63,30 @@ function walkCalls(env: VerifierEnv, index: number, chain: readonly { index: num
   }
 }
 
+
+const LOOP_STACK_BYTES = 24;
+const HELPER_LOOP = 181;
+const MAY_GOTO = 0xe5;
+
+/**
+ * Bytes of each function's frame as the kernel reports them: what the program uses, and what the kernel's own rewrites
+ * add (loops in place of bpf_loop, the counter of may_goto). Functions of which nothing was reached are removed.
+ */
+export function reportedDepths(env: VerifierEnv): number[] {
+  const depths: number[] = [];
+  for (const subprog of env.subprogs) {
+    let seen = false;
+    let loops = false;
+    let gotos = false;
+    for (let i = subprog.start; i < subprog.end; i++) {
+      seen ||= env.aux[i].seen;
+      const insn = env.insns[i];
+      loops ||= insn.code === 0x85 && insn.src === 0 && insn.imm === HELPER_LOOP && env.aux[i].loopInline;
+      gotos ||= env.features.mayGoto && insn.code === MAY_GOTO && env.aux[i].seen;
+    }
+    if (!seen) continue;
+    const goto = gotos ? (env.features.timedMayGoto ? 16 : 8) : 0;
+    depths.push(subprog.stackDepth + (loops ? LOOP_STACK_BYTES : 0) + goto);
+  }
+  return depths;
+}

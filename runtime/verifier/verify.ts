@@ -3,6 +3,7 @@
  * it to the end. The order of phases is the kernel's: what refuses first decides the message.
  * Not here: building the program (loader), wording explanations (diagnose).
  */
+import { declTagsOf } from '../btf/query';
 import type { Btf } from '../btf/types';
 import type { ObjectSpec, ProgramSpec } from '../loader/objectSpec';
 import { FEATURES, type FeatureName } from '../spec/features';
@@ -10,14 +11,14 @@ import { has, type Profile } from '../spec/profile';
 import { newState } from './branches';
 import { calleeOf, checkAbnormalReturns, checkCfg, checkSubprogs, findPacketChanges } from './cfg';
 import { isLocalCall } from './callKinds';
-import { reject, type FeatureFlags, type InsnAux, type Subprog, type VerifierEnv } from './env';
+import { reject, unknown, type FeatureFlags, type InsnAux, type Subprog, type VerifierEnv } from './env';
 import { newFrame } from './frame';
 import { enterGlobalFunction } from './globalFunctions';
 import { makeLog } from './logSink';
 import { EINVAL, NotModelled, Rejection } from './outcome';
 import { checkOpcodes } from './opcodeCheck';
 import { RULES } from './rules';
-import { checkStackDepth } from './stackDepth';
+import { checkStackDepth, reportedDepths } from './stackDepth';
 import type { Diagnostic, Verdict, VerifierStats } from './verdict';
 import { newWalk, walk, type WalkState } from './walk';
 import { assert } from '../util/assert';
@@ -158,7 +159,7 @@ export class Verification {
       processedInsns: env.processedInsns,
       totalStates: env.totalStates,
       peakStates: env.peakStates,
-      stackDepth: env.subprogs.map((subprog) => subprog.stackDepth),
+      stackDepth: reportedDepths(env),
     };
   }
 
@@ -301,7 +302,22 @@ function prepare(env: VerifierEnv): void {
   checkOpcodes(env);
   RULES.checkProgram(env);
   checkCfg(env);
+  refuseExceptions(env);
   findPacketChanges(env);
+}
+
+/** Exceptions (bpf_throw and their callbacks) change what exits mean. */
+function refuseExceptions(env: VerifierEnv): void {
+  const { btf } = env.object;
+  const main = env.subprogs[0];
+  if (btf !== undefined && main.btfId !== 0) {
+    if (declTagsOf(btf, main.btfId).some((tag) => tag.startsWith('exception_callback:'))) {
+      unknown(env, 'exception callbacks');
+    }
+  }
+  for (const reference of env.program.references.values()) {
+    if (reference.kind === 'kfunc' && reference.name === 'bpf_throw') unknown(env, 'kfunc bpf_throw');
+  }
 }
 
 /** The state at the start of the main program or of a global function. */
