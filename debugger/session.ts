@@ -42,9 +42,10 @@ const HANDLERS = {
   ...views,
 } as unknown as Readonly<Record<string, Handler | undefined>>;
 
-/** Instructions per slice of the pump: some tens of milliseconds. */
-const RUN_SLICE = 200_000;
-const STEP_SLICE = 5_000;
+/** Instructions per slice; as many slices as fit into the pump's turn are run before requests are served. */
+const RUN_SLICE = 5_000;
+const STEP_SLICE = 500;
+const TURN_MS = 30;
 /** Lines that one run without a stop may print; a console chokes on more, and nobody reads them. */
 const PRINTS_MAX = 5_000;
 /** Views are told of a running program's changes at most this often. */
@@ -231,7 +232,9 @@ export class BpfDebugSession extends DebugSession implements SessionState {
     if (!debug?.running || this.ended || generation !== this.generation) return;
     let stop: DebugStop | undefined;
     try {
-      stop = debug.slice(debug.stepping ? STEP_SLICE : RUN_SLICE);
+      const end = performance.now() + TURN_MS;
+      do stop = debug.slice(debug.stepping ? STEP_SLICE : RUN_SLICE);
+      while (!stop && performance.now() < end);
       this.flush(debug.takeOutputs());
     } catch (error) {
       const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
