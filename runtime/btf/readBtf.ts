@@ -217,8 +217,9 @@ const composite =
     return { kind, name, sizeBytes: sizeOrType, members };
   };
 
+/** An enum that is only declared has no size and no values. */
 const readEnum: TypeReader = ({ reader, strings, name, count, flag, sizeOrType, at }) => {
-  if (![1, 2, 4, 8].includes(sizeOrType))
+  if (![1, 2, 4, 8].includes(sizeOrType) && !(sizeOrType === 0 && count === 0))
     throw new FormatError('BTF', `enum '${name}' of ${sizeOrType} bytes`, at);
   const values = [];
   for (let i = 0; i < count; i++) {
@@ -229,7 +230,7 @@ const readEnum: TypeReader = ({ reader, strings, name, count, flag, sizeOrType, 
 };
 
 const readEnum64: TypeReader = ({ reader, strings, name, count, flag, sizeOrType, at }) => {
-  if (![1, 2, 4, 8].includes(sizeOrType))
+  if (![1, 2, 4, 8].includes(sizeOrType) && !(sizeOrType === 0 && count === 0))
     throw new FormatError('BTF', `enum '${name}' of ${sizeOrType} bytes`, at);
   const values = [];
   for (let i = 0; i < count; i++) {

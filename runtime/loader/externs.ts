@@ -1,7 +1,7 @@
 /**
  * Variables and functions that the object expects the kernel to have: `__kconfig` (from the kernel's configuration),
- * `__ksym` variables and kernel functions (from its BTF). Rules and names are those of libbpf 1.7, except that what is
- * missing is a problem of the programs that use it, not of the whole object.
+ * `__ksym` variables and kernel functions (from its BTF). Rules and names are those of libbpf 1.7: one missing strong
+ * extern keeps every program of the object from loading, used or not. What we were merely not told is a problem of users only.
  */
 import { alignOfType, findType, resolvedType, resolveModifiers, sizeOfType, typeById } from '../btf/query';
 import type { Btf, BtfType } from '../btf/types';
@@ -36,7 +36,14 @@ export interface Externs {
   readonly specs: readonly ExternSpec[];
   /** The `.kconfig` map, when there are kconfig externs. */
   readonly kconfigMap?: PlacedMap;
+  /** Why no program of the object can be loaded: a strong extern that this kernel is known not to have. */
+  readonly problem?: Problem;
 }
+
+/** Problems that say what we were not told, rather than what the kernel lacks; they concern only programs that ask. */
+const notKnown = (context: LoadContext, problem: Problem): boolean =>
+  problem.code === 'kernel-btf-missing' ||
+  (problem.code === 'unresolved-kconfig' && context.options.kconfig === undefined);
 
 interface Declared {
   readonly symbol: ElfSymbol;
@@ -118,9 +125,11 @@ export function resolveExterns(context: LoadContext, nextMap: number): Externs {
       problem: kernel.problem,
     });
   });
+  const problems = [...bySymbol.values()].flatMap(({ problem }) => (problem === undefined ? [] : [problem]));
   return {
     bySymbol,
     specs,
+    problem: problems.find((problem) => !notKnown(context, problem)),
     kconfigMap:
       kconfig === undefined
         ? undefined

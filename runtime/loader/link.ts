@@ -8,7 +8,8 @@
 import type { FuncInfo, LineInfo } from '../btf/btfExt';
 import { INSN_SIZE_BYTES, isWide } from '../insn/decode';
 import type { Insn } from '../insn/insn';
-import { SHN, type ElfSymbol } from '../elf/types';
+import { SHN, STB, type ElfSymbol } from '../elf/types';
+import { declTagsOf } from '../btf/query';
 import { functionAt, isExtern, type Code, type CodeFunction, type CodeSection } from './code';
 import type { LoadContext } from './context';
 import type { PlacedMap } from './mapDefinitions';
@@ -18,6 +19,7 @@ import type { CoreCode } from './coreRelocations';
 import { refuse } from './refusal';
 
 const CALL = 0x85;
+const ARENA_SECTION = '.addr_space.1';
 const PSEUDO = { mapFd: 1, mapValue: 2, btfId: 3, func: 4, call: 1, kfunc: 2 } as const;
 /** First of the helper numbers that calls of missing weak kernel functions get. */
 const MISSING_KFUNC_BASE = 2002000000;
@@ -71,7 +73,22 @@ class Linker {
   }
 
   run(): LinkedProgram {
-    const stack = [this.place(this.main)];
+    this.walk(this.place(this.main));
+    // What catches the program's exceptions is called by nobody; it stands behind everything else.
+    const catcher = this.exceptionCallback();
+    if (catcher !== undefined && !this.placed.has(catcher)) this.walk(this.place(catcher));
+    this.functions.sort((a, b) => a.insnIdx - b.insnIdx);
+    return {
+      insns: this.insns,
+      references: this.references,
+      functions: this.functions,
+      lines: this.lines,
+      origins: this.origins,
+    };
+  }
+
+  private walk(first: Placed): void {
+    const stack = [first];
     for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
       if (top.next >= top.code.count) {
         stack.pop();
@@ -82,14 +99,29 @@ class Linker {
       top.next += isWide(this.insns[top.base + slot]) ? 2 : 1;
       if (fresh !== undefined) stack.push(fresh);
     }
-    this.functions.sort((a, b) => a.insnIdx - b.insnIdx);
-    return {
-      insns: this.insns,
-      references: this.references,
-      functions: this.functions,
-      lines: this.lines,
-      origins: this.origins,
-    };
+  }
+
+  /** The function that the tag `exception_callback:NAME` of the entry function names. */
+  private exceptionCallback(): CodeFunction | undefined {
+    const { context, code } = this.input;
+    const info = this.funcInfo(this.main);
+    if (context.btf === undefined || info === undefined) return undefined;
+    const prefix = 'exception_callback:';
+    const tag = declTagsOf(context.btf, info.typeId).find((candidate) => candidate.startsWith(prefix));
+    if (tag === undefined) return undefined;
+    const name = tag.slice(prefix.length);
+    const found = code.sections
+      .flatMap((section) => section.functions)
+      .find((candidate) => candidate.name === name && candidate.symbol.binding !== STB.local);
+    return (
+      found ??
+      this.refuse(
+        'bad-exception-callback',
+        `there is no global function '${name}' to be its exception callback`,
+        this.main,
+        0,
+      )
+    );
   }
 
   private refuse(code: string, message: string, place: CodeFunction, slot: number, remedy?: string): never {
@@ -266,6 +298,7 @@ class Linker {
       this.references.set(index, { kind: 'subprog', target: base, name: subprogram.name });
       return fresh;
     }
+    if (section.name === ARENA_SECTION) return this.arena(at, slot, symbol);
     const number = maps.findIndex(
       (map) => map.sectionIndex === symbol.section && (map.kind === 'data' || map.offset === symbol.value),
     );
@@ -286,6 +319,25 @@ class Linker {
       this.setWide(index, PSEUDO.mapValue, number, offset);
       this.references.set(index, { kind: 'mapValue', map: number, offset });
     }
+    return undefined;
+  }
+
+  /** Variables in an arena: they lie in the object's only arena map. */
+  private arena(at: Placed, slot: number, symbol: ElfSymbol): undefined {
+    const index = at.base + slot;
+    const number = this.input.maps.findIndex(({ spec }) => spec.type === 'BPF_MAP_TYPE_ARENA');
+    if (number < 0) {
+      this.refuse(
+        'bad-relocation',
+        `'${symbol.name}' lies in an arena, but the object has no arena map`,
+        at.code,
+        slot,
+        'Declare a map of type BPF_MAP_TYPE_ARENA.',
+      );
+    }
+    const offset = (symbol.value + this.insns[index].imm) >>> 0;
+    this.setWide(index, PSEUDO.mapValue, number, offset);
+    this.references.set(index, { kind: 'mapValue', map: number, offset });
     return undefined;
   }
 

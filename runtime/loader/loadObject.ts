@@ -19,6 +19,7 @@ import { completeBtf } from './objectBtf';
 import type { ObjectSpec, ProgramSpec } from './objectSpec';
 import { describeProgram } from './programs';
 import { Refusal } from './refusal';
+import { structOpsProblem } from './structOps';
 
 export type { LoadOptions } from './context';
 
@@ -60,13 +61,18 @@ function load(context: LoadContext): ObjectSpec {
   const maps = [...readLegacyMaps(context), ...readMapDefinitions(context, code), ...readGlobalData(context)];
   const externs = resolveExterns(context, maps.length);
   if (externs.kconfigMap !== undefined) maps.push(externs.kconfigMap);
+  const problem = externs.problem ?? structOpsProblem(context);
   const core = new CoreRelocator(context);
   const input: LinkInput = { context, code, maps, externs, relocated: (fn) => core.relocate(fn) };
   return {
     file,
     littleEndian: elf.littleEndian,
     license: readLicense(context),
-    programs: code.programs.map((main) => loadProgram(input, main)),
+    programs: code.programs
+      .map((main) => loadProgram(input, main))
+      .map((program) =>
+        program.problem === undefined && problem !== undefined ? { ...program, problem } : program,
+      ),
     maps: maps.map(({ spec }) => (context.options.relaxed === true ? fillIn(spec) : spec)),
     btf,
     externs: externs.specs,

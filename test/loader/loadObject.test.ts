@@ -308,6 +308,16 @@ describe('what a program expects of the kernel', () => {
     }
   });
 
+  it('keeps every program from loading when a strong extern is not in the kernel', () => {
+    const empty: Btf = { types: [{ kind: 'void', name: '' }] };
+    const object = load('clang-19/externs.o', { ...options(), kernelBtf: empty });
+    for (const spec of object.programs) {
+      assert.ok(spec.problem?.code === 'unresolved-ksym' || spec.problem?.code === 'attach-target-missing', spec.name);
+    }
+    // Its code can be looked at all the same.
+    assert.ok(program(object, 'configured').insns.length > 0);
+  });
+
   it('is variables and functions of its BTF, weak ones being zero when missing', () => {
     const object = load('clang-19/externs.o', options());
     const symbols = references(program(object, 'symbols')) as {
