@@ -78,7 +78,7 @@ export class Memory {
   /** Zeroed bytes, 8-byte aligned, at a fresh or reused offset. */
   allocate(sizeBytes: number): number {
     assert(sizeBytes >= 0 && Number.isInteger(sizeBytes), `allocation of ${sizeBytes} bytes`);
-    const rounded = Math.max(8, (sizeBytes + 7) & ~7);
+    const rounded = Math.max(8, Math.ceil(sizeBytes / 8) * 8);
     const list = this.state.free.find((f) => f.sizeBytes === rounded);
     const reused = list?.offsets.pop();
     if (reused !== undefined) {
@@ -95,7 +95,7 @@ export class Memory {
 
   /** Gives an allocation back; its regions must be dead or removed. */
   release(offset: number, sizeBytes: number): void {
-    const rounded = Math.max(8, (sizeBytes + 7) & ~7);
+    const rounded = Math.max(8, Math.ceil(sizeBytes / 8) * 8);
     let list = this.state.free.find((f) => f.sizeBytes === rounded);
     if (!list) this.state.free.push((list = { sizeBytes: rounded, offsets: [] }));
     list.offsets.push(offset);

@@ -66,4 +66,24 @@ describe('map families in the machine', () => {
     assert.equal(answer.value.load, 'ok');
     assert.equal(answer.value.steps[0].retval, 2);
   });
+
+  // `lruTimers.o` is the LRU example: twelve sessions with a 50 ms timeout in a map of eight. Counts as measured.
+  for (const [kernel, kept, fired] of [
+    ['6.1', [8, 9, 10, 11], 4],
+    ['6.12', [4, 5, 6, 7, 8, 9, 10, 11], 8],
+    ['7.2', [4, 5, 6, 7, 8, 9, 10, 11], 8],
+  ] as const)
+    it(`cancel the timers of evicted elements: ${fired} of 12 fire on ${kernel}`, () => {
+      const loaded = loadObject('lruTimers.o', fs.readFileSync(fixture('maps', 'lruTimers.o')));
+      const profile = findProfile(kernel);
+      assert.ok(loaded.ok && profile);
+      const steps = [{ run: 'open_sessions', data: '00'.repeat(64) }, { dump: 1 }, { sleep_ms: 150 }];
+      const answer = playOracle(loaded.value, { object: 'lruTimers.o', name: 'lru', steps }, profile);
+      assert.ok(answer.ok && answer.value.load === 'ok');
+      const held = (answer.value.steps[1].maps as Record<string, OracleMap>).sessions.entries ?? [];
+      assert.deepEqual(held.map((e) => Number.parseInt((e.key ?? '').slice(0, 2), 16)).sort((a, b) => a - b), kept);
+      const counters = Object.entries(answer.value.maps).find(([name]) => name.endsWith('.bss'))?.[1];
+      assert.equal(counters?.entries?.[0].value, `0c00000000000000${fired.toString(16).padStart(2, '0')}00000000000000`);
+      assert.deepEqual(answer.value.maps.sessions.entries, []);
+    });
 });
