@@ -22,7 +22,7 @@ export interface CompileRequest {
   /** Already through `chooseFlags`. */
   readonly flags: readonly string[];
   /** Folder that holds a `vmlinux.h` for the kernel in question; asked for only when the text needs it. */
-  readonly vmlinuxFolder?: () => string | undefined;
+  readonly vmlinuxFolder?: () => Promise<string | undefined>;
   readonly signal?: AbortSignal;
   readonly timeLimitMs?: number;
   /** Where the system's headers are; another one for tests. */
@@ -88,14 +88,14 @@ export async function compile(compiler: Compiler, request: CompileRequest): Prom
         },
       );
     const wantsVmlinux = text.includes('vmlinux.h');
-    let run = await attempt(wantsVmlinux ? request.vmlinuxFolder?.() : undefined);
+    let run = await attempt(wantsVmlinux ? await request.vmlinuxFolder?.() : undefined);
     // A header of the user's, or our own stand-in for a kernel header, may want it too.
     if (
       !wantsVmlinux &&
       run.exitCode !== 0 &&
       /'(?:vmlinux|bpf_studio_uapi)\.h' file not found/.test(run.stderr)
     ) {
-      run = await attempt(request.vmlinuxFolder?.());
+      run = await attempt(await request.vmlinuxFolder?.());
     }
     if (run.end === 'cancelled') return { diagnostics: [], cancelled: true };
     const diagnostics = parseDiagnostics(run.stderr, lineShift).map((d) => named(d, scratch, file));

@@ -2,6 +2,7 @@
  * Type information (BTF) of the kernel that a profile stands for: a file that the user names, else this machine's own when
  * asked for, else the trimmed one that comes with us. Bytes are read and parsed only when somebody needs them.
  */
+import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
@@ -23,17 +24,31 @@ export interface KernelBtf {
   readonly btf: Btf;
   /** Where it is from, for people: `Linux 6.12.117 (Debian)`, a path. */
   readonly origin: string;
-  /** Distinguishes one BTF from another, for caches. */
-  readonly key: string;
 }
 
 export const MACHINE_BTF = '/sys/kernel/btf/vmlinux';
 const SIZE_LIMIT_BYTES = 256 << 20;
 const parsed = new Map<string, Result<KernelBtf>>();
 
+/** Which BTF `kernelBtfFor` would give, without reading it; undefined when there is none. A short word, for caches. */
+export function kernelBtfKey(profile: Profile, choice: KernelBtfChoice = {}): string | undefined {
+  const file = namedFile(choice);
+  if (file === undefined) {
+    const nearest = nearestShipped(profile);
+    return nearest && `shipped-${nearest.release}`;
+  }
+  const stat = fs.statSync(file, { throwIfNoEntry: false });
+  if (!stat) return undefined;
+  const hash = createHash('sha256').update(`${path.resolve(file)} ${stat.size} ${stat.mtimeMs}`);
+  return `file-${hash.digest('hex').slice(0, 16)}`;
+}
+
+const namedFile = (choice: KernelBtfChoice): string | undefined =>
+  choice.file ?? (choice.machine && fs.existsSync(MACHINE_BTF) ? MACHINE_BTF : undefined);
+
 /** The BTF for a profile. Parsed once per process. */
 export function kernelBtfFor(profile: Profile, choice: KernelBtfChoice = {}): Result<KernelBtf> {
-  const file = choice.file ?? (choice.machine && fs.existsSync(MACHINE_BTF) ? MACHINE_BTF : undefined);
+  const file = namedFile(choice);
   if (file !== undefined) return once(`file:${path.resolve(file)}`, () => readFile(file));
   const nearest = nearestShipped(profile);
   if (nearest === undefined) {
@@ -72,21 +87,19 @@ function readShipped(profile: Profile): Result<KernelBtf> {
     maxOutputLength: SIZE_LIMIT_BYTES,
   });
   const btf = readBtf(origin, bytes);
-  return btf.ok ? ok({ btf: btf.value, origin, key: `shipped-${profile.release}` }) : btf;
+  return btf.ok ? ok({ btf: btf.value, origin }) : btf;
 }
 
 function readFile(file: string): Result<KernelBtf> {
   let bytes: Uint8Array;
   try {
-    const { size, mtimeMs } = fs.statSync(file);
+    const { size } = fs.statSync(file);
     if (size > SIZE_LIMIT_BYTES * 8) return unreadable(file, 'it is too large');
     bytes = fs.readFileSync(file);
     const raw = btfSection(bytes);
     if (!raw) return unreadable(file, 'it is an ELF file without a .BTF section');
     const btf = readBtf(file, raw);
-    return btf.ok
-      ? ok({ btf: btf.value, origin: file, key: `${path.resolve(file)}-${size}-${mtimeMs}` })
-      : btf;
+    return btf.ok ? ok({ btf: btf.value, origin: file }) : btf;
   } catch (error) {
     return unreadable(file, reasonOf(error));
   }

@@ -1,9 +1,17 @@
-/** Entry of a verify worker (worker thread): answers tasks one after the other until its pool ends it. */
-import { parentPort } from 'node:worker_threads';
+/**
+ * Entry of a worker thread: answers verify tasks one after the other until its pool ends it; or, when its data say so,
+ * makes a `vmlinux.h` and ends.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
 import { judge } from './judge';
+import { makeVmlinux, type VmlinuxJob } from './vmlinuxHeader';
 import type { WorkerAnswer, WorkerTask } from './workerMessages';
 
-parentPort?.on('message', (task: WorkerTask) => {
+const job = workerData as VmlinuxJob | null;
+if (job) void makeVmlinux(job).then((folder) => parentPort?.postMessage(folder));
+else parentPort?.on('message', answerTask);
+
+function answerTask(task: WorkerTask): void {
   const flag = new Int32Array(task.cancel);
   let answer: WorkerAnswer;
   try {
@@ -14,4 +22,4 @@ parentPort?.on('message', (task: WorkerTask) => {
     answer = { id: task.id, cancelled: false, crash: text };
   }
   parentPort?.postMessage(answer);
-});
+}

@@ -11,7 +11,7 @@ import { assert as sure } from '../../runtime/util/assert';
 import { example } from '../support/paths';
 
 const profile = findProfile('6.12');
-const types = (): string | undefined => (profile ? vmlinuxFolder(profile) : undefined);
+const types = async (): Promise<string | undefined> => profile && vmlinuxFolder(profile);
 const NOWHERE = path.join(os.tmpdir(), 'bpf-studio-no-such-folder');
 
 async function zig(): Promise<Compiler> {
