@@ -398,7 +398,7 @@ export const FEATURES = {
   },
   sockmapDeleteChecked: {
     what: 'bpf_map_delete_elem on socket maps is limited to some program types',
-    since: '6.12',
+    since: '6.1',
     evidence: 'in 6.12.117',
   },
   kernelStructNeedsGpl: {
@@ -425,11 +425,6 @@ export const FEATURES = {
     what: 'a tail call to an empty slot of the program array counts against the limit of 33',
     until: '6.12',
     evidence: 'measured: 6.1 counts it, 6.12 and 7.2 do not',
-  },
-  constantKeyLookup: {
-    what: 'a lookup in an array with a constant key in range is never NULL',
-    since: '6.18',
-    evidence: 'mainline 6.14; measured on 7.2',
   },
   helperReadsKeepStack: {
     what: 'what a helper only reads from the stack keeps its known value',

@@ -13,7 +13,7 @@ const ALWAYS_FULL: ReadonlySet<string> = new Set(['BPF_MAP_TYPE_ARRAY', 'BPF_MAP
 
 /** The constant at the stack pointer in `regno`, undefined when it is not known (or the kernel does not look). */
 export function constantMapKey(env: VerifierEnv, map: MapSpec, regno: number): bigint | undefined {
-  if (!env.features.constantKeyLookup || !ALWAYS_FULL.has(map.type)) return undefined;
+  if (!env.features.arrayLookupNonNull || !ALWAYS_FULL.has(map.type)) return undefined;
   const key = regOf(env, regno);
   if (key.type !== 'stack' || !tnumIsConst(key.bits)) return undefined;
   const off = Number(asS64(key.bits.value)) + key.off;

@@ -19,9 +19,9 @@ import { checkPacketRange, packetRights } from './packetAccess';
 import { markPrecise } from './precision';
 import { checkRegArg } from './regArgs';
 import { isNullConst, MAYBE_NULL, MEM_RDONLY, MEM_RINGBUF, mayBeNull, type RegState } from './regState';
-import { typeName } from './regText';
-import { checkStackRange } from './stackAccess';
+import { argTypeName } from './typeText';
 import { constantMapKey } from './constantKey';
+import { checkStackRange } from './stackAccess';
 import { checkSameMap, checkTimerArgument, type CalledMap } from './timers';
 
 /** A call while its arguments are checked. */
@@ -66,15 +66,6 @@ function baseOf(kind: ArgKind): { base: Base; rest: string } {
   return colon < 0
     ? { base: kind as Base, rest: '' }
     : { base: kind.slice(0, colon) as Base, rest: kind.slice(colon + 1) };
-}
-
-/** A register's type as this kernel's helper messages spell it. */
-export function argTypeName(env: VerifierEnv, reg: RegState, drop = 0): string {
-  const flags = reg.flags & ~drop;
-  if (reg.type === 'mem' && (flags & MEM_RINGBUF) !== 0 && !hasFeature(env, 'ringbufMemName')) {
-    return (flags & MEM_RDONLY ? 'rdonly_' : '') + 'alloc_mem' + (flags & MAYBE_NULL ? '_or_null' : '');
-  }
-  return typeName(reg.type, flags);
 }
 
 const KEY_TYPES = ['fp', 'pkt', 'pkt_meta', 'map_key', 'map_value'];
