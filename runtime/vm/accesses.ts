@@ -17,12 +17,20 @@ export const IN_CONTEXT = -2;
 /** `resolve` recorded a fault. */
 export const FAULTED = -1;
 
+const accessText = (sizeBytes: number, write: boolean): string =>
+  `${write ? 'Write' : 'Read'} of ${sizeBytes} bytes`;
+
 export class Accesses {
   fault: Fault | undefined;
   private block = 0;
   private checked = false;
-  /** The region of the last checked access: regions do not change while the engine runs. */
-  private recent: Region | undefined;
+  // Checked mode looks regions up once and remembers the last two places: regions do not change while the engine runs,
+  // frames only by calls and exits, which call `forgetStack`. Empty windows have an end of 0.
+  private dataStart = 0;
+  private dataEnd = 0;
+  private dataWritable = false;
+  private stackStart = 0;
+  private stackEnd = 0;
 
   constructor(
     readonly memory: Memory,
@@ -32,7 +40,13 @@ export class Accesses {
   begin(block: number, checked: boolean): void {
     this.block = block;
     this.checked = checked;
-    this.recent = undefined;
+    this.dataEnd = 0;
+    this.stackEnd = 0;
+  }
+
+  /** A frame was pushed or popped. */
+  forgetStack(): void {
+    this.stackEnd = 0;
   }
 
   takeFault(): Fault {
@@ -103,6 +117,12 @@ export class Accesses {
    * FAULTED otherwise.
    */
   resolve(lo: number, hi: number, off: number, size: number, write: boolean, slot: number): number {
+    const near = (lo + off) | 0;
+    if (hi === MEMORY_TAG && (lo | near) >= 0) {
+      const end = near + size;
+      if (near >= this.stackStart && end <= this.stackEnd) return near;
+      if (near >= this.dataStart && end <= this.dataEnd && (!write || this.dataWritable)) return near;
+    }
     const sum = (lo >>> 0) + off;
     const at = sum >>> 0;
     const high = sum < 0 ? (hi - 1) | 0 : sum > 0xffff_ffff ? (hi + 1) | 0 : hi;
@@ -111,14 +131,16 @@ export class Accesses {
       return this.refuse('badAccess', at, high, size, slot, this.describe(at, high, size, write));
     }
     if (!this.checked) return at;
-    let region = this.recent;
-    if (region === undefined || at < region.start || at >= region.start + region.sizeBytes) {
-      region = this.memory.findRegion(at);
-      this.recent = region;
-    }
-    const what = `${write ? 'Write' : 'Read'} of ${size} bytes`;
+    const region = this.memory.findRegion(at);
     if (region === undefined || region.kind === 'registers') {
-      return this.refuse('badAccess', at, high, size, slot, `${what} at ${this.nearest(at, high)}.`);
+      return this.refuse(
+        'badAccess',
+        at,
+        high,
+        size,
+        slot,
+        `${accessText(size, write)} at ${this.nearest(at, high)}.`,
+      );
     }
     const inside = at - region.start;
     if (!region.live) {
@@ -128,7 +150,7 @@ export class Accesses {
         high,
         size,
         slot,
-        `${what} at offset ${inside} of ${region.label}, which has been freed.`,
+        `${accessText(size, write)} at offset ${inside} of ${region.label}, which has been freed.`,
       );
     }
     if (inside + size > region.sizeBytes) {
@@ -139,7 +161,7 @@ export class Accesses {
         high,
         size,
         slot,
-        `${what} at offset ${inside} of ${region.label} runs ${over} bytes over its end (${region.sizeBytes} bytes).`,
+        `${accessText(size, write)} at offset ${inside} of ${region.label} runs ${over} bytes over its end (${region.sizeBytes} bytes).`,
       );
     }
     if (write && !region.writable) {
@@ -149,12 +171,15 @@ export class Accesses {
         high,
         size,
         slot,
-        `${what} at offset ${inside} of ${region.label}, which is read-only.`,
+        `${accessText(size, write)} at offset ${inside} of ${region.label}, which is read-only.`,
       );
     }
     if (region.kind === 'stack' && region.start === this.block + BLOCK_STACKS) {
-      return this.resolveStack(at, high, inside, size, what, slot);
+      return this.resolveStack(at, high, inside, size, write, slot);
     }
+    this.dataStart = region.start;
+    this.dataEnd = region.start + region.sizeBytes;
+    this.dataWritable = region.writable;
     return at;
   }
 
@@ -164,7 +189,7 @@ export class Accesses {
     high: number,
     inside: number,
     size: number,
-    what: string,
+    write: boolean,
     slot: number,
   ): number {
     const frame = Math.floor(inside / STACK_SIZE_BYTES);
@@ -177,7 +202,7 @@ export class Accesses {
         high,
         size,
         slot,
-        `${what} at r10${place} of stack frame ${frame}, whose function has returned.`,
+        `${accessText(size, write)} at r10${place} of stack frame ${frame}, whose function has returned.`,
       );
     }
     if (frame !== last) {
@@ -187,9 +212,11 @@ export class Accesses {
         high,
         size,
         slot,
-        `${what} at r10${place} runs over the top of stack frame ${frame}.`,
+        `${accessText(size, write)} at r10${place} runs over the top of stack frame ${frame}.`,
       );
     }
+    this.stackStart = at - inside + STACK_SIZE_BYTES * frame;
+    this.stackEnd = this.stackStart + STACK_SIZE_BYTES;
     return at;
   }
 
@@ -214,13 +241,13 @@ export class Accesses {
       CONTEXT_TAG,
       size,
       slot,
-      `${write ? 'Write' : 'Read'} of ${size} bytes${place}: the context has no such ${write ? 'writable ' : ''}field.`,
+      `${accessText(size, write)}${place}: the context has no such ${write ? 'writable ' : ''}field.`,
     );
     return false;
   }
 
   private describe(at: number, high: number, size: number, write: boolean): string {
-    const what = `${write ? 'Write' : 'Read'} of ${size} bytes`;
+    const what = accessText(size, write);
     const address = hex(u64FromHalves(at, high));
     if (high === 0 && at < 4096) return `${what} at ${address}: a null pointer was followed.`;
     if (high === MAP_TAG) return `${what} at ${address}: a map itself, not one of its values.`;

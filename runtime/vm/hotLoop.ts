@@ -1181,6 +1181,7 @@ export abstract class HotLoop {
         case Operation.exit: {
           if (i32[header + BLOCK_DEPTH / 4] === i32[header + BLOCK_BASE / 4])
             return this.leave(at, fuel - 1 + reserve, EXIT);
+          accesses.forgetStack();
           at = popCallFrame(this.memory, block) << 2;
           if (i32[header + BLOCK_PROGRAM / 4] !== program) {
             const back = this.select(plain);
@@ -1203,6 +1204,7 @@ export abstract class HotLoop {
             i32[registers + 1] = 0;
             if (i32[header + BLOCK_DEPTH / 4] === i32[header + BLOCK_BASE / 4])
               return this.leave(at, fuel - 1 + reserve, EXIT);
+            accesses.forgetStack();
             at = popCallFrame(this.memory, block) << 2;
             if (i32[header + BLOCK_PROGRAM / 4] !== program) {
               const back = this.select(plain);
@@ -1247,6 +1249,7 @@ export abstract class HotLoop {
   }
 
   private enter(slot: number): boolean {
+    this.accesses.forgetStack();
     if (pushCallFrame(this.memory, this.block, slot + 1)) return true;
     this.refuse(
       {
