@@ -522,8 +522,21 @@ export const HELPERS = [
     name: 'bpf_sk_storage_get',
     args: ['mapPtr', 'sockCommonBtfOrNull', 'mapValueOrNull', 'anything'],
     ret: 'mapValueOrNull',
+    variants: [
+      {
+        programs: ['TRACING'],
+        args: ['mapPtr', 'btfOrNull:sock_common', 'mapValueOrNull', 'anything'],
+        ret: 'mapValueOrNull',
+      },
+    ],
   },
-  { id: 108, name: 'bpf_sk_storage_delete', args: ['mapPtr', 'sockCommonBtfOrNull'], ret: 'integer' },
+  {
+    id: 108,
+    name: 'bpf_sk_storage_delete',
+    args: ['mapPtr', 'sockCommonBtfOrNull'],
+    ret: 'integer',
+    variants: [{ programs: ['TRACING'], args: ['mapPtr', 'btfOrNull:sock_common'], ret: 'integer' }],
+  },
   { id: 109, name: 'bpf_send_signal', args: ['anything'], ret: 'integer' },
   {
     id: 110,

@@ -7,5 +7,7 @@ const DECIMAL_MAX = 0xffffn;
 
 export function bitsText(env: VerifierEnv, bits: Tnum): string {
   if (bits.mask !== 0n || !hasFeature(env, 'tnumConstText')) return tnumText(bits);
+  const signed = BigInt.asIntN(64, bits.value);
+  if (hasFeature(env, 'pointerOffsetFolded') && signed < 0n && signed >= -DECIMAL_MAX) return String(signed);
   return bits.value <= DECIMAL_MAX ? String(bits.value) : `0x${bits.value.toString(16)}`;
 }

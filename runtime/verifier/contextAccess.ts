@@ -9,7 +9,7 @@ import { argumentAt } from './memoryAccessKernel';
 import { loadedScalar } from './memoryAccessBounds';
 import { EACCES } from './outcome';
 import { MAYBE_NULL, pointer, type RegState } from './regState';
-import { regTypeName } from './regText';
+import { argTypeName } from './typeText';
 import type { MemAccess } from './seams';
 import { bitsText } from './bitsText';
 import { tnumIsConst } from './tnum';
@@ -21,7 +21,7 @@ export function checkUnmodifiedPointer(
   regno: number,
   fixedOk: boolean,
 ): void {
-  const word = regTypeName(reg);
+  const word = argTypeName(env, reg);
   let message: string | undefined;
   if (reg.off < 0) message = `negative offset ${word} ptr R${regno} off=${reg.off} disallowed`;
   else if (!fixedOk && reg.off !== 0) {
@@ -96,6 +96,9 @@ function checkBytes(env: VerifierEnv, access: MemAccess, off: number): void {
 
 /** Untyped 64-bit words: tracepoint records (after the common header) and raw tracepoint arguments. */
 function checkWords(env: VerifierEnv, access: MemAccess, off: number): void {
+  if (env.program.type === 'BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE' && off === 0) {
+    return unknown(env, 'writable tracepoint buffers');
+  }
   const record = env.program.type === 'BPF_PROG_TYPE_TRACEPOINT';
   const [from, to] = record ? [8, 8192] : [0, 12 * 8];
   if (record && off >= 2048) unknown(env, 'tracepoint records of more than 2048 bytes');

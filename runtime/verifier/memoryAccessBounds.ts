@@ -3,7 +3,7 @@
  * The messages name the smallest and the largest offset that the pointer can have, as the kernel does.
  */
 import { asS64, S64_MIN, U64_MAX } from '../util/u64';
-import { regOf, reject, type VerifierEnv } from './env';
+import { hasFeature, regOf, reject, type VerifierEnv } from './env';
 import { EACCES } from './outcome';
 import { UNKNOWN_SCALAR, S32_MAX, S32_MIN, U32_MAX, type RegState } from './regState';
 import { TNUM_UNKNOWN } from './tnum';
@@ -63,7 +63,9 @@ export function checkRegionAccess(
   const reg = regOf(env, regno);
   const facts = { off, sizeBytes, regionBytes, map: reg.map?.name ?? '', type: reg.type };
   const least = BigInt(off) + reg.smin;
-  if (reg.smin < 0n && (reg.smin === S64_MIN || BigInt(asS32(least)) !== least || least < 0n)) {
+  // kernels that fold the fixed offset into the bounds judge the sum of both
+  const smin = hasFeature(env, 'pointerOffsetFolded') ? reg.smin + BigInt(reg.off) : reg.smin;
+  if (smin < 0n && (reg.smin === S64_MIN || BigInt(asS32(least)) !== least || least < 0n)) {
     reject(env, {
       code: 'negative-offset',
       category: 'Memory Safety',

@@ -22,7 +22,8 @@ export function checkPacketRange(
   zeroAllowed: boolean,
 ): void {
   const reg = regOf(env, regno);
-  if (reg.smin < 0n) {
+  const folded = hasFeature(env, 'packetRegionText') ? reg.smin + BigInt(reg.off) : reg.smin;
+  if (folded < 0n && (reg.smin < 0n || (reg.range >= 0 && reg.smin + BigInt(off) < 0n))) {
     reject(env, {
       code: 'negative-offset',
       category: 'Memory Safety',
