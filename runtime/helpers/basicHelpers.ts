@@ -21,7 +21,8 @@ function spinLock(call: HelperCall): HelperResult {
   if (memory.load32(at) !== 0)
     return {
       kind: 'fault',
-      message: 'this bpf_spin_lock is held already: the kernel would spin here for ever (or until its holder runs)',
+      message:
+        'this bpf_spin_lock is held already: the kernel would spin here for ever (or until its holder runs)',
     };
   memory.store32(at, 1);
   call.kernel.here.irqsOff++;
@@ -31,7 +32,8 @@ function spinLock(call: HelperCall): HelperResult {
 function spinUnlock(call: HelperCall): HelperResult {
   const at = memoryArg(call, 0, SPIN_LOCK_SIZE_BYTES);
   const { memory } = call.kernel;
-  if (memory.load32(at) === 0) return { kind: 'fault', message: 'bpf_spin_unlock of a lock that nobody holds' };
+  if (memory.load32(at) === 0)
+    return { kind: 'fault', message: 'bpf_spin_unlock of a lock that nobody holds' };
   memory.store32(at, 0);
   call.kernel.here.irqsOff--;
   return value(0);

@@ -89,7 +89,8 @@ function formatOne(kernel: Kernel, flags: string, width: string, conversion: str
     case 'pI6': {
       const bytes = addressBytes(kernel, arg, 16);
       const words: string[] = [];
-      for (let i = 0; i < 16; i += 2) words.push(((bytes[i] << 8) | bytes[i + 1]).toString(16).padStart(4, '0'));
+      for (let i = 0; i < 16; i += 2)
+        words.push(((bytes[i] << 8) | bytes[i + 1]).toString(16).padStart(4, '0'));
       return words.join(conversion === 'pi6' ? '' : ':');
     }
     case 'ps':
@@ -110,7 +111,12 @@ function formatOne(kernel: Kernel, flags: string, width: string, conversion: str
   }
   const digits = BigInt.asUintN(bits, arg).toString(last === 'u' ? 10 : 16);
   // The sign flags mean nothing for unsigned numbers.
-  return formatInteger(flags.replace(/[+ ]/g, ''), width, false, last === 'X' ? digits.toUpperCase() : digits);
+  return formatInteger(
+    flags.replace(/[+ ]/g, ''),
+    width,
+    false,
+    last === 'X' ? digits.toUpperCase() : digits,
+  );
 }
 
 function addressBytes(kernel: Kernel, address: bigint, sizeBytes: number): Uint8Array {

@@ -7,6 +7,7 @@ import { HELPER_COSTS_NS, HELPER_NS } from '../spec/timeCosts';
 import type { Kernel } from '../kernel/kernel';
 import { readRegister } from '../vm/calls';
 import { basicHelpers } from './basicHelpers';
+import { KFUNC_HANDLERS } from './kfuncs';
 import { mapHelpers } from './mapHelpers';
 import { memoryHelpers } from './memoryHelpers';
 import { packetHelpers } from './packetHelpers';
@@ -27,13 +28,37 @@ export const HELPER_HANDLERS: Readonly<Partial<Record<HelperName, HelperHandler>
   ...tailCallHelpers,
 };
 
-/** Performs the helper that the block's registers ask for, and takes its time. */
-export function callHelper(
+function perform(
   kernel: Kernel,
   packets: PacketServices,
   block: number,
-  id: number,
+  name: string,
+  handler: HelperHandler,
 ): HelperResult {
+  const args = [1, 2, 3, 4, 5].map((r) => readRegister(kernel.memory, block, r));
+  try {
+    return handler({ kernel, name, args, packets });
+  } catch (error) {
+    if (!(error instanceof HelperFault)) throw error;
+    return { kind: 'fault', message: error.message };
+  }
+}
+
+/** Performs a kernel function by name. */
+export function callKfunc(
+  kernel: Kernel,
+  packets: PacketServices,
+  block: number,
+  name: string,
+): HelperResult {
+  kernel.here.timeNs += HELPER_NS;
+  const handler = KFUNC_HANDLERS[name];
+  if (handler === undefined) return { kind: 'fault', message: `kernel function ${name} is not modelled` };
+  return perform(kernel, packets, block, name, handler);
+}
+
+/** Performs the helper that the block's registers ask for, and takes its time. */
+export function callHelper(kernel: Kernel, packets: PacketServices, block: number, id: number): HelperResult {
   const row = helperById(id);
   const name = (row?.name ?? '') as HelperName;
   const handler = HELPER_HANDLERS[name];
@@ -42,11 +67,5 @@ export function callHelper(
     const what = row === undefined ? `helper number ${id}, which no known kernel has` : `helper ${row.name}`;
     return { kind: 'fault', message: row === undefined ? what : `${what} is not modelled` };
   }
-  const args = [1, 2, 3, 4, 5].map((r) => readRegister(kernel.memory, block, r));
-  try {
-    return handler({ kernel, name, args, packets });
-  } catch (error) {
-    if (!(error instanceof HelperFault)) throw error;
-    return { kind: 'fault', message: error.message };
-  }
+  return perform(kernel, packets, block, name, handler);
 }

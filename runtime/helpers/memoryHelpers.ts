@@ -77,7 +77,8 @@ const BASE_MASK = 0x1fn;
 /** A number at the start of the text, or a negative errno. */
 function parseNumber(text: Uint8Array, flags: bigint): Parsed | number {
   let base = Number(flags & BASE_MASK);
-  if (text.length === 0 || ![0, 8, 10, 16].includes(base) || (flags & ~BASE_MASK) !== 0n) return -ERRNO.EINVAL;
+  if (text.length === 0 || ![0, 8, 10, 16].includes(base) || (flags & ~BASE_MASK) !== 0n)
+    return -ERRNO.EINVAL;
   let at = 0;
   while (at < text.length && (text[at] === 0x20 || (text[at] >= 9 && text[at] <= 13))) at++;
   const negative = text[at] === 0x2d;
@@ -86,9 +87,14 @@ function parseNumber(text: Uint8Array, flags: bigint): Parsed | number {
   const digitAt = (i: number): number => {
     if (i >= end) return 99;
     const byte = text[i] | 0x20;
-    return text[i] >= 0x30 && text[i] <= 0x39 ? text[i] - 0x30 : byte >= 0x61 && byte <= 0x66 ? byte - 0x57 : 99;
+    return text[i] >= 0x30 && text[i] <= 0x39
+      ? text[i] - 0x30
+      : byte >= 0x61 && byte <= 0x66
+        ? byte - 0x57
+        : 99;
   };
-  const hexPrefix = digitAt(at) === 0 && at + 2 < end && (text[at + 1] | 0x20) === 0x78 && digitAt(at + 2) < 16;
+  const hexPrefix =
+    digitAt(at) === 0 && at + 2 < end && (text[at + 1] | 0x20) === 0x78 && digitAt(at + 2) < 16;
   if (base === 0) base = hexPrefix ? 16 : digitAt(at) === 0 ? 8 : 10;
   if (base === 16 && hexPrefix) at += 2;
   const first = at;

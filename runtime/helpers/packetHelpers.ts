@@ -178,7 +178,8 @@ function redirect(call: HelperCall): HelperResult {
 function changeTail(call: HelperCall): HelperResult {
   const packet = packetArg(call);
   const length = u32Arg(call, 1);
-  if (call.args[2] !== 0n || length > SKB_LENGTH_MAX || length < ETHERNET_HEADER_BYTES) return value(-ERRNO.EINVAL);
+  if (call.args[2] !== 0n || length > SKB_LENGTH_MAX || length < ETHERNET_HEADER_BYTES)
+    return value(-ERRNO.EINVAL);
   const dataEnd = packet.data + length;
   if (dataEnd > packet.limit) return value(-ERRNO.ENOMEM);
   if (dataEnd > packet.dataEnd) call.kernel.memory.fill(packet.dataEnd, dataEnd - packet.dataEnd, 0);

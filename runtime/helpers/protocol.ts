@@ -65,14 +65,16 @@ export function memoryArg(call: HelperCall, index: number, sizeBytes: number, wr
   if (!region.live) throw new HelperFault(`${what} points into ${region.label}, which is gone`);
   if (offset + sizeBytes > region.start + region.sizeBytes)
     throw new HelperFault(`${what}: ${sizeBytes} bytes do not fit into ${region.label}`);
-  if (write && !region.writable) throw new HelperFault(`${what} points into ${region.label}, which is read-only`);
+  if (write && !region.writable)
+    throw new HelperFault(`${what} points into ${region.label}, which is read-only`);
   return offset;
 }
 
 export function mapArg(call: HelperCall, index: number): MapRecord {
   const address = call.args[index];
   const map = tagOf(address) === MAP_TAG ? call.kernel.maps.get(mapIdOf(address)) : undefined;
-  if (map === undefined) throw new HelperFault(`${call.name}: argument ${index + 1} (${hex(address)}) is no map`);
+  if (map === undefined)
+    throw new HelperFault(`${call.name}: argument ${index + 1} (${hex(address)}) is no map`);
   return map;
 }
 

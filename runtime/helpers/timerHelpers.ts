@@ -1,7 +1,15 @@
 /** bpf_timer_init, _set_callback, _start, _cancel and bpf_loop: each enters the kernel operation of its name. */
 import { ERRNO } from '../spec/errno';
 import { startOp } from '../kernel/activations';
-import { functionArg, mapArg, memoryArg, u32Arg, value, type HelperCall, type HelperHandler } from './protocol';
+import {
+  functionArg,
+  mapArg,
+  memoryArg,
+  u32Arg,
+  value,
+  type HelperCall,
+  type HelperHandler,
+} from './protocol';
 
 const TIMER_SIZE_BYTES = 16;
 const slotArg = (call: HelperCall): number => memoryArg(call, 0, TIMER_SIZE_BYTES);

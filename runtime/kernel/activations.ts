@@ -75,7 +75,12 @@ export type StepResult =
   /** Another operation runs on top; its value arrives in `result`. */
   | { readonly kind: 'enter'; readonly op: { [N in OpName]: OpActivation<N> }[OpName] }
   /** BPF code runs on top; its r0 arrives in `result`. */
-  | { readonly kind: 'callBpf'; readonly program: number; readonly insnIdx: number; readonly args: readonly bigint[] }
+  | {
+      readonly kind: 'callBpf';
+      readonly program: number;
+      readonly insnIdx: number;
+      readonly args: readonly bigint[];
+    }
   | { readonly kind: 'fault'; readonly message: string };
 
 export const NEXT: StepResult = { kind: 'next' };
@@ -83,5 +88,8 @@ export const WAIT: StepResult = { kind: 'wait' };
 export const doneWith = (value: number | bigint): StepResult => ({ kind: 'done', value: BigInt(value) });
 
 /** A fresh operation at its first step. */
-export const startOp = <N extends OpName>(op: N, locals: OpLocals[N]): { [M in OpName]: OpActivation<M> }[OpName] =>
+export const startOp = <N extends OpName>(
+  op: N,
+  locals: OpLocals[N],
+): { [M in OpName]: OpActivation<M> }[OpName] =>
   ({ kind: 'op', op, pc: 0, locals, result: 0n }) as unknown as { [M in OpName]: OpActivation<M> }[OpName];

@@ -57,7 +57,10 @@ export function enqueue(
   while (low < high) {
     const middle = (low + high) >>> 1;
     // Equal expiries keep the order of arming even after an in-place move gave an old rank a new expiry.
-    if (isBefore(timer, timerOf(state, queue[middle])) && timerOf(state, queue[middle]).expiresNs !== expiresNs)
+    if (
+      isBefore(timer, timerOf(state, queue[middle])) &&
+      timerOf(state, queue[middle]).expiresNs !== expiresNs
+    )
       high = middle;
     else low = middle + 1;
   }

@@ -34,7 +34,10 @@ export function freeValuesStep(kernel: Kernel, op: OpActivation<'freeValues'>): 
       l.timer = readTimerSlot(memory, slot);
       if (l.timer <= 0 || !state.timers.has(l.timer)) {
         if (l.timer !== 0)
-          return { kind: 'fault', message: 'freeing a timer whose bytes were overwritten: a kernel would crash here' };
+          return {
+            kind: 'fault',
+            message: 'freeing a timer whose bytes were overwritten: a kernel would crash here',
+          };
         l.index++;
         op.pc = 0;
         return NEXT;

@@ -17,7 +17,9 @@ export const timerOffset = (definition: MapDefinition): number =>
 export function readTimerSlot(memory: Memory, slot: number): number {
   const pointer = memory.load64(slot);
   if (pointer === 0n) return 0;
-  return Number(pointer >> 32n) === OBJECT_TAG && (pointer & 63n) === 0n ? Number(pointer & 0xffff_ffffn) >>> 6 : -1;
+  return Number(pointer >> 32n) === OBJECT_TAG && (pointer & 63n) === 0n
+    ? Number(pointer & 0xffff_ffffn) >>> 6
+    : -1;
 }
 
 /** @param timer object id, 0 to clear. */

@@ -169,10 +169,12 @@ export function contextBytes(record: ContextRecord, given: readonly string[]): U
   const bytes = new Uint8Array(struct.sizeBytes);
   for (const field of struct.fields) {
     let value = given.includes(field.name) ? (record.fields.get(field.name) ?? 0n) : 0n;
-    if (record.struct === 'xdp_md' && field.kind === 'scalar') value = record.fields.get(`given ${field.name}`) ?? 0n;
+    if (record.struct === 'xdp_md' && field.kind === 'scalar')
+      value = record.fields.get(`given ${field.name}`) ?? 0n;
     if (record.struct === 'xdp_md' && field.kind === 'packet') value = BigInt(data - meta);
     if (record.struct === 'xdp_md' && field.kind === 'packetEnd') value = BigInt(dataEnd - meta);
-    for (let i = 0; i < field.sizeBytes; i++) bytes[field.offset + i] = Number((value >> BigInt(8 * i)) & 0xffn);
+    for (let i = 0; i < field.sizeBytes; i++)
+      bytes[field.offset + i] = Number((value >> BigInt(8 * i)) & 0xffn);
   }
   return bytes;
 }

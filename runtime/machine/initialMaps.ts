@@ -18,7 +18,8 @@ export function fillInitialMaps(
     const map = kernel.map(ids.get(spec.name) ?? 0);
     for (const entry of spec.initial) {
       const program = programs.find((p) => p.name === entry.name);
-      const handle = entry.kind === 'map' ? ids.get(entry.name) : program === undefined ? undefined : program.id + 1;
+      const handle =
+        entry.kind === 'map' ? ids.get(entry.name) : program === undefined ? undefined : program.id + 1;
       // Programs that were not loaded leave their slot empty.
       if (handle === undefined) continue;
       const key = memory.allocate(Math.max(8, spec.keySizeBytes));

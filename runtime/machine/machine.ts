@@ -50,7 +50,15 @@ import type {
   TimeNs,
   TimerView,
 } from './types';
-import { framesOf, mapEntryViews, mapView, runsBpf, timerViews, type MapEntryView, type MapView } from './views';
+import {
+  framesOf,
+  mapEntryViews,
+  mapView,
+  runsBpf,
+  timerViews,
+  type MapEntryView,
+  type MapView,
+} from './views';
 
 export interface MachineOptions {
   readonly profile: Profile;
@@ -209,7 +217,8 @@ export class Machine {
     const cpu = this.state.kernel.cpus[number];
     const bad = (code: string, message: string, remedy?: string): Result<number> =>
       fail({ code, message, ...(remedy === undefined ? {} : { remedy }) });
-    if (cpu === undefined) return bad('bad-cpu', `there is no cpu ${number}: the machine has ${this.cpuCount}`);
+    if (cpu === undefined)
+      return bad('bad-cpu', `there is no cpu ${number}: the machine has ${this.cpuCount}`);
     if (this.state.kernel.programs[program.id].freed)
       return bad('program-unloaded', `program '${program.name}' was unloaded`);
     const type = progTypeByName(program.type);
@@ -345,7 +354,12 @@ export class Machine {
   }
 
   /** Frees special fields of values in a task context of the CPU, waiting as the kernel would. */
-  private freeValues(cpu: number, map: MapRecord, values: readonly number[], recycle: readonly number[]): void {
+  private freeValues(
+    cpu: number,
+    map: MapRecord,
+    values: readonly number[],
+    recycle: readonly number[],
+  ): void {
     const state = this.state.kernel.cpus[cpu];
     if (values.length === 0 && recycle.length === 0) return;
     if (state.contexts.length === 0) state.timeNs = maxBig(state.timeNs, this.nowNs());
@@ -491,7 +505,9 @@ export class Machine {
     const program = this.programs[entry?.programId ?? 0];
     const activation = context.activations[0];
     const run =
-      activation?.kind === 'bpf' && activation.role === 'program' ? this.state.runs[activation.run - 1] : undefined;
+      activation?.kind === 'bpf' && activation.role === 'program'
+        ? this.state.runs[activation.run - 1]
+        : undefined;
     const info = { kind: context.kind, program: program.name, programType: program.type };
     const record = run && this.state.contexts.get(run.context);
     if (record !== undefined)
@@ -503,7 +519,9 @@ export class Machine {
           sizeBytes: record.packet.dataEnd - record.packet.data,
         },
       };
-    return run !== undefined && run.plain !== 0 ? { ...info, contextAddress: memoryAddress(run.plain) } : info;
+    return run !== undefined && run.plain !== 0
+      ? { ...info, contextAddress: memoryAddress(run.plain) }
+      : info;
   }
 
   /** Undefined when the bytes are not memory that a program could read. */
@@ -530,7 +548,9 @@ export class Machine {
 
   /** One field of a program context; packet pointers are 64 bits wide. */
   readContext(address: bigint, sizeBytes: number): bigint | undefined {
-    return tagOf(address) === CONTEXT_TAG ? this.parts.contexts.load(offsetOf(address), sizeBytes) : undefined;
+    return tagOf(address) === CONTEXT_TAG
+      ? this.parts.contexts.load(offsetOf(address), sizeBytes)
+      : undefined;
   }
 
   /** `value of flows slot 3 +8`, `packet +14`; undefined when nothing is known of the address. */
@@ -563,14 +583,20 @@ export class Machine {
   }
 
   /** Elements `start` … of a map in iteration order, at most `count`. */
-  mapEntries(mapId: number, start: number, count: number): { total: number; entries: readonly MapEntryView[] } {
+  mapEntries(
+    mapId: number,
+    start: number,
+    count: number,
+  ): { total: number; entries: readonly MapEntryView[] } {
     const map = this.state.maps.get(mapId);
     return map === undefined ? { total: 0, entries: [] } : mapEntryViews(this.kernel, map, start, count);
   }
 
   /** The value of a global-data map, by its section (`.data`) or map name. */
   globalSection(section: string): { readonly address: bigint; readonly sizeBytes: number } | undefined {
-    const index = this.object.maps.findIndex((m) => m.section === section || (m.section !== undefined && m.name === section));
+    const index = this.object.maps.findIndex(
+      (m) => m.section === section || (m.section !== undefined && m.name === section),
+    );
     const map = index < 0 ? undefined : this.state.maps.get(index + 1);
     if (map === undefined || map.data.kind !== 'array') return undefined;
     return { address: memoryAddress(map.data.base), sizeBytes: map.definition.valueSizeBytes };

@@ -37,7 +37,11 @@ export interface OracleScenario {
 
 export interface OracleMap {
   readonly type: string;
-  readonly entries?: readonly { readonly key?: string; readonly value?: string; readonly values?: readonly string[] }[];
+  readonly entries?: readonly {
+    readonly key?: string;
+    readonly value?: string;
+    readonly values?: readonly string[];
+  }[];
   readonly records?: readonly string[];
 }
 
@@ -88,7 +92,9 @@ export function dumpMaps(machine: Machine): Record<string, OracleMap> {
       type,
       entries: entries.map(({ key, values }) => ({
         ...(key === undefined ? {} : { key: bytesToHex(key) }),
-        ...(perCpu ? { values: values.map((v) => bytesToHex(v.bytes)) } : { value: bytesToHex(values[0].bytes) }),
+        ...(perCpu
+          ? { values: values.map((v) => bytesToHex(v.bytes)) }
+          : { value: bytesToHex(values[0].bytes) }),
       })),
     };
     findFamily(definition.type)?.drained?.(machine.kernel, map);
@@ -179,6 +185,11 @@ function mapStep(machine: Machine, step: OracleStep): Result<Record<string, unkn
   const errno =
     verb === 'delete'
       ? machine.delete(map, keyBytes)
-      : machine.update(map, keyBytes, [sized(value.value, map.definition.valueSizeBytes)], BigInt(step.flags ?? 0));
+      : machine.update(
+          map,
+          keyBytes,
+          [sized(value.value, map.definition.valueSizeBytes)],
+          BigInt(step.flags ?? 0),
+        );
   return ok({ [verb]: name, key: step.key ?? '', errno });
 }

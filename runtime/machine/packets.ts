@@ -66,7 +66,10 @@ export function packetContext(
   ctx: Uint8Array | undefined,
 ): Result<PacketContext> {
   if (packet.length < ETHERNET_HEADER_BYTES)
-    return refuse('EINVAL', `a packet has at least ${ETHERNET_HEADER_BYTES} bytes, this one ${packet.length}`);
+    return refuse(
+      'EINVAL',
+      `a packet has at least ${ETHERNET_HEADER_BYTES} bytes, this one ${packet.length}`,
+    );
   return struct === 'xdp_md' ? xdpContext(packet, ctx) : skbContext(programType, packet, ctx);
 }
 
@@ -87,7 +90,8 @@ function xdpContext(packet: Uint8Array, ctx: Uint8Array | undefined): Result<Pac
         message: `data_end of the context is ${dataEnd}, the packet has ${packet.length} bytes: packets in pieces are not modelled`,
         remedy: `Set data_end to ${packet.length}.`,
       });
-    if (data % 4 !== 0 || data > META_BYTES_MAX) return refuse('EINVAL', 'the meta data has no acceptable size');
+    if (data % 4 !== 0 || data > META_BYTES_MAX)
+      return refuse('EINVAL', 'the meta data has no acceptable size');
     metaBytes = data;
     if (fieldOf(bytes, 20, 4) !== 0n) return refuse('EINVAL', 'egress_ifindex of the context is not zero');
     const ifindex = fieldOf(bytes, 12, 4);
@@ -110,7 +114,18 @@ function xdpContext(packet: Uint8Array, ctx: Uint8Array | undefined): Result<Pac
 }
 
 /** Fields of a `__sk_buff` that user space may set for a run. */
-export const SKB_GIVEN = ['mark', 'priority', 'ingress_ifindex', 'ifindex', 'cb', 'tstamp', 'wire_len', 'gso_segs', 'gso_size', 'hwtstamp'];
+export const SKB_GIVEN = [
+  'mark',
+  'priority',
+  'ingress_ifindex',
+  'ifindex',
+  'cb',
+  'tstamp',
+  'wire_len',
+  'gso_segs',
+  'gso_size',
+  'hwtstamp',
+];
 
 /** Whom the loopback device (address zero) takes the frame to be for. */
 function packetType(packet: Uint8Array): bigint {
@@ -122,7 +137,9 @@ function packetType(packet: Uint8Array): bigint {
 
 /** Bytes of link-layer header that a run cuts off, and hands back as zeros. */
 export const hiddenHeaderBytes = (programType: string): number =>
-  programType === 'BPF_PROG_TYPE_SCHED_CLS' || programType === 'BPF_PROG_TYPE_SCHED_ACT' ? 0 : ETHERNET_HEADER_BYTES;
+  programType === 'BPF_PROG_TYPE_SCHED_CLS' || programType === 'BPF_PROG_TYPE_SCHED_ACT'
+    ? 0
+    : ETHERNET_HEADER_BYTES;
 
 function skbContext(
   programType: string,
@@ -141,7 +158,10 @@ function skbContext(
       const value = fieldOf(ctx, field.offset, field.sizeBytes);
       if (value === 0n || field.offset >= ctx.length) continue;
       if (!SKB_GIVEN.includes(field.name))
-        return refuse('EINVAL', `${field.name} of the context is not zero (${bytesToHex(ctx.subarray(field.offset, field.offset + field.sizeBytes))})`);
+        return refuse(
+          'EINVAL',
+          `${field.name} of the context is not zero (${bytesToHex(ctx.subarray(field.offset, field.offset + field.sizeBytes))})`,
+        );
       fields.set(field.name, value);
     }
   }

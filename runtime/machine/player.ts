@@ -47,12 +47,18 @@ export interface PlayOptions {
 export function profileOf(scenario: Scenario, given?: Profile): Profile {
   const base = given ?? findProfile(scenario.kernel ?? DEFAULT_PROFILE);
   assert(base, 'a checked scenario names a known profile');
-  const off = Object.entries(scenario.fixes).flatMap(([name, state]) => (state === 'off' ? [name as FeatureName] : []));
+  const off = Object.entries(scenario.fixes).flatMap(([name, state]) =>
+    state === 'off' ? [name as FeatureName] : [],
+  );
   return off.length === 0 ? base : { ...base, without: [...base.without, ...off] };
 }
 
 /** Loads the object on a fresh machine and takes every step. */
-export function playScenario(object: ObjectSpec, scenario: Scenario, options: PlayOptions = {}): Result<Played> {
+export function playScenario(
+  object: ObjectSpec,
+  scenario: Scenario,
+  options: PlayOptions = {},
+): Result<Played> {
   const loaded = Machine.load(object, {
     profile: profileOf(scenario, options.profile),
     cpus: scenario.cpus,
@@ -216,7 +222,9 @@ export class Player {
     return done.ok ? ok({ step, returned: done.value }) : done;
   }
 
-  private mapStep(step: Extract<ScenarioStep, { kind: 'update' | 'delete' | 'lookup' }>): Result<StepOutcome> {
+  private mapStep(
+    step: Extract<ScenarioStep, { kind: 'update' | 'delete' | 'lookup' }>,
+  ): Result<StepOutcome> {
     const { machine } = this;
     const map = this.mapOf(step.map);
     if (!map.ok) return map;
@@ -272,7 +280,9 @@ export class Player {
       const wanted =
         typeof expected.errno === 'number' ? expected.errno : (ERRNO[expected.errno as ErrnoName] ?? -1);
       if (wanted !== this.lastErrno)
-        failures.push(`errno ${this.lastErrno ?? 'none'} (${errnoName(this.lastErrno ?? 0) ?? 'ok'}), expected ${expected.errno}`);
+        failures.push(
+          `errno ${this.lastErrno ?? 'none'} (${errnoName(this.lastErrno ?? 0) ?? 'ok'}), expected ${expected.errno}`,
+        );
     }
     if (expected.output !== undefined) {
       const output = machine.events().flatMap((e) => (e.kind === 'print' ? [e.text] : []));

@@ -11,7 +11,7 @@ import { startOp } from '../kernel/activations';
 import { nextInterrupt } from '../kernel/hrtimers';
 import type { Kernel } from '../kernel/kernel';
 import type { Context, ContextKind, CpuState } from '../kernel/state';
-import { callHelper } from '../helpers/helpers';
+import { callHelper, callKfunc } from '../helpers/helpers';
 import type { HelperResult } from '../helpers/protocol';
 import { helperById } from '../spec/helpers';
 import { INSN_NS, INTERRUPT_ENTRY_NS, KERNEL_STEP_NS, SPIN_NS } from '../spec/timeCosts';
@@ -123,7 +123,12 @@ const placeOf = (parts: Parts, block: number): CodePlace => {
 };
 
 function stopWithFault(parts: Parts, cpu: CpuState, message: string, place?: CodePlace): MachineStop {
-  const stop: MachineStop = { kind: 'fault', cpu: cpu.id, message, ...(place === undefined ? {} : { place }) };
+  const stop: MachineStop = {
+    kind: 'fault',
+    cpu: cpu.id,
+    message,
+    ...(place === undefined ? {} : { place }),
+  };
   parts.kernel.event({ ...stop, atNs: cpu.timeNs });
   parts.state.ended = stop;
   return stop;
@@ -174,7 +179,12 @@ function callBpf(
   return undefined;
 }
 
-function stepKernel(parts: Parts, cpu: CpuState, context: Context, op: OpActivation): MachineStop | undefined {
+function stepKernel(
+  parts: Parts,
+  cpu: CpuState,
+  context: Context,
+  op: OpActivation,
+): MachineStop | undefined {
   const result = stepOp(parts.kernel, op);
   if (result.kind === 'wait') {
     cpu.timeNs += SPIN_NS;
@@ -247,7 +257,12 @@ function exitBpf(parts: Parts, cpu: CpuState, context: Context): void {
   deliver(parts, cpu, context, value);
 }
 
-function afterEngine(parts: Parts, cpu: CpuState, context: Context, stop: EngineStop): MachineStop | undefined {
+function afterEngine(
+  parts: Parts,
+  cpu: CpuState,
+  context: Context,
+  stop: EngineStop,
+): MachineStop | undefined {
   switch (stop.kind) {
     case 'fuel':
       return undefined;
@@ -266,7 +281,13 @@ function afterEngine(parts: Parts, cpu: CpuState, context: Context, stop: Engine
       const at = placeOf(parts, context.block);
       const reference = parts.programs[at.programId].spec.references.get(stop.insnIdx);
       const name = reference?.kind === 'kfunc' ? reference.name : `number ${stop.btfId}`;
-      return stopWithFault(parts, cpu, `kernel function ${name} is not modelled`, { ...at, insnIdx: stop.insnIdx });
+      return afterHelper(
+        parts,
+        cpu,
+        context,
+        0,
+        callKfunc(parts.kernel, parts.contexts, context.block, name),
+      );
     }
     case 'breakpoint':
       return { kind: 'breakpoint', cpu: cpu.id, place: placeOf(parts, context.block) };

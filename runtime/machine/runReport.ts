@@ -146,7 +146,11 @@ const hexBytes = (hex: string): Uint8Array =>
 
 /** An event as JSON: bigints as strings, places with their source line. */
 function eventReport(machine: Machine, event: MachineEvent): Record<string, JsonValue> {
-  const report: Record<string, JsonValue> = { kind: event.kind, timeNs: event.atNs.toString(), cpu: event.cpu };
+  const report: Record<string, JsonValue> = {
+    kind: event.kind,
+    timeNs: event.atNs.toString(),
+    cpu: event.cpu,
+  };
   if ('program' in event) report.program = event.program;
   if ('value' in event && event.value !== undefined) report.value = Number(event.value);
   if ('timer' in event) {
@@ -163,7 +167,7 @@ function eventReport(machine: Machine, event: MachineEvent): Record<string, Json
     report.errno = -event.error;
   }
   if ('place' in event && event.place !== undefined)
-    report.at = { ...placeReport(machine, event.place) } as { [name: string]: JsonValue };
+    report.at = { ...placeReport(machine, event.place) };
   return report;
 }
 

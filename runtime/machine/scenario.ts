@@ -59,7 +59,9 @@ export interface Expectation {
   /** Map → key → value, all as text by type or in hexadecimal; null: no such element. */
   readonly maps?: Readonly<Record<string, Readonly<Record<string, string | null>>>>;
   /** Timer label (`beats[0].timer`) → what is expected of it. */
-  readonly timers?: Readonly<Record<string, { readonly state?: string; readonly fires?: number; readonly callback?: string }>>;
+  readonly timers?: Readonly<
+    Record<string, { readonly state?: string; readonly fires?: number; readonly callback?: string }>
+  >;
   /** Lines of bpf_printk, in order, complete. */
   readonly output?: readonly string[];
 }
@@ -129,7 +131,8 @@ class Reader {
   }
 
   fields(value: unknown, where: string, known: readonly string[]): Fields {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) this.fail(where, 'fields expected');
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      this.fail(where, 'fields expected');
     const fields = value as Fields;
     for (const name of Object.keys(fields))
       if (!known.includes(name)) this.fail(where, `unknown field '${name}' (known: ${known.join(', ')})`);
@@ -158,7 +161,8 @@ class Reader {
   }
 
   private step(value: unknown, where: string, cpu: number): ScenarioStep {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return this.fail(where, 'a step expected');
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      return this.fail(where, 'a step expected');
     const kinds = STEP_KINDS.filter((kind) => kind in value);
     const [kind] = kinds;
     if (kinds.length !== 1) return this.fail(where, `a step has exactly one of ${STEP_KINDS.join(', ')}`);
@@ -172,7 +176,9 @@ class Reader {
         return this.runStep(fields, where, on);
       case 'advance': {
         const ns = parseDuration(this.text(main, at));
-        return ns === undefined ? this.fail(at, `'${String(main)}' is no duration; write 10ms, 2s, 500us`) : { kind, ns };
+        return ns === undefined
+          ? this.fail(at, `'${String(main)}' is no duration; write 10ms, 2s, 500us`)
+          : { kind, ns };
       }
       case 'update':
         return {
@@ -221,7 +227,8 @@ class Reader {
     let flags = 0n;
     for (const word of this.text(value, where).split(/[|\s]+/)) {
       const flag = UPDATE_FLAGS[word.toLowerCase().replace(/^bpf_(f_)?/, '')];
-      if (flag === undefined) this.fail(where, `'${word}' is none of ${Object.keys(UPDATE_FLAGS).join(', ')}`);
+      if (flag === undefined)
+        this.fail(where, `'${word}' is none of ${Object.keys(UPDATE_FLAGS).join(', ')}`);
       flags |= flag;
     }
     return flags;
@@ -234,9 +241,13 @@ class Reader {
       expected.returns = this.integer(fields.returns, `${where}.returns`, -0x8000_0000, 0xffff_ffff);
     if (fields.errno !== undefined)
       expected.errno =
-        typeof fields.errno === 'string' ? fields.errno : this.integer(fields.errno, `${where}.errno`, 0, 4095);
+        typeof fields.errno === 'string'
+          ? fields.errno
+          : this.integer(fields.errno, `${where}.errno`, 0, 4095);
     if (fields.output !== undefined)
-      expected.output = this.list(fields.output, `${where}.output`).map((line, i) => this.text(line, `${where}.output[${i}]`));
+      expected.output = this.list(fields.output, `${where}.output`).map((line, i) =>
+        this.text(line, `${where}.output[${i}]`),
+      );
     if (fields.maps !== undefined) {
       const maps: Record<string, Record<string, string | null>> = {};
       for (const [map, entries] of this.entriesOf(fields.maps, `${where}.maps`)) {
@@ -253,7 +264,9 @@ class Reader {
         const { state, fires, callback } = this.fields(wanted, at, ['state', 'fires', 'callback']);
         timers[label] = {
           ...(state === undefined ? {} : { state: this.text(state, `${at}.state`) }),
-          ...(fires === undefined ? {} : { fires: this.integer(fires, `${at}.fires`, 0, Number.MAX_SAFE_INTEGER) }),
+          ...(fires === undefined
+            ? {}
+            : { fires: this.integer(fires, `${at}.fires`, 0, Number.MAX_SAFE_INTEGER) }),
           ...(callback === undefined ? {} : { callback: this.text(callback, `${at}.callback`) }),
         };
       }
@@ -263,7 +276,8 @@ class Reader {
   }
 
   private entriesOf(value: unknown, where: string): [string, unknown][] {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return this.fail(where, 'fields expected');
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      return this.fail(where, 'fields expected');
     return Object.entries(value);
   }
 }
@@ -278,10 +292,15 @@ export function readScenario(file: string, data: unknown): Result<Scenario> {
     if (fields.version !== 1) reader.fail('version', 'this program knows version 1');
     const kernel = fields.kernel === undefined ? undefined : reader.text(fields.kernel, 'kernel');
     if (kernel !== undefined && findProfile(kernel) === undefined)
-      reader.fail('kernel', `there is no profile '${kernel}' (known: ${PROFILES.map((p) => p.name).join(', ')})`);
+      reader.fail(
+        'kernel',
+        `there is no profile '${kernel}' (known: ${PROFILES.map((p) => p.name).join(', ')})`,
+      );
     const fixes: Partial<Record<FeatureName, 'on' | 'off'>> = {};
     if (fields.fixes !== undefined)
-      for (const [name, state] of Object.entries(reader.fields(fields.fixes, 'fixes', Object.keys(FEATURES)))) {
+      for (const [name, state] of Object.entries(
+        reader.fields(fields.fixes, 'fixes', Object.keys(FEATURES)),
+      )) {
         // YAML 1.1 readers take on and off for booleans.
         const word = state === true ? 'on' : state === false ? 'off' : state;
         if (word === 'on' || word === 'off') fixes[name as FeatureName] = word;
@@ -296,7 +315,11 @@ export function readScenario(file: string, data: unknown): Result<Scenario> {
       fixes,
       ...(fields.programs === undefined
         ? {}
-        : { programs: reader.list(fields.programs, 'programs').map((p, i) => reader.text(p, `programs[${i}]`)) }),
+        : {
+            programs: reader
+              .list(fields.programs, 'programs')
+              .map((p, i) => reader.text(p, `programs[${i}]`)),
+          }),
       ...(fields.budget === undefined
         ? {}
         : { budget: reader.integer(fields.budget, 'budget', 1, Number.MAX_SAFE_INTEGER) }),

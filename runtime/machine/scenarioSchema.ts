@@ -75,10 +75,16 @@ export const SCENARIO_SCHEMA = {
       additionalProperties: false,
       properties: {
         returns: { type: 'integer', description: 'r0 of the last run.' },
-        errno: { type: ['integer', 'string'], description: '0 or a name such as ENOENT, of the last map operation.' },
+        errno: {
+          type: ['integer', 'string'],
+          description: '0 or a name such as ENOENT, of the last map operation.',
+        },
         maps: {
           type: 'object',
-          additionalProperties: { type: 'object', additionalProperties: { type: ['string', 'number', 'null'] } },
+          additionalProperties: {
+            type: 'object',
+            additionalProperties: { type: ['string', 'number', 'null'] },
+          },
         },
         timers: {
           type: 'object',

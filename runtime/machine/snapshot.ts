@@ -24,7 +24,9 @@ export class Snapshots {
     const pages: Uint8Array[] = [];
     for (let i = 0; i < count; i++)
       pages.push(
-        i < this.last.length && !dirty.has(i) ? this.last[i] : memory.read(i * PAGE_SIZE_BYTES, PAGE_SIZE_BYTES),
+        i < this.last.length && !dirty.has(i)
+          ? this.last[i]
+          : memory.read(i * PAGE_SIZE_BYTES, PAGE_SIZE_BYTES),
       );
     this.last = pages;
     return {
@@ -45,8 +47,7 @@ export class Snapshots {
       if (dirty.has(i) || this.last[i] !== page) memory.write(i * PAGE_SIZE_BYTES, page);
     });
     const from = snapshot.pages.length * PAGE_SIZE_BYTES;
-    if (usedPages > snapshot.pages.length)
-      memory.fill(from, usedPages * PAGE_SIZE_BYTES - from, 0);
+    if (usedPages > snapshot.pages.length) memory.fill(from, usedPages * PAGE_SIZE_BYTES - from, 0);
     memory.takeDirtyPages();
     this.last = snapshot.pages;
     return cloneState(snapshot.state);

@@ -10,7 +10,9 @@ export function readValue(
   bytes: Uint8Array,
 ): BtfValue | undefined {
   const typeId = part === 'key' ? definition.keyTypeId : definition.valueTypeId;
-  return definition.btf === undefined || typeId === 0 ? undefined : readBtfValue(definition.btf, typeId, bytes);
+  return definition.btf === undefined || typeId === 0
+    ? undefined
+    : readBtfValue(definition.btf, typeId, bytes);
 }
 
 export function typedText(definition: MapDefinition, part: 'key' | 'value', bytes: Uint8Array): string {

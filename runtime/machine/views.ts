@@ -134,7 +134,9 @@ export function mapEntryViews(
     const addressed = entry.values.length === 1 && entry.valueRef !== 0;
     return {
       ...(entry.key === undefined ? {} : { key: entry.key }),
-      values: entry.values.map((bytes) => (addressed ? { bytes, address: memoryAddress(entry.valueRef) } : { bytes })),
+      values: entry.values.map((bytes) =>
+        addressed ? { bytes, address: memoryAddress(entry.valueRef) } : { bytes },
+      ),
     };
   });
   return { total: family.entryCount(kernel, map), entries };

@@ -50,7 +50,10 @@ export const HELPER_MODEL: Readonly<Partial<Record<HelperName, HelperModel>>> = 
   bpf_ringbuf_discard: { level: 'full' },
   bpf_ringbuf_query: { level: 'full' },
   bpf_tail_call: { level: 'full' },
-  bpf_timer_start: { level: 'partial', note: 'from a hard interrupt on lock-free kernels (7.0+) it arms at once instead of being deferred' },
+  bpf_timer_start: {
+    level: 'partial',
+    note: 'from a hard interrupt on lock-free kernels (7.0+) it arms at once instead of being deferred',
+  },
   bpf_ktime_get_tai_ns: { level: 'partial', note: 'runs begin on a fixed day' },
   bpf_get_numa_node_id: { level: 'partial', note: 'there is one node' },
   bpf_get_current_pid_tgid: { level: 'partial', note: 'one task, 4242' },
@@ -76,7 +79,10 @@ export const HELPER_MODEL: Readonly<Partial<Record<HelperName, HelperModel>>> = 
   bpf_l4_csum_replace: { level: 'partial', note: 'checksum state beside the packet is not kept' },
   bpf_redirect: { level: 'partial', note: 'recorded as a note; there are no devices' },
   bpf_redirect_peer: { level: 'partial', note: 'recorded as a note; there are no devices' },
-  bpf_redirect_map: { level: 'partial', note: 'maps of devices, CPUs and sockets are empty: gives the default in its flags' },
+  bpf_redirect_map: {
+    level: 'partial',
+    note: 'maps of devices, CPUs and sockets are empty: gives the default in its flags',
+  },
   bpf_clone_redirect: { level: 'partial', note: 'recorded as a note; there are no devices' },
   bpf_get_cgroup_classid: { level: 'partial', note: 'always 0' },
   bpf_get_route_realm: { level: 'partial', note: 'always 0' },

@@ -4,7 +4,11 @@ import type { CpuState, KernelState, TimerObject } from '../../runtime/kernel/st
 import { expiryOf } from '../../runtime/kernel/timerOps';
 import { findProfile, type Profile } from '../../runtime/spec/profile';
 
-function kernel(name: string): { state: KernelState; profile: Profile; timer: (id: number, clock?: number) => TimerObject } {
+function kernel(name: string): {
+  state: KernelState;
+  profile: Profile;
+  timer: (id: number, clock?: number) => TimerObject;
+} {
   const profile = findProfile(name);
   assert.ok(profile);
   const cpu = (id: number): CpuState => ({

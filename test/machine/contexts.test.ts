@@ -19,7 +19,10 @@ describe('contexts on a CPU', () => {
       machine.start(program, { context });
       assert.equal(machine.runToEnd().kind, 'idle');
       const kinds = machine.events().map((e) => e.kind);
-      assert.equal(kinds.indexOf('timerFire') >= 0 && kinds.indexOf('timerFire') < kinds.lastIndexOf('programEnd'), interrupted);
+      assert.equal(
+        kinds.indexOf('timerFire') >= 0 && kinds.indexOf('timerFire') < kinds.lastIndexOf('programEnd'),
+        interrupted,
+      );
     }
   });
 
@@ -45,10 +48,13 @@ describe('contexts on a CPU', () => {
     machine.start(program, { context: 'task' });
     machine.run({ untilNs: due + 1_000n, budget: 1_000_000 });
     const frames = machine.frames(0);
-    assert.deepEqual(frames.map((f) => [f.functionName, f.contextKind, f.contextIndex]), [
-      ['slow', 'softirq', 1],
-      ['codes', 'task', 0],
-    ]);
+    assert.deepEqual(
+      frames.map((f) => [f.functionName, f.contextKind, f.contextIndex]),
+      [
+        ['slow', 'softirq', 1],
+        ['codes', 'task', 0],
+      ],
+    );
     assert.equal(frames[0].timer?.map, 'array');
     assert.equal(machine.armedStack(0, 1)?.frames[0].functionName, 'arm_slow');
     assert.equal(machine.armedStack(0, 0), undefined);
@@ -79,6 +85,9 @@ describe('contexts on a CPU', () => {
       assert.equal(machine.timers()[0].fires, i);
     }
     machine.setBreakpoints([]);
-    assert.equal(machine.run({ untilNs: 1_000n * MS, budget: 1_000_000, skipBreakpoint: true }).kind, 'timeLimit');
+    assert.equal(
+      machine.run({ untilNs: 1_000n * MS, budget: 1_000_000, skipBreakpoint: true }).kind,
+      'timeLimit',
+    );
   });
 });

@@ -19,7 +19,9 @@ describe('heartbeat on the machine', () => {
     const [timer] = machine.timers();
     assert.equal(timer.state, 'armed');
     assert.equal(timer.map, 'beats');
-    assert.ok(timer.expiresNs !== undefined && timer.expiresNs > 100_000_000n && timer.expiresNs < 100_010_000n);
+    assert.ok(
+      timer.expiresNs !== undefined && timer.expiresNs > 100_000_000n && timer.expiresNs < 100_010_000n,
+    );
     assert.equal(timer.callback?.functionName, 'on_beat');
     const stop = machine.run({ untilNs: SECOND + 50_000n, budget: 1_000_000 });
     assert.equal(stop.kind, 'timeLimit');
@@ -82,11 +84,16 @@ describe('heartbeat on the machine', () => {
       }
       const proto: unknown = Object.getPrototypeOf(value);
       assert.ok(
-        proto === Object.prototype || proto === Array.prototype || proto === Map.prototype || proto === Uint8Array.prototype,
+        proto === Object.prototype ||
+          proto === Array.prototype ||
+          proto === Map.prototype ||
+          proto === Uint8Array.prototype,
         path,
       );
-      if (value instanceof Map) for (const [k, v] of value as Map<unknown, unknown>) visit(v, `${path}.${String(k)}`);
-      else if (!(value instanceof Uint8Array)) for (const [k, v] of Object.entries(value)) visit(v, `${path}.${k}`);
+      if (value instanceof Map)
+        for (const [k, v] of value as Map<unknown, unknown>) visit(v, `${path}.${String(k)}`);
+      else if (!(value instanceof Uint8Array))
+        for (const [k, v] of Object.entries(value)) visit(v, `${path}.${k}`);
     };
     visit(cloneState(machine.state), 'state');
     assert.equal(show(structuredClone(machine.state)), show(machine.state));

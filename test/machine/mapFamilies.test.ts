@@ -37,7 +37,11 @@ function contents(maps: Readonly<Record<string, OracleMap>>, like: Contents): Co
 }
 
 describe('map families in the machine', () => {
-  const object = loadObject('families.o', fs.readFileSync(fixture('maps', 'families.o')));
+  let object: ReturnType<typeof loadObject>;
+  before(() => {
+    object = loadObject('families.o', fs.readFileSync(fixture('maps', 'families.o')));
+  });
+
   for (const { scenario, kernel, release, steps, maps } of recorded)
     it(`answer as ${release} does: ${scenario.name}`, () => {
       assert.ok(object.ok);
@@ -81,9 +85,15 @@ describe('map families in the machine', () => {
       const answer = playOracle(loaded.value, { object: 'lruTimers.o', name: 'lru', steps }, profile);
       assert.ok(answer.ok && answer.value.load === 'ok');
       const held = (answer.value.steps[1].maps as Record<string, OracleMap>).sessions.entries ?? [];
-      assert.deepEqual(held.map((e) => Number.parseInt((e.key ?? '').slice(0, 2), 16)).sort((a, b) => a - b), kept);
+      assert.deepEqual(
+        held.map((e) => Number.parseInt((e.key ?? '').slice(0, 2), 16)).sort((a, b) => a - b),
+        kept,
+      );
       const counters = Object.entries(answer.value.maps).find(([name]) => name.endsWith('.bss'))?.[1];
-      assert.equal(counters?.entries?.[0].value, `0c00000000000000${fired.toString(16).padStart(2, '0')}00000000000000`);
+      assert.equal(
+        counters?.entries?.[0].value,
+        `0c00000000000000${fired.toString(16).padStart(2, '0')}00000000000000`,
+      );
       assert.deepEqual(answer.value.maps.sessions.entries, []);
     });
 });

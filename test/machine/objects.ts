@@ -29,13 +29,21 @@ export function machineOf(
 }
 
 /** Starts a program and runs it to its end; its r0. */
-export function runProgram(machine: Machine, name: string, options: Parameters<Machine['start']>[1] = {}): number {
+export function runProgram(
+  machine: Machine,
+  name: string,
+  options: Parameters<Machine['start']>[1] = {},
+): number {
   const program = machine.findProgram(name);
   assert.ok(program, `no program ${name}`);
   const started = machine.start(program, options);
   assert.ok(started.ok, started.ok ? '' : started.problem.message);
   const stop = machine.runToEnd();
-  assert.equal(stop.kind, 'idle', JSON.stringify(stop, (_k, v: unknown) => (typeof v === 'bigint' ? String(v) : v)));
+  assert.equal(
+    stop.kind,
+    'idle',
+    JSON.stringify(stop, (_k, v: unknown) => (typeof v === 'bigint' ? String(v) : v)),
+  );
   const last = machine.returnValues().at(-1);
   assert.ok(last);
   return last.value;

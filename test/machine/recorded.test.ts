@@ -34,16 +34,14 @@ const comparable = (
       ),
     ),
   ),
-  maps: Object.fromEntries(
-    Object.entries(maps).map(([name, map]) => {
-      if (map.records) return [name, map.records];
-      const handles = map.type === 'array_of_maps' || map.type === 'prog_array';
-      const entries = (map.entries ?? []).map(({ key, value, values }) =>
-        handles ? key : `${key ?? ''} ${values ? [...values].sort().join(' ') : (value ?? '')}`,
-      );
-      return [name, entries.sort()];
-    }),
-  ),
+  maps: Object.entries(maps).map(([name, map]): [string, readonly string[]] => {
+    if (map.records) return [name, map.records];
+    const handles = map.type === 'array_of_maps' || map.type === 'prog_array';
+    const entries = (map.entries ?? []).map(({ key, value, values }) =>
+      handles ? (key ?? '') : `${key ?? ''} ${values ? [...values].sort().join(' ') : (value ?? '')}`,
+    );
+    return [name, entries.sort()];
+  }),
 });
 
 describe('the model answers as the real kernels did', () => {

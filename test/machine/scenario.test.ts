@@ -36,7 +36,15 @@ const GOOD: readonly unknown[] = [
       { detach: 'start' },
       { unload: 'start' },
       { parallel: [[{ run: 'start' }], [{ advance: '1s' }]] },
-      { expect: { returns: 2, errno: 'ENOENT', output: ['x'], maps: { beats: { '0': null } }, timers: { a: { fires: 1 } } } },
+      {
+        expect: {
+          returns: 2,
+          errno: 'ENOENT',
+          output: ['x'],
+          maps: { beats: { '0': null } },
+          timers: { a: { fires: 1 } },
+        },
+      },
     ],
   },
 ];
@@ -96,7 +104,12 @@ describe('scenarios', () => {
         version: 1,
         steps: [
           { run: 'start' },
-          { expect: { returns: 2, timers: { 'beats[0].timer': { state: 'armed', fires: 0, callback: 'on_beat' } } } },
+          {
+            expect: {
+              returns: 2,
+              timers: { 'beats[0].timer': { state: 'armed', fires: 0, callback: 'on_beat' } },
+            },
+          },
           { advance: '300ms' },
           { expect: { output: ['beat 1', 'beat 2', 'beat 3'], maps: { beats: { '0': '{.count = 3}' } } } },
           { update: 'beats', key: 0, value: '{.count = 40}' },
@@ -113,7 +126,10 @@ describe('scenarios', () => {
       }),
     );
     assert.ok(played.ok, played.ok ? '' : played.problem.message);
-    assert.deepEqual(played.value.outcomes.flatMap((o) => o.failures ?? []), []);
+    assert.deepEqual(
+      played.value.outcomes.flatMap((o) => o.failures ?? []),
+      [],
+    );
     assert.equal(played.value.stopped, undefined);
   });
 
@@ -161,7 +177,11 @@ describe('scenarios', () => {
   it('end at the budget and say so', () => {
     const played = playScenario(
       readObject('timers'),
-      scenario({ version: 1, budget: 50_000, steps: [{ run: 'endless' }, { advance: '1h' }, { run: 'codes' }] }),
+      scenario({
+        version: 1,
+        budget: 50_000,
+        steps: [{ run: 'endless' }, { advance: '1h' }, { run: 'codes' }],
+      }),
     );
     assert.ok(played.ok);
     assert.equal(played.value.stopped?.kind, 'exhausted');
@@ -183,14 +203,32 @@ describe('the report of a run', () => {
 
   it('has the promised shape', () => {
     const parsed = JSON.parse(report()) as ReturnType<typeof runReport>;
-    assert.deepEqual(Object.keys(parsed), ['kernel', 'timeNs', 'returnValues', 'timers', 'maps', 'events', 'output']);
+    assert.deepEqual(Object.keys(parsed), [
+      'kernel',
+      'timeNs',
+      'returnValues',
+      'timers',
+      'maps',
+      'events',
+      'output',
+    ]);
     assert.equal(parsed.kernel, '6.12');
     assert.equal(parsed.timeNs.length, '1000050000'.length);
     assert.equal(parsed.returnValues[0].value, 2);
     assert.equal(parsed.returnValues[0].packetHex?.length, 128);
     const [timer] = parsed.timers;
     assert.deepEqual(
-      [timer.map, timer.key, timer.offset, timer.clock, timer.state, timer.callback, timer.cpu, timer.flags, timer.fires],
+      [
+        timer.map,
+        timer.key,
+        timer.offset,
+        timer.clock,
+        timer.state,
+        timer.callback,
+        timer.cpu,
+        timer.flags,
+        timer.fires,
+      ],
       ['beats', 0, 8, 'CLOCK_MONOTONIC', 'armed', 'on_beat', 0, 0, 10],
     );
     assert.equal(typeof timer.expiresNs, 'string');
@@ -205,7 +243,10 @@ describe('the report of a run', () => {
   it('runs only the program that was named', () => {
     const machine = machineOf('timers');
     assert.ok(playDefault(machine, { program: 'flags' }).ok);
-    assert.deepEqual(machine.returnValues().map((r) => r.program), ['flags']);
+    assert.deepEqual(
+      machine.returnValues().map((r) => r.program),
+      ['flags'],
+    );
     assert.equal(playDefault(machine, { program: 'none' }).ok, false);
   });
 });
@@ -220,7 +261,10 @@ describe('loading an object onto a machine', () => {
       assert.match(machine.problem.message, pattern);
     };
     const [map] = object.maps;
-    refuse({ ...object, maps: [{ ...map, type: 'BPF_MAP_TYPE_STRUCT_OPS' }] }, /'beats'.*STRUCT_OPS is not modelled/);
+    refuse(
+      { ...object, maps: [{ ...map, type: 'BPF_MAP_TYPE_STRUCT_OPS' }] },
+      /'beats'.*STRUCT_OPS is not modelled/,
+    );
     refuse({ ...object, maps: [{ ...map, maxEntries: 0 }] }, /-EINVAL/);
     refuse({ ...object, maps: [{ ...map, maxEntries: 0x7fff_ffff }] }, /does not fit/);
     refuse({ ...object, littleEndian: false }, /big-endian/);

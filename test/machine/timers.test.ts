@@ -32,7 +32,10 @@ function globals(machine: Machine, name: 'result' | 'order' | 'fired'): number[]
 /** Lets virtual time pass; nothing may go wrong meanwhile. */
 function pass(machine: Machine, ns: bigint): void {
   const stop = machine.run({ untilNs: machine.nowNs() + ns, budget: 50_000_000 });
-  assert.ok(stop.kind === 'timeLimit' || stop.kind === 'idle', stop.kind === 'fault' ? stop.message : stop.kind);
+  assert.ok(
+    stop.kind === 'timeLimit' || stop.kind === 'idle',
+    stop.kind === 'fault' ? stop.message : stop.kind,
+  );
 }
 
 const countOf = (machine: Machine, map: string, index: number): number => {
@@ -159,7 +162,10 @@ describe('timer helpers', () => {
       assert.equal(runProgram(machine, 'mutual', { cpu: 1 }), 0);
       pass(machine, 20n * MS);
       const codes = globals(machine, 'result').slice(0, 2);
-      assert.ok(codes.every((c) => c === 0 || c === 1 || c === EDEADLK), String(codes));
+      assert.ok(
+        codes.every((c) => c === 0 || c === 1 || c === EDEADLK),
+        String(codes),
+      );
       assert.ok(codes.includes(EDEADLK), `both run at the same time: ${String(codes)}`);
     }
   });
@@ -184,7 +190,11 @@ describe('timer helpers', () => {
     assert.ok(program);
     machine.start(program, { cpu: 1 });
     assert.equal(machine.runToEnd().kind, 'idle');
-    assert.deepEqual(globals(machine, 'result').slice(0, 2), [0, 1], 'nothing was queued; the callback had ended');
+    assert.deepEqual(
+      globals(machine, 'result').slice(0, 2),
+      [0, 1],
+      'nothing was queued; the callback had ended',
+    );
   });
 });
 
@@ -206,9 +216,16 @@ describe('what happens to elements and maps happens to their timers', () => {
         assert.equal(machine.delete(record, key(0)), 0);
         assert.equal(machine.update(record, key(1), [new Uint8Array(32)]), 0);
         const left = machine.timers().filter((t) => t.map === map);
-        assert.deepEqual(left.map((t) => t.keyHex), ['02000000'], kernel);
+        assert.deepEqual(
+          left.map((t) => t.keyHex),
+          ['02000000'],
+          kernel,
+        );
         pass(machine, 20n * MS);
-        assert.deepEqual([0, 1, 2].map((k) => countOf(machine, map, k)), [-1, 0, 1]);
+        assert.deepEqual(
+          [0, 1, 2].map((k) => countOf(machine, map, k)),
+          [-1, 0, 1],
+        );
         assert.equal(machine.delete(record, key(0)), 2);
       }
     });
@@ -263,7 +280,11 @@ describe('what happens to elements and maps happens to their timers', () => {
     const value = machine.lookup(record, key(0))?.[0];
     assert.deepEqual(value?.slice(8, 24), new Uint8Array(16));
     assert.equal(machine.update(record, key(0), [new Uint8Array(32).fill(0xaa)]), 0);
-    assert.equal(machine.timers().filter((t) => t.map === 'array').length, 0, 'update frees the timer of an array');
+    assert.equal(
+      machine.timers().filter((t) => t.map === 'array').length,
+      0,
+      'update frees the timer of an array',
+    );
     assert.equal(runProgram(machine, 'init_only'), 0, 'and init works again');
   });
 });

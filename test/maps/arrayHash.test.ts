@@ -102,7 +102,7 @@ for (const [name, flags] of [
       rig.update(map, 1, 5);
       rig.memory.fill(rig.lookup(map, 1), 32, 0xaa);
       const [value] = userRead(rig, map, keyBytes(1)) ?? [];
-      assert.deepEqual([...value], [...Array(8).fill(0xaa), ...Array(16).fill(0), ...Array(8).fill(0xaa)]);
+      assert.deepEqual([...value], [...new Uint8Array(8).fill(0xaa), ...new Uint8Array(16), ...new Uint8Array(8).fill(0xaa)]);
     });
 
     it('behave as a dictionary of bounded size (property)', () => {
@@ -141,7 +141,10 @@ for (const [name, flags] of [
             }
             assert.equal(familyOf(map).entryCount(rig, map), model.size);
           }
-          assert.deepEqual(keys(rig, map).sort((a, b) => a - b), [...model.keys()].sort((a, b) => a - b));
+          assert.deepEqual(
+            keys(rig, map).sort((a, b) => a - b),
+            [...model.keys()].sort((a, b) => a - b),
+          );
         }),
         { numRuns: 60, seed: 7 },
       );
