@@ -40,6 +40,7 @@ class HeaderWriter {
   /** Per type id. Of structs: the definition; of typedefs and enums: their text. */
   private readonly state: Uint8Array;
   private readonly declared: Uint8Array;
+  private readonly visited: Uint8Array;
   private readonly names: (string | undefined)[];
   private readonly tags = new Map<string, number>();
   private readonly identifiers = new Set<string>(BUILT_IN);
@@ -51,6 +52,7 @@ class HeaderWriter {
     const count = btf.types.length;
     this.state = new Uint8Array(count);
     this.declared = new Uint8Array(count);
+    this.visited = new Uint8Array(count);
     this.names = new Array<string | undefined>(count);
     this.layout = new Layout(btf);
     this.definedTags = new Map();
@@ -123,6 +125,10 @@ class HeaderWriter {
 
   /** Emits what must stand before a mention of the type; `whole` when its size must be known there. */
   private visit(id: number, whole: boolean): void {
+    // Once is enough, and keeps the walk linear however types share parts.
+    const bit = whole ? 2 : 1;
+    if ((this.visited[id] & bit) !== 0) return;
+    this.visited[id] |= bit;
     const type = typeById(this.btf, id);
     switch (type.kind) {
       case 'ptr':

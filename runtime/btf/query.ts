@@ -52,8 +52,12 @@ export function sizeOfType(btf: Btf, id: number): number | undefined {
 }
 
 /** Natural alignment in bytes; 1 for types without one. A struct none of whose offsets fit is packed: 1. */
-export function alignOfType(btf: Btf, id: number): number {
-  const type = resolvedType(btf, id);
+export const alignOfType = (btf: Btf, id: number): number => alignWith(btf, id, new Map());
+
+/** Each struct is looked at once: hostile types may contain each other exponentially often. */
+function alignWith(btf: Btf, id: number, known: Map<number, number>): number {
+  const proper = resolveModifiers(btf, id);
+  const type = typeById(btf, proper);
   switch (type.kind) {
     case 'int':
     case 'enum':
@@ -62,18 +66,24 @@ export function alignOfType(btf: Btf, id: number): number {
     case 'ptr':
       return 8;
     case 'array':
-      return alignOfType(btf, type.type);
     case 'var':
-      return alignOfType(btf, type.type);
+      return alignWith(btf, type.type, known);
     case 'struct':
     case 'union': {
-      let most = 1;
+      let most = known.get(proper);
+      if (most !== undefined) return most;
+      most = 1;
       for (const member of type.members) {
-        const align = alignOfType(btf, member.type);
-        if (member.bitfieldSizeBits === 0 && member.offsetBits % (8 * align) !== 0) return 1;
+        const align = alignWith(btf, member.type, known);
+        if (member.bitfieldSizeBits === 0 && member.offsetBits % (8 * align) !== 0) {
+          most = 1;
+          break;
+        }
         most = Math.max(most, align);
       }
-      return type.sizeBytes % most === 0 ? most : 1;
+      if (type.sizeBytes % most !== 0) most = 1;
+      known.set(proper, most);
+      return most;
     }
     default:
       return 1;

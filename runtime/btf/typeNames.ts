@@ -21,6 +21,14 @@ export function declaration(
   name: string,
   base: BaseSpelling = (baseId) => baseName(typeById(btf, baseId)),
 ): string {
+  return spell(btf, id, name, base, { parts: MAX_PARTS });
+}
+
+/** A prototype may take a pointer to itself, or share its parts without end; C cannot say that, and neither do we. */
+const MAX_PARTS = 5000;
+
+function spell(btf: Btf, id: number, name: string, base: BaseSpelling, budget: { parts: number }): string {
+  if (--budget.parts < 0) return name === '' ? '…' : `… ${name}`;
   let declarator = name;
   let qualifiers = '';
   let afterPointer = false;
@@ -52,7 +60,7 @@ export function declaration(
         at = type.type;
         break;
       case 'funcProto': {
-        const params = type.params.map((param) => parameter(btf, param, base));
+        const params = type.params.map((param) => parameter(btf, param, base, budget));
         declarator = `${afterPointer ? `(${declarator})` : declarator}(${params.join(', ') || 'void'})`;
         afterPointer = false;
         // Qualifiers of a function type mean nothing.
@@ -78,9 +86,10 @@ function parameter(
   btf: Btf,
   param: { readonly name: string; readonly type: number },
   base: BaseSpelling,
+  budget: { parts: number },
 ): string {
   // A nameless void parameter is how BTF writes the dots.
-  return param.type === 0 ? '...' : declaration(btf, param.type, param.name, base);
+  return param.type === 0 ? '...' : spell(btf, param.type, param.name, base, budget);
 }
 
 /** `struct beat`, `unsigned int`, `u32`; anonymous types as `struct {…}`. */

@@ -361,15 +361,19 @@ function memberPath(
   btf: Btf,
   type: Extract<BtfType, { kind: 'struct' | 'union' }>,
   name: string,
+  searched = new Set<BtfType>(),
 ): MemberPlace | undefined {
+  // What was searched in vain once is not searched again, however often it is contained.
+  searched.add(type);
   for (const member of type.members) {
     if (member.name === name) return { top: member, member, offset: 0 };
     if (member.name !== '') continue;
     const inner = resolvedType(btf, member.type);
-    if (inner.kind !== 'struct' && inner.kind !== 'union') continue;
-    const found = memberPath(btf, inner, name);
-    if (found !== undefined)
+    if ((inner.kind !== 'struct' && inner.kind !== 'union') || searched.has(inner)) continue;
+    const found = memberPath(btf, inner, name, searched);
+    if (found !== undefined) {
       return { top: member, member: found.member, offset: member.offsetBits / 8 + found.offset };
+    }
   }
   return undefined;
 }

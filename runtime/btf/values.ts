@@ -126,9 +126,11 @@ class ValueReader {
         return { ...head, text: this.float(offset, sizeBytes) };
       case 'struct':
       case 'union': {
-        const children = type.members
-          .filter(() => this.nodes < MAX_NODES)
-          .map((member) => this.member(member, offset));
+        const children: BtfValue[] = [];
+        for (const member of type.members) {
+          if (this.nodes >= MAX_NODES) break;
+          children.push(this.member(member, offset));
+        }
         return {
           ...head,
           children,
@@ -137,9 +139,11 @@ class ValueReader {
         };
       }
       case 'datasec': {
-        const children = type.vars
-          .filter(() => this.nodes < MAX_NODES)
-          .map((entry) => this.read(typeById(btf, entry.type).name, entry.type, offset + entry.offset));
+        const children: BtfValue[] = [];
+        for (const entry of type.vars) {
+          if (this.nodes >= MAX_NODES) break;
+          children.push(this.read(typeById(btf, entry.type).name, entry.type, offset + entry.offset));
+        }
         return { ...head, type: type.name, children, text: summary(children, true, false) };
       }
       case 'array':

@@ -160,6 +160,11 @@ function nameSections(
       ? NO_BYTES
       : reader.seek(Math.min(header.fileOffset, reader.length)).slice(header.sizeBytes);
   if (list.length === 0) return [];
+  // Sections share no bytes; if they did, a small file could claim any amount of work.
+  let claimed = 0;
+  for (const header of list)
+    if (header.type !== SHT.nobits && header.type !== SHT.null) claimed += header.sizeBytes;
+  if (claimed > 2 * reader.length) throw new FormatError('ELF', 'the sections overlap each other', 40);
   if (namesIndex >= list.length || list[namesIndex].type !== SHT.strtab) {
     throw new FormatError('ELF', `section ${namesIndex} is not a table of section names`, 62);
   }

@@ -11,6 +11,7 @@ import type { Btf } from '../btf/types';
 import { INSN_SIZE_BYTES, isWide } from '../insn/decode';
 import type { Insn } from '../insn/insn';
 import type { CodeFunction } from './code';
+import type { CodeInfo } from './codeInfo';
 import type { LoadContext } from './context';
 import { coreNumber, FAMILY, localPath, targetPath, type AccessPath, type CoreNumber } from './coreAccess';
 import { essentialName, sameKind, typesCompatible, typesMatch } from './coreTypes';
@@ -33,7 +34,10 @@ export class CoreRelocator {
   private readonly candidates = new Map<number, readonly number[]>();
   private readonly essentialIndex = new Map<string, readonly number[]>();
 
-  constructor(private readonly context: LoadContext) {}
+  constructor(
+    private readonly context: LoadContext,
+    private readonly info: CodeInfo,
+  ) {}
 
   /** @throws Refusal when a relocation cannot be understood, or the kernel's BTF is missing. */
   relocate(code: CodeFunction): CoreCode {
@@ -43,8 +47,7 @@ export class CoreRelocator {
     const poisoned = new Map<number, string>();
     const from = code.start * INSN_SIZE_BYTES;
     const to = from + code.count * INSN_SIZE_BYTES;
-    for (const relocation of this.context.ext?.core.get(code.section.section.name) ?? []) {
-      if (relocation.offset < from || relocation.offset >= to) continue;
+    for (const relocation of this.info.core(code.section.section.name, from, to)) {
       const slot = (relocation.offset - from) / INSN_SIZE_BYTES;
       new OneRelocation(this.context, code, relocation, this).apply(insns, slot, poisoned);
     }

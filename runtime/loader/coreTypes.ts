@@ -140,7 +140,7 @@ class Matcher {
       case 'struct':
       case 'union':
         if (behindPointer) return b.kind === a.kind || (b.kind === 'fwd' && b.of === a.kind);
-        return b.kind === a.kind && this.membersMatch(a, b as BtfStruct, depth);
+        return b.kind === a.kind && this.membersMatch(a, b, depth);
       case 'int':
         return (
           b.kind === 'int' &&

@@ -27,9 +27,11 @@ export function dataKind(section: ElfSection): DataKind | undefined {
 
 export function readGlobalData(context: LoadContext): PlacedMap[] {
   const maps: PlacedMap[] = [];
+  let zeroesLeft = MAX_ZEROES_BYTES;
   for (const section of context.elf.sections) {
     const kind = dataKind(section);
     if (kind === undefined) continue;
+    if (kind === 'bss') zeroesLeft -= section.sizeBytes;
     maps.push({
       spec: dataMap(
         context,
@@ -37,7 +39,7 @@ export function readGlobalData(context: LoadContext): PlacedMap[] {
         section.sizeBytes,
         kind !== 'bss'
           ? new Uint8Array(section.data)
-          : section.sizeBytes <= MAX_ZEROES_BYTES
+          : zeroesLeft >= 0
             ? new Uint8Array(section.sizeBytes)
             : undefined,
         kind === 'rodata',

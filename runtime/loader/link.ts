@@ -5,12 +5,13 @@
  * Subprograms are placed in the order of depth-first discovery, as libbpf does, so that instruction numbers are those
  * that the kernel will report. Works without recursion: call depth comes from the input.
  */
-import type { FuncInfo, LineInfo } from '../btf/btfExt';
+import type { FuncInfo } from '../btf/btfExt';
 import { INSN_SIZE_BYTES, isWide } from '../insn/decode';
 import type { Insn } from '../insn/insn';
 import { SHN, STB, type ElfSymbol } from '../elf/types';
 import { declTagsOf } from '../btf/query';
 import { functionAt, isExtern, type Code, type CodeFunction, type CodeSection } from './code';
+import type { CodeInfo } from './codeInfo';
 import type { LoadContext } from './context';
 import type { PlacedMap } from './mapDefinitions';
 import type { CodeOrigin, FunctionSpec, InsnReference, LineEntry } from './objectSpec';
@@ -23,14 +24,19 @@ const ARENA_SECTION = '.addr_space.1';
 const PSEUDO = { mapFd: 1, mapValue: 2, btfId: 3, func: 4, call: 1, kfunc: 2 } as const;
 /** First of the helper numbers that calls of missing weak kernel functions get. */
 const MISSING_KFUNC_BASE = 2002000000;
-/** More than any kernel takes; also ends hostile inputs whose programs share subprograms without end. */
+/** More than any kernel takes. */
 const MAX_INSNS = 1_000_000;
+/** All programs of an object together: a small file can let thousands of programs call the same large subprogram. */
+export const MAX_OBJECT_INSNS = 8_000_000;
 
 export interface LinkInput {
   readonly context: LoadContext;
   readonly code: Code;
   readonly maps: readonly PlacedMap[];
   readonly externs: Externs;
+  /** What is left of `MAX_OBJECT_INSNS`. */
+  readonly budget: { insns: number };
+  readonly info: CodeInfo;
   /** Code of a function after CO-RE relocation. */
   readonly relocated: (code: CodeFunction) => CoreCode;
 }
@@ -137,8 +143,15 @@ class Linker {
 
   private place(code: CodeFunction): Placed {
     const base = this.insns.length;
-    if (base + code.count > MAX_INSNS) {
-      this.refuse('program-too-large', `more than ${MAX_INSNS} instructions`, code, 0, 'Split the program.');
+    this.input.budget.insns -= code.count;
+    if (base + code.count > MAX_INSNS || this.input.budget.insns < 0) {
+      this.refuse(
+        'program-too-large',
+        'more instructions than any kernel takes',
+        code,
+        0,
+        'Split the program.',
+      );
     }
     const { insns, poisoned } = this.input.relocated(code);
     for (const insn of insns) this.insns.push(insn);
@@ -149,7 +162,7 @@ class Linker {
   }
 
   private addInfo(code: CodeFunction, base: number): void {
-    const { btf, ext } = this.input.context;
+    const { btf } = this.input.context;
     const { section } = code.section;
     const info = this.withFuncInfo ? this.funcInfo(code) : undefined;
     const type = info === undefined ? undefined : btf?.types[info.typeId];
@@ -166,8 +179,7 @@ class Linker {
       sectionOffsetBytes: code.start * INSN_SIZE_BYTES,
     });
     const from = code.start * INSN_SIZE_BYTES;
-    const lines = ext?.lines.get(section.name) ?? [];
-    for (const line of linesWithin(lines, from, from + code.count * INSN_SIZE_BYTES)) {
+    for (const line of this.input.info.lines(section.name, from, from + code.count * INSN_SIZE_BYTES)) {
       const slot = (line.offset - from) / INSN_SIZE_BYTES;
       if (!Number.isInteger(slot)) continue;
       const { file, text, column } = line;
@@ -176,8 +188,7 @@ class Linker {
   }
 
   private funcInfo(code: CodeFunction): FuncInfo | undefined {
-    const records = this.input.context.ext?.functions.get(code.section.section.name);
-    return records?.find(({ offset }) => offset === code.start * INSN_SIZE_BYTES);
+    return this.input.info.function(code.section.section.name, code.start * INSN_SIZE_BYTES);
   }
 
   /** Gives the instruction its meaning; returns a subprogram that was placed for it and must be looked through. */
@@ -384,9 +395,4 @@ class Linker {
         break;
     }
   }
-}
-
-/** The entries of an ascending list whose offsets lie in [from, to); tolerates lists that are not ascending. */
-function linesWithin(lines: readonly LineInfo[], from: number, to: number): LineInfo[] {
-  return lines.filter(({ offset }) => offset >= from && offset < to).sort((a, b) => a.offset - b.offset);
 }

@@ -7,13 +7,14 @@ import { parseBtf, readBtfStrings } from '../btf/readBtf';
 import { findSection, readElf } from '../elf/readElf';
 import { utf8Decode } from '../util/utf8';
 import { fail, ok, parseWith, type Result } from '../util/problem';
+import { CodeInfo } from './codeInfo';
 import { readCode, type CodeFunction } from './code';
 import type { LoadContext, LoadOptions } from './context';
 import { CoreRelocator } from './coreRelocations';
 import { layOutKconfig, resolveExterns } from './externs';
 import { readGlobalData } from './globalData';
 import { fillIn, hasLegacyMaps, readLegacyMaps } from './legacyMaps';
-import { linkProgram, type LinkInput } from './link';
+import { linkProgram, MAX_OBJECT_INSNS, type LinkInput } from './link';
 import { readMapDefinitions } from './mapDefinitions';
 import { completeBtf } from './objectBtf';
 import type { ObjectSpec, ProgramSpec } from './objectSpec';
@@ -62,8 +63,18 @@ function load(context: LoadContext): ObjectSpec {
   const externs = resolveExterns(context, maps.length);
   if (externs.kconfigMap !== undefined) maps.push(externs.kconfigMap);
   const problem = externs.problem ?? structOpsProblem(context);
-  const core = new CoreRelocator(context);
-  const input: LinkInput = { context, code, maps, externs, relocated: (fn) => core.relocate(fn) };
+  const info = new CodeInfo(context.ext);
+  const core = new CoreRelocator(context, info);
+  const budget = { insns: MAX_OBJECT_INSNS };
+  const input: LinkInput = {
+    context,
+    code,
+    maps,
+    externs,
+    info,
+    budget,
+    relocated: (fn) => core.relocate(fn),
+  };
   return {
     file,
     littleEndian: elf.littleEndian,

@@ -8,6 +8,8 @@ import { alignOfType, findType, resolvedType, sizeOfType, typesByName } from '..
 import { readBtf, readBtfStrings } from '../../runtime/btf/readBtf';
 import { declaration, signature, typeName } from '../../runtime/btf/typeNames';
 import type { Btf, BtfType } from '../../runtime/btf/types';
+import { readValue } from '../../runtime/btf/values';
+import { parseValue } from '../../runtime/btf/valueText';
 import { writeBtf } from '../../runtime/btf/writeBtf';
 import { findSection, readElf } from '../../runtime/elf/readElf';
 import { matchesGolden } from '../support/golden';
@@ -244,6 +246,48 @@ describe('C spelling', () => {
     assert.equal(declaration(btf, 9, 'x'), 'int (*(*const x[2])(int a, ...))[4]');
     assert.equal(signature(btf, 11), 'void f(void)');
     assert.equal(typeName(btf, 13), 'int *');
+  });
+});
+
+describe('hostile types', () => {
+  /** Each struct contains the one before it twice, without a name: 2^60 ways lead to the first. */
+  const doubling = (): BtfType[] => {
+    const types: BtfType[] = [VOID, INT];
+    for (let i = 0; i < 60; i++) {
+      const type = types.length - 1;
+      const member = { name: '', type, offsetBits: 0, bitfieldSizeBits: 0 };
+      types.push({ kind: 'union', name: '', sizeBytes: 4, members: [member, member] });
+    }
+    return types;
+  };
+
+  it('that contain each other exponentially often are walked in bounded time', () => {
+    const btf = readBtf('x', writeBtf({ types: doubling() }));
+    assert.ok(btf.ok);
+    const last = btf.value.types.length - 1;
+    assert.equal(alignOfType(btf.value, last), 4);
+    assert.ok(readValue(btf.value, last, new Uint8Array(4)).text.length < 1000);
+    assert.equal(parseValue(btf.value, last, '{.absent = 1}').ok, false);
+  });
+
+  it('that take themselves as parameters are spelled up to a point', () => {
+    const btf: Btf = {
+      types: [
+        VOID,
+        { kind: 'ptr', name: '', type: 2 },
+        {
+          kind: 'funcProto',
+          name: '',
+          returnType: 0,
+          params: [
+            { name: 'self', type: 1 },
+            { name: 'again', type: 1 },
+          ],
+        },
+      ],
+    };
+    assert.match(typeName(btf, 1), /^void \(\*\)\(void \(\*self\)/);
+    assert.ok(typeName(btf, 1).includes('…'));
   });
 });
 
