@@ -53,6 +53,8 @@ export function pushAsyncCallback(
   callback.isAsyncCallback = true;
   const state = pushIndependent(env, callback.start, insnIdx, subprog, options.sleepable);
   const caller = curFrame(env);
+  caller.scratchedRegs = 0x7ff;
+  caller.scratchedSlots.lo = caller.scratchedSlots.hi = -1;
   const callee = state.frames[0];
   callee.asyncEntryCount = caller.asyncEntryCount + 1;
   callee.inAsyncCallback = true;

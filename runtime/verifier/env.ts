@@ -105,6 +105,8 @@ export interface VerifierEnv {
   prevInsnsProcessed: number;
   prevJumpsProcessed: number;
   totalStates: number;
+  /** Most checkpoints that one prune point had to be compared with. */
+  maxStatesPerInsn: number;
   peakStates: number;
   jumpsProcessed: number;
   stateSerial: number;

@@ -102,6 +102,7 @@ export function isStateVisited(env: VerifierEnv): boolean {
     (env.jumpsProcessed - env.prevJumpsProcessed >= 2 && env.processedInsns - env.prevInsnsProcessed >= 8);
   const bucket = bucketOf(env, insnIdx, cur);
   cleanFinished(bucket, cur);
+  const compared = bucket.length;
 
   for (let i = bucket.length - 1; i >= 0; i--) {
     const explored = bucket[i];
@@ -132,6 +133,7 @@ export function isStateVisited(env: VerifierEnv): boolean {
       bucket.splice(i, 1);
     }
   }
+  if (env.maxStatesPerInsn < compared) env.maxStatesPerInsn = compared;
   if (add) addCheckpoint(env, bucket);
   return false;
 }

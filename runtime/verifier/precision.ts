@@ -14,6 +14,7 @@ import { LIVE_READ } from './liveness';
 import { EFAULT } from './outcome';
 import { addSlot, clearSlots, emptySlots, hasSlot, noSlots, removeSlot, type SlotSet } from './slotSet';
 import { isSpilled, isSpilledScalar } from './stackState';
+import { frameText, insnText, regMaskText, slotSetHex, slotSetText } from './stateText';
 import type { HistoryEntry, VerifierState } from './verifierState';
 
 const ARGS = 0x3e; // R1–R5
@@ -68,18 +69,27 @@ export function propagatePrecision(env: VerifierEnv, old: VerifierState): void {
   const d = newDemand(top);
   for (let f = top; f >= 0; f--) {
     const frame = old.frames[f];
+    const names: string[] = [];
+    const say = (name: string): void => {
+      if (env.log.level < 2) return;
+      if (newer) names.push(name);
+      else env.log.message(`frame ${f}: propagating ${name}`);
+    };
     for (let n = 0; n < 10; n++) {
       if (frame.regs[n].type !== 'scalar' || (frame.preciseRegs & (1 << n)) === 0) continue;
       if ((frame.regNodes[n].marks & LIVE_READ) === 0) continue;
+      say(`r${n}`);
       if (newer) d.regs[f] |= 1 << n;
       else walkBackOld(env, f, n, -1);
     }
     for (let s = 0; s < frame.stack.length; s++) {
       if (!isSpilledScalar(frame.stack[s]) || !hasSlot(frame.preciseSlots, s)) continue;
       if ((frame.stackNodes[s].marks & LIVE_READ) === 0) continue;
+      say(`fp${-8 * (s + 1)}`);
       if (newer) addSlot(d.slots[f], s);
       else walkBackOld(env, f, -1, s);
     }
+    if (names.length > 0) env.log.message(`frame ${f}: propagating ${names.join(',')}`);
   }
   if (newer) walkBack(env, d);
 }
@@ -110,6 +120,7 @@ const bug = (env: VerifierEnv, message: string): never =>
 
 function walkBack(env: VerifierEnv, d: Demand): void {
   if (isEmpty(d)) return;
+  const verbose = env.log.level === 2;
   let state = env.cur;
   let last = env.insnIdx;
   let first = state.firstInsnIdx;
@@ -125,13 +136,21 @@ function walkBack(env: VerifierEnv, d: Demand): void {
       }
       bug(env, `BUG backtracking func entry subprog ${frame.subprog} reg_mask ${d.regs[d.frame].toString(16)} stack_mask 0`);
     }
+    if (verbose) {
+      env.log.message(`mark_precise: frame${d.frame}: last_idx ${last} first_idx ${first} subseq_idx ${after} `);
+    }
     const left = { count: state.history.length };
     for (let at = last; ;) {
       if (skip) {
         skip = false;
       } else {
+        if (verbose && env.insns[at].code !== 0) {
+          const want = `regs=${regMaskText(d.regs[d.frame])} stack=${slotSetText(d.slots[d.frame])}`;
+          env.log.message(`mark_precise: frame${d.frame}: ${want} before ${at}: ${insnText(env, at)}`);
+        }
         const entry = left.count > 0 && state.history[left.count - 1].idx === at ? state.history[left.count - 1] : null;
         if (stepBack(env, at, after, entry, d) === 'giveUp') {
+          if (verbose) logGivingUp(env);
           forceAll(env.cur);
           return;
         }
@@ -144,14 +163,25 @@ function walkBack(env: VerifierEnv, d: Demand): void {
     const parent = state.parent;
     if (parent === null) break;
     state = parent;
-    for (let f = d.frame; f >= 0; f--) markCheckpoint(env, state.frames[f], d, f);
+    for (let f = d.frame; f >= 0; f--) {
+      markCheckpoint(env, state.frames[f], d, f);
+      if (verbose) {
+        const want = `regs=${regMaskText(d.regs[f])} stack=${slotSetText(d.slots[f])}`;
+        env.log.message(`mark_precise: frame${f}: parent state ${want}: ${frameText(env, state.frames[f], true)}`);
+      }
+    }
     if (isEmpty(d)) return;
     after = first;
     last = state.lastInsnIdx;
     first = state.firstInsnIdx;
   }
-  if (!isEmpty(d)) forceAll(env.cur);
+  if (isEmpty(d)) return;
+  if (verbose) logGivingUp(env);
+  forceAll(env.cur);
 }
+
+const logGivingUp = (env: VerifierEnv): void =>
+  env.log.message(`mark_precise: frame${env.cur.frames.length - 1}: falling back to forcing all scalars precise`);
 
 /** Marks what is demanded of a checkpoint's frame; what was marked before needs no further walk. */
 function markCheckpoint(env: VerifierEnv, frame: FuncFrame, d: Demand, f: number): void {
@@ -330,7 +360,9 @@ function walkBackOld(env: VerifierEnv, frameNo: number, regno: number, slot: num
   }
   let last = env.insnIdx;
   let skip = true;
+  const verbose = env.log.level === 2;
   for (;;) {
+    if (verbose) env.log.message(`last_idx ${last} first_idx ${state.firstInsnIdx}`);
     if (last < 0) {
       const frame = state.frames[0];
       if (state.frames.length === 1 && frame.subprog > 0 && frame.callsite === -1 && noSlots(slots) && (regs & ~ARGS) === 0) {
@@ -346,6 +378,9 @@ function walkBackOld(env: VerifierEnv, frameNo: number, regno: number, slot: num
       if (skip) {
         skip = false;
       } else {
+        if (verbose && env.insns[at].code !== 0) {
+          env.log.message(`regs=${regs.toString(16)} stack=${slotSetHex(slots)} before ${at}: ${insnText(env, at)}`);
+        }
         const next = stepBackOld(env, env.insns[at], regs, slots);
         if (next < 0) {
           forceAll(state);
@@ -383,6 +418,10 @@ function walkBackOld(env: VerifierEnv, frameNo: number, regno: number, slot: num
       }
       newMarks ||= !hasSlot(frame.preciseSlots, s);
       addSlot(frame.preciseSlots, s);
+    }
+    if (verbose) {
+      const had = newMarks ? "didn't have" : 'already had';
+      env.log.message(`parent ${had} regs=${regs.toString(16)} stack=${slotSetHex(slots)} marks:${frameText(env, frame, true)}`);
     }
     if ((regs === 0 && noSlots(slots)) || !newMarks) return;
     last = state.lastInsnIdx;

@@ -4,6 +4,7 @@
  */
 import { typeById } from '../btf/query';
 import { disassembleWithOpcode } from '../insn/disassemble';
+import type { Insn } from '../insn/insn';
 import { helperById } from '../spec/helpers';
 import { asS64, asU64, S64_MAX, S64_MIN, U64_MAX } from '../util/u64';
 import type { VerifierEnv } from './env';
@@ -11,7 +12,7 @@ import type { FuncFrame } from './frame';
 import { LIVE_DONE, LIVE_READ, LIVE_WRITTEN } from './liveness';
 import { ADD_CONST, S32_MAX, S32_MIN, U32_MAX, type RegState } from './regState';
 import { regTypeName } from './regText';
-import { clearSlots, hasSlot } from './slotSet';
+import { clearSlots, hasSlot, type SlotSet } from './slotSet';
 import { isSpilled, SLOT_INVALID, SLOT_LETTERS, SLOT_SPILL, slotKind, type StackSlot } from './stackState';
 import { tnumIsConst, tnumIsUnknown } from './tnum';
 import type { VerifierState } from './verifierState';
@@ -226,8 +227,11 @@ function logSource(env: VerifierEnv): void {
     }
   }
   if (found < 0 || found === env.lastLine) return;
-  env.lastLine = found;
   const line = lines[found];
+  const last = env.lastLine >= 0 ? lines[env.lastLine] : undefined;
+  env.lastLine = found;
+  // Newer kernels do not repeat a line that several instructions in a row came from.
+  if (env.features.logSourcePlace && last?.line === line.line && last.file === line.file && last.text === line.text) return;
   const base = line.file.slice(line.file.lastIndexOf('/') + 1);
   env.log.message(`; ${line.text.trimStart()}${env.features.logSourcePlace ? ` @ ${base}:${line.line}` : ''}`);
 }
@@ -241,10 +245,31 @@ export function logInsn(env: VerifierEnv, frame: FuncFrame): void {
   logSource(env);
   const before = log.length;
   log.message(
-    `${env.insnIdx}: ${disassembleWithOpcode(env.insns, env.insnIdx, {
-      callName: (insn) => (insn.src === 0 ? helperById(insn.imm)?.name : undefined),
-    })}`,
+    `${env.insnIdx}: ${insnText(env, env.insnIdx)}`,
   );
   log.insnEnd = log.length;
   log.insnWidth = log.length - before;
 }
+
+const callNames = { callName: (insn: Insn): string | undefined => (insn.src === 0 ? helperById(insn.imm)?.name : undefined) };
+
+/** An instruction as in a log line, behind its number. */
+export const insnText = (env: VerifierEnv, at: number): string => disassembleWithOpcode(env.insns, at, callNames);
+
+/** Names of the registers in a bit mask: `r1,r6`. */
+export function regMaskText(mask: number): string {
+  const names: string[] = [];
+  for (let n = 0; n < 11; n++) if ((mask & (1 << n)) !== 0) names.push(`r${n}`);
+  return names.join(',');
+}
+
+/** Offsets of the slots in a set: `-8,-16`. */
+export function slotSetText(slots: SlotSet): string {
+  const names: string[] = [];
+  for (let s = 0; s < 64; s++) if (hasSlot(slots, s)) names.push(`${-8 * (s + 1)}`);
+  return names.join(',');
+}
+
+/** A set of slots as the hexadecimal mask that older logs print. */
+export const slotSetHex = (slots: SlotSet): string =>
+  ((BigInt(slots.hi >>> 0) << 32n) | BigInt(slots.lo >>> 0)).toString(16);

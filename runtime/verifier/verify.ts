@@ -141,7 +141,7 @@ export class Verification {
   }
 
   private base(): Omit<Verdict, 'verdict' | 'errno' | 'message'> {
-    const log = this.options.logLevel ? this.env.log.text() + statsText(this.stats()) : undefined;
+    const log = this.options.logLevel ? this.env.log.text() + statsText({ ...this.stats(), maxStatesPerInsn: this.env.maxStatesPerInsn }) : undefined;
     return {
       program: this.program.name,
       section: this.program.section,
@@ -179,8 +179,8 @@ export class Verification {
 }
 
 /** The statistics lines that end a kernel log. */
-function statsText(stats: VerifierStats): string {
-  return `processed ${stats.processedInsns} insns (limit 1000000) max_states_per_insn 0 total_states ${stats.totalStates} peak_states ${stats.peakStates} mark_read 0\n`;
+function statsText(stats: VerifierStats & { maxStatesPerInsn: number }): string {
+  return `stack depth ${stats.stackDepth.join('+')}\nprocessed ${stats.processedInsns} insns (limit 1000000) max_states_per_insn ${stats.maxStatesPerInsn} total_states ${stats.totalStates} peak_states ${stats.peakStates} mark_read 0\n`;
 }
 
 /** Verifies to the end. */
@@ -229,6 +229,7 @@ function makeEnv(program: ProgramSpec, object: ObjectSpec, profile: Profile, opt
     prevInsnsProcessed: 0,
     prevJumpsProcessed: 0,
     totalStates: 0,
+    maxStatesPerInsn: 0,
     peakStates: 0,
     jumpsProcessed: 0,
     stateSerial: 0,
@@ -297,6 +298,7 @@ function prepare(env: VerifierEnv): void {
       called: false,
     });
   });
+  if (env.log.level === 2) subprogs.forEach((subprog, i) => env.log.message(`func#${i} @${subprog.start}`));
   checkSubprogs(env);
   checkAbnormalReturns(env);
   checkOpcodes(env);

@@ -21,8 +21,7 @@ import { knownScalar, pointer, UNKNOWN_SCALAR, type RegState } from './regState'
 import { regTypeName } from './regText';
 import { RULES } from './rules';
 import { hasSpinLock } from './specialMapFields';
-import { clearSlots } from './slotSet';
-import { frameText, logInsn } from './stateText';
+import { frameText, logChanges, logInsn } from './stateText';
 import { endsLocked } from './exitChecks';
 
 const MAX_PROCESSED = 1_000_000;
@@ -92,8 +91,6 @@ function walkOne(env: VerifierEnv, at: WalkState): void {
   if (env.log.level > 0) {
     if (env.log.level === 2 && at.printState) {
       env.log.message(`\nfrom ${env.prevInsnIdx} to ${env.insnIdx}:${frameText(env, frame, true)}`);
-      frame.scratchedRegs = 0;
-      clearSlots(frame.scratchedSlots);
       at.printState = false;
     }
     logInsn(env, frame);
@@ -365,7 +362,11 @@ function checkJump(env: VerifierEnv, at: WalkState, insn: Insn): void {
       checkExit(env, at);
       return;
     default:
-      env.insnIdx += checkConditionalJump(env, insn) ? 1 + insn.off : 1;
+      {
+        const taken = checkConditionalJump(env, insn);
+        if (env.log.level > 0) logChanges(env, curFrame(env));
+        env.insnIdx += taken ? 1 + insn.off : 1;
+      }
   }
 }
 
