@@ -27,7 +27,8 @@ export function problemLine(problem: Problem): string {
   } else if (place !== undefined && !text.includes(place.file)) {
     text = `${place.file}: ${text}`;
   }
-  if (place?.offset !== undefined) text += ` (at byte ${place.offset})`;
+  // Of C sources the offset would count bytes of an object that nobody sees.
+  if (place?.offset !== undefined && !/\.c$/i.test(place.file)) text += ` (at byte ${place.offset})`;
   const remedy = problem.remedy === undefined ? '' : ` — ${problem.remedy}`;
   return `bpf-studio: ${text}${remedy}`.replace(/\s*\n\s*/g, ' ');
 }

@@ -1,6 +1,6 @@
 /** Commands as a user types them: exit status, one clear line per mistake, formats. */
 import * as assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
@@ -225,7 +225,7 @@ describe('bpf-studio', () => {
       const full = JSON.parse(
         (await cli('verify', heartbeat, '--format', 'json', '--log', '2', '--timings')).out,
       ) as Json;
-      assert.match(full.results[0].programs[0].log ?? '', /^0: .*\n[^]*processed \d+ insns/);
+      assert.match(full.results[0].programs[0].log ?? '', /^0: .*\n[^]*processed \d+ insns/m);
       assert.equal(typeof full.results[0].programs[0].timeMs, 'number');
     });
 
@@ -335,6 +335,36 @@ describe('bpf-studio', () => {
       assert.equal(without.status, 1);
       assert.match(without.out, /MISSING {3}C compiler/);
     });
+  });
+
+  it('serves the language and debug protocols on its standard streams', async function () {
+    this.timeout(30_000);
+    const entry = path.join(repoRoot, 'out', 'cli', 'main.js');
+    const answerOf = (command: string, request: unknown): Promise<string> =>
+      new Promise((resolve, reject) => {
+        const child = spawn(process.execPath, [entry, command, '--stdio']);
+        let out = '';
+        child.stdout.on('data', (chunk: Buffer) => {
+          out += chunk.toString();
+          if (!/"(?:capabilities|supportsConfigurationDoneRequest)"/.test(out)) return;
+          child.kill();
+          resolve(out);
+        });
+        child.on('error', reject);
+        child.on('exit', () => resolve(out));
+        const body = JSON.stringify(request);
+        child.stdin.write(`Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+      });
+    const params = { processId: null, rootUri: null, capabilities: {} };
+    const lsp = await answerOf('lsp', { jsonrpc: '2.0', id: 1, method: 'initialize', params });
+    assert.match(lsp, /^Content-Length: \d+\r\n\r\n\{.*"textDocumentSync"/);
+    const dap = await answerOf('dap', {
+      seq: 1,
+      type: 'request',
+      command: 'initialize',
+      arguments: { adapterID: 'bpf' },
+    });
+    assert.match(dap, /^Content-Length: \d+\r\n\r\n\{.*"success":true/);
   });
 
   it('as a process ends with the same status and keeps its streams apart', () => {
