@@ -116,11 +116,23 @@ export class BtfStrings {
           this.reader.base,
         );
       }
-      text = this.reader.cStringAt(offset);
+      text = shortAscii(this.reader.bytes, offset) ?? this.reader.cStringAt(offset);
       this.known.set(offset, text);
     }
     return text;
   }
+}
+
+/** Nearly all names; one call makes a flat string at once, where decoding byte by byte makes a chain of pieces. */
+function shortAscii(bytes: Uint8Array, offset: number): string | undefined {
+  let end = offset;
+  const limit = Math.min(bytes.length, offset + 64);
+  while (end < limit && bytes[end] !== 0) {
+    if (bytes[end] >= 0x80) return undefined;
+    end++;
+  }
+  if (end === limit) return undefined;
+  return String.fromCharCode.apply(null, bytes.subarray(offset, end) as unknown as number[]);
 }
 
 /** Only the strings of a `.BTF` section, which `.BTF.ext` refers to. */

@@ -21,14 +21,21 @@ export function declaration(
   name: string,
   base: BaseSpelling = (baseId) => baseName(typeById(btf, baseId)),
 ): string {
-  return spell(btf, id, name, base, { parts: MAX_PARTS });
+  return spell(btf, id, name, base, { parts: MAX_PARTS, depth: 0 });
 }
 
 /** A prototype may take a pointer to itself, or share its parts without end; C cannot say that, and neither do we. */
 const MAX_PARTS = 5000;
+const MAX_PROTOTYPE_DEPTH = 30;
 
-function spell(btf: Btf, id: number, name: string, base: BaseSpelling, budget: { parts: number }): string {
-  if (--budget.parts < 0) return name === '' ? '…' : `… ${name}`;
+function spell(
+  btf: Btf,
+  id: number,
+  name: string,
+  base: BaseSpelling,
+  budget: { parts: number; depth: number },
+): string {
+  if (--budget.parts < 0 || budget.depth > MAX_PROTOTYPE_DEPTH) return name === '' ? '…' : `… ${name}`;
   let declarator = name;
   let qualifiers = '';
   let afterPointer = false;
@@ -60,7 +67,9 @@ function spell(btf: Btf, id: number, name: string, base: BaseSpelling, budget: {
         at = type.type;
         break;
       case 'funcProto': {
+        budget.depth++;
         const params = type.params.map((param) => parameter(btf, param, base, budget));
+        budget.depth--;
         declarator = `${afterPointer ? `(${declarator})` : declarator}(${params.join(', ') || 'void'})`;
         afterPointer = false;
         // Qualifiers of a function type mean nothing.
@@ -86,7 +95,7 @@ function parameter(
   btf: Btf,
   param: { readonly name: string; readonly type: number },
   base: BaseSpelling,
-  budget: { parts: number },
+  budget: { parts: number; depth: number },
 ): string {
   // A nameless void parameter is how BTF writes the dots.
   return param.type === 0 ? '...' : spell(btf, param.type, param.name, base, budget);
