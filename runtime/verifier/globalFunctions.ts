@@ -157,7 +157,7 @@ export function checkGlobalCall(env: VerifierEnv, index: number): void {
       ? `Func#${index} ('${subprog.name}') is global and assumed valid.`
       : `Func#${index} is global and valid. Skipping.`,
   );
-  if (subprog.changesPacket) forgetPacketPointers(env);
+  if (subprog.changesPacket && f.tailCallChangesPacket) forgetPacketPointers(env);
   subprog.called = true;
   clearCallerSaved(env);
   frame.regs[0] = UNKNOWN_SCALAR;

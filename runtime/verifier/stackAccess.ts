@@ -421,7 +421,8 @@ function checkStackRangeAt(env: VerifierEnv, regno: number, off: number, sizeByt
   if (sizeBytes === 0 && !options.zeroAllowed) {
     memory(env, 'zero-size', 'invalid zero-sized read', [regno]);
   }
-  const clobber = options.source === 'helper';
+  // Older kernels take it that a helper may write what it was given to read.
+  const clobber = options.source === 'helper' && (options.access === 'write' || !env.features.helperReadsKeepStack);
   const { min, max, exact } = stackBounds(env, regno, off, sizeBytes, options.source, options.access);
   if (exact && options.raw) return;
   for (let at = min; at < max; at++) {
