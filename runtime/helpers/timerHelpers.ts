@@ -1,8 +1,10 @@
 /** bpf_timer_init, _set_callback, _start, _cancel and bpf_loop: each enters the kernel operation of its name. */
 import { ERRNO } from '../spec/errno';
 import { startOp } from '../kernel/activations';
+import { readTimerSlot, timerOffset } from '../kernel/timerSlots';
 import {
   functionArg,
+  HelperFault,
   mapArg,
   memoryArg,
   u32Arg,
@@ -12,7 +14,41 @@ import {
 } from './protocol';
 
 const TIMER_SIZE_BYTES = 16;
-const slotArg = (call: HelperCall): number => memoryArg(call, 0, TIMER_SIZE_BYTES);
+
+/** Linear offset of the timer. The verifier lets nothing else pass than the timer field of a map value. */
+function slotArg(call: HelperCall): number {
+  const slot = memoryArg(call, 0, TIMER_SIZE_BYTES);
+  const region = call.kernel.memory.findRegion(slot);
+  if (region?.kind !== 'mapValue' && region?.kind !== 'mapPool')
+    throw new HelperFault(
+      `${call.name}: argument 1 points into ${region?.label ?? 'nothing'}, not into a map value`,
+    );
+  const { memory, state } = call.kernel;
+  const id = readTimerSlot(memory, slot);
+  // The lock word of a timer is 0 or 1; a pointer that is none of ours, or another timer's, was not put there by init.
+  const timer = state.timers.get(id);
+  const wrong =
+    id === 0 ? memory.load32(slot + 8) > 1 : timer === undefined || timer.value + timer.offset !== slot;
+  if (wrong)
+    throw new HelperFault(
+      `${call.name}: argument 1 (${region.label} +${slot - region.start}) holds no timer: wrong offset, or overwritten bytes`,
+    );
+  return slot;
+}
+
+/** For init: the timer must be where the map's values have it. */
+function fieldArg(call: HelperCall): number {
+  const slot = slotArg(call);
+  const region = call.kernel.memory.findRegion(slot);
+  const { definition } = mapArg(call, 1);
+  const wanted = timerOffset(definition);
+  if (wanted >= 0 && region?.kind === 'mapValue' && slot - region.start !== wanted)
+    throw new HelperFault(
+      `${call.name}: argument 1 is offset ${slot - region.start} of ${region.label}, the timer of ${definition.name} is at offset ${wanted}`,
+    );
+  return slot;
+}
+
 /** Most iterations that bpf_loop takes. */
 const LOOPS_MAX = 1 << 23;
 
@@ -20,7 +56,7 @@ export const timerHelpers = {
   bpf_timer_init: (call) => ({
     kind: 'enter',
     op: startOp('timerInit', {
-      slot: slotArg(call),
+      slot: fieldArg(call),
       map: mapArg(call, 1).definition.id,
       clock: call.args[2] < 16n ? Number(call.args[2]) : 16,
       timer: 0,
