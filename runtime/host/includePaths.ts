@@ -29,7 +29,9 @@ export function includeFlags(
   if (vmlinuxFolder !== undefined) after.push(vmlinuxFolder);
   after.push(path.join(ours, 'uapi'));
   const flags: string[] = [];
-  if (systemIsTooOld(systemFolder)) flags.push('-isystem', path.join(ours, 'uapi'));
+  if (knowsNoTimers(path.join(systemFolder, 'linux', 'bpf.h')))
+    flags.push('-isystem', path.join(ours, 'uapi'));
+  if (knowsNoTimers(path.join(systemFolder, 'bpf', 'bpf_helper_defs.h'))) flags.push('-isystem', ours);
   for (const dir of after) flags.push('-idirafter', dir);
   return flags;
 }
@@ -53,10 +55,10 @@ function systemFolders(base: string): string[] {
   return folders;
 }
 
-/** Kernel headers from before Linux 5.15 know no timers; our stand-ins then come first. */
-function systemIsTooOld(base: string): boolean {
+/** Headers from before Linux 5.15 (or a libbpf of that time) know no timers; ours then come first. */
+function knowsNoTimers(file: string): boolean {
   try {
-    return !fs.readFileSync(path.join(base, 'linux', 'bpf.h'), 'utf8').includes('struct bpf_timer');
+    return !/\bbpf_timer\b|\bbpf_timer_init\b/.test(fs.readFileSync(file, 'utf8'));
   } catch {
     return false;
   }

@@ -3,6 +3,9 @@
  * same programs (where time does not matter), or what the program's arithmetic demands.
  */
 import * as assert from 'node:assert/strict';
+import * as fs from 'node:fs';
+import * as os from 'node:os';
+import * as path from 'node:path';
 import { example } from '../support/paths';
 import { cli } from './runCli';
 
@@ -76,6 +79,26 @@ describe('the examples in the kernel model', () => {
       const { maps, timers } = await run('lru_eviction.bpf.c', '1s', kernel);
       assert.deepEqual(maps['lru_evic.bss'][0].value, { started: '12', timed_out: timedOut }, kernel);
       assert.deepEqual([maps.sessions.length, timers.length], [0, 0]);
+    }
+  });
+
+  it('flow_expiry as a scenario meets its expectations, and one that does not is status 1', async () => {
+    const good = await cli('run', example('flow_expiry.bpf.yaml'));
+    assert.deepEqual(good.errors, []);
+    assert.equal(good.status, 0);
+    const text = fs.readFileSync(example('flow_expiry.bpf.yaml'), 'utf8');
+    const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'bpf-studio-test-'));
+    try {
+      const file = path.join(dir, 'wrong.bpf.yaml');
+      const wrong = text
+        .replace('advance: 2s', 'advance: 500ms')
+        .replace('flow_expiry.bpf.c', example('flow_expiry.bpf.c'));
+      fs.writeFileSync(file, wrong);
+      const bad = await cli('run', file);
+      assert.equal(bad.status, 1);
+      assert.match(bad.errors[0], /step 8: output \[\], expected/);
+    } finally {
+      fs.rmSync(dir, { recursive: true });
     }
   });
 

@@ -58,6 +58,26 @@ describe('the compiler', () => {
     }
   });
 
+  it('puts our headers before system headers that are too old for timers', async () => {
+    const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'bpf-studio-test-'));
+    try {
+      fs.mkdirSync(path.join(dir, 'linux'));
+      fs.mkdirSync(path.join(dir, 'bpf'));
+      fs.writeFileSync(path.join(dir, 'linux', 'bpf.h'), '#error too old\n');
+      fs.writeFileSync(path.join(dir, 'bpf', 'bpf_helpers.h'), '#error too old\n');
+      fs.writeFileSync(path.join(dir, 'bpf', 'bpf_helper_defs.h'), '#error too old\n');
+      const outcome = await compile(await zig(), {
+        file: example('heartbeat.bpf.c'),
+        flags: [],
+        vmlinuxFolder: types,
+        systemFolder: dir,
+      });
+      assert.equal(outcome.problem, undefined);
+    } finally {
+      fs.rmSync(dir, { recursive: true });
+    }
+  });
+
   it('makes the same object of unsaved text as of the saved file', async () => {
     const file = example('heartbeat.bpf.c');
     const text = fs.readFileSync(file, 'utf8');
