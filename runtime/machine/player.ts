@@ -192,13 +192,7 @@ export class Player {
         return ok({ step });
       }
       case 'parallel':
-        // One after the other is one of the orders that are allowed; searching the others is the explorer's job.
-        for (const track of step.tracks)
-          for (const inner of track) {
-            const taken = this.take(inner);
-            if (!taken.ok) return taken;
-          }
-        return ok({ step });
+        return this.parallel(step);
       case 'expect': {
         const failures = this.check(step.expected);
         return failures.ok ? ok({ step, failures: failures.value }) : failures;
@@ -209,17 +203,49 @@ export class Player {
   private runStep(step: Extract<ScenarioStep, { kind: 'run' }>): Result<StepOutcome> {
     const program = this.programOf(step.program);
     if (!program.ok) return program;
-    const start: { -readonly [K in keyof StartOptions]: StartOptions[K] } = { cpu: step.cpu };
-    if (step.context !== undefined) start.context = step.context;
-    for (const field of ['packet', 'ctx'] as const) {
-      const text = step[field];
-      if (text === undefined) continue;
-      const bytes = hexToBytes(text);
-      if (!bytes.ok) return bytes;
-      start[field] = bytes.value;
-    }
-    const done = this.runProgram(program.value, start, step.repeat);
+    const start = startOptions(step);
+    if (!start.ok) return start;
+    const done = this.runProgram(program.value, start.value, step.repeat);
     return done.ok ? ok({ step, returned: done.value }) : done;
+  }
+
+  /**
+   * Tracks run side by side in virtual time: every track starts its next program as soon as its last one ended. Other
+   * steps are taken at once by the track whose turn it is. Searching other orders is the explorer's job.
+   */
+  private parallel(step: Extract<ScenarioStep, { kind: 'parallel' }>): Result<StepOutcome> {
+    const { machine } = this;
+    const tracks = step.tracks.map((steps) => ({ steps: steps.flatMap(unfold), next: 0, run: 0 }));
+    const isBusy = (run: number): boolean => run !== 0 && !machine.state.runs[run - 1].ended;
+    for (;;) {
+      for (const track of tracks) {
+        while (!isBusy(track.run) && track.next < track.steps.length && this.stopped === undefined) {
+          const inner = track.steps[track.next++];
+          if (inner.kind === 'run') {
+            const started = this.startOf(inner);
+            if (!started.ok) return started;
+            track.run = started.value;
+          } else {
+            const taken = this.take(inner);
+            if (!taken.ok) return taken;
+          }
+        }
+      }
+      const busy = tracks.filter((track) => isBusy(track.run));
+      if (busy.length === 0 || this.stopped !== undefined) return ok({ step });
+      while (busy.every((track) => isBusy(track.run)) && this.stopped === undefined) {
+        const stop = machine.stepInsn();
+        if (stop !== undefined) this.note(stop);
+      }
+    }
+  }
+
+  /** Starts the program of a run step; the number of the run. */
+  private startOf(step: Extract<ScenarioStep, { kind: 'run' }>): Result<number> {
+    const program = this.programOf(step.program);
+    if (!program.ok) return program;
+    const options = startOptions(step);
+    return options.ok ? this.machine.start(program.value, options.value) : options;
   }
 
   private mapStep(
@@ -322,6 +348,23 @@ export class Player {
     }
     return ok(failures);
   }
+}
+
+/** A repeated run as single ones. */
+const unfold = (step: ScenarioStep): ScenarioStep[] =>
+  step.kind === 'run' ? Array.from({ length: step.repeat }, () => ({ ...step, repeat: 1 })) : [step];
+
+function startOptions(step: Extract<ScenarioStep, { kind: 'run' }>): Result<StartOptions> {
+  const start: { -readonly [K in keyof StartOptions]: StartOptions[K] } = { cpu: step.cpu };
+  if (step.context !== undefined) start.context = step.context;
+  for (const field of ['packet', 'ctx'] as const) {
+    const text = step[field];
+    if (text === undefined) continue;
+    const bytes = hexToBytes(text);
+    if (!bytes.ok) return bytes;
+    start[field] = bytes.value;
+  }
+  return ok(start);
 }
 
 /** Bytes of a key or value from text: a C initialiser by type, or hexadecimal. */

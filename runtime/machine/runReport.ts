@@ -166,8 +166,7 @@ function eventReport(machine: Machine, event: MachineEvent): Record<string, Json
     report.helper = event.helper;
     report.errno = -event.error;
   }
-  if ('place' in event && event.place !== undefined)
-    report.at = { ...placeReport(machine, event.place) };
+  if ('place' in event && event.place !== undefined) report.at = { ...placeReport(machine, event.place) };
   return report;
 }
 

@@ -174,6 +174,33 @@ describe('scenarios', () => {
     }
   });
 
+  it('run the tracks of a parallel step side by side', () => {
+    const played = playScenario(
+      readObject('timers'),
+      scenario({
+        version: 1,
+        steps: [
+          { run: 'arm_slow' },
+          {
+            parallel: [
+              [{ advance: '10ms' }, { run: 'init_only' }],
+              [{ run: 'codes', repeat: 2 }, { run: 'cancel_slow' }],
+            ],
+          },
+        ],
+      }),
+    );
+    assert.ok(played.ok, played.ok ? '' : played.problem.message);
+    const marks = played.value.machine
+      .events()
+      .flatMap((e) =>
+        e.kind === 'programStart' || e.kind === 'programEnd' ? [`${e.kind} ${e.program} ${e.cpu}`] : [],
+      );
+    assert.deepEqual(marks.slice(2, 4), ['programStart init_only 0', 'programStart codes 1']);
+    assert.equal(marks.filter((m) => m.endsWith('codes 1')).length, 4);
+    assert.equal(marks.at(-1), 'programEnd cancel_slow 1');
+  });
+
   it('end at the budget and say so', () => {
     const played = playScenario(
       readObject('timers'),

@@ -198,6 +198,59 @@ describe('timer helpers', () => {
   });
 });
 
+describe('a machine stopped in the middle of kernel operations', () => {
+  it('gives the same trace after snapshot and restore at every step', () => {
+    const begin = (): Machine => {
+      const machine = machineOf('timers', { cpus: 2 });
+      assert.equal(runProgram(machine, 'arm_slow', { cpu: 0 }), 0);
+      const due = machine.timers()[0].expiresNs;
+      assert.ok(due);
+      machine.run({ untilNs: due + 6_000n, budget: 1_000_000 });
+      const program = machine.findProgram('cancel_slow');
+      assert.ok(program);
+      machine.start(program, { cpu: 1 });
+      return machine;
+    };
+    const trace = (machine: Machine): string =>
+      JSON.stringify(
+        [machine.events(), machine.timers(), machine.nowNs(), globals(machine, 'result')],
+        (_k, v: unknown) => (typeof v === 'bigint' ? String(v) : v),
+      );
+    const reference = begin();
+    reference.runToEnd();
+    const expected = trace(reference);
+    const machine = begin();
+    let waits = 0;
+    while (machine.state.runs.some((r) => !r.ended)) {
+      const copy = machine.snapshot();
+      machine.runToEnd();
+      assert.equal(trace(machine), expected);
+      machine.restore(copy);
+      machine.stepInsn();
+      if (machine.state.idleSpins > 0) waits++;
+    }
+    assert.ok(waits > 2, 'the cancel waited');
+  });
+
+  it('says so when something overwrote the bytes of a timer', () => {
+    const machine = machineOf('timers');
+    runProgram(machine, 'init_only');
+    const [entry] = machine.mapEntries(machine.findMap('array')?.definition.id ?? 0, 0, 1).entries;
+    assert.ok(entry.values[0].address);
+    machine.writeMemory(entry.values[0].address + 8n, new Uint8Array(8).fill(0xaa));
+    const program = machine.findProgram('codes');
+    assert.ok(program);
+    machine.start(program);
+    const stop = machine.runToEnd();
+    assert.equal(stop.kind, 'fault');
+    assert.match(
+      stop.kind === 'fault' ? stop.message : '',
+      /bpf_timer_start.*array\[0\] \+8.*holds no timer/,
+    );
+    assert.equal(stop.kind === 'fault' && stop.place?.program, 'codes');
+  });
+});
+
 describe('what happens to elements and maps happens to their timers', () => {
   const armed = (kernel = '6.12'): Machine => {
     const machine = machineOf('timers', { kernel });
