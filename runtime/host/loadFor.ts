@@ -3,10 +3,12 @@
  * read and parsed only when the object asks for it.
  */
 import type { Btf } from '../btf/types';
+import { objectForKernel } from '../loader/forKernel';
 import { loadObject } from '../loader/loadObject';
 import type { ObjectSpec } from '../loader/objectSpec';
+import { kconfigOf } from '../spec/kconfig';
 import type { Profile } from '../spec/profile';
-import type { Result } from '../util/problem';
+import { ok, type Result } from '../util/problem';
 import { kernelBtfFor, type KernelBtfChoice } from './kernelBtf';
 
 export interface LoadRequest {
@@ -35,12 +37,17 @@ export function loadFor(request: LoadRequest, profile: Profile): Result<ObjectSp
     if (!named.ok) return named;
   }
   const options = lazyKernelBtf(profile, request.btf);
-  return loadObject(
+  const object = loadObject(
     request.file,
     request.bytes,
-    Object.defineProperty({ relaxed: request.relaxed, kernelRelease: profile.release }, 'kernelBtf', {
-      get: () => options.kernelBtf,
-      enumerable: true,
-    }),
+    Object.defineProperty(
+      { relaxed: request.relaxed, kernelRelease: profile.release, kconfig: kconfigOf(profile) },
+      'kernelBtf',
+      {
+        get: () => options.kernelBtf,
+        enumerable: true,
+      },
+    ),
   );
+  return object.ok ? ok(objectForKernel(object.value, profile)) : object;
 }

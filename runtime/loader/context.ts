@@ -12,7 +12,7 @@ export interface LoadOptions {
   readonly kernelBtf?: Btf;
   /** Accept what the reference loader refuses but an older one took; for judging corpora. */
   readonly relaxed?: boolean;
-  /** The kernel's configuration for `__kconfig` externs, `CONFIG_HZ` → `250`, as written in a config file. */
+  /** The kernel's configuration for `__kconfig` externs, `CONFIG_HZ` → `250`, as written in a config file; may be partial. */
   readonly kconfig?: ReadonlyMap<string, string>;
   /** `6.12.117`, for the extern LINUX_KERNEL_VERSION. */
   readonly kernelRelease?: string;

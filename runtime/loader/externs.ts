@@ -41,9 +41,8 @@ export interface Externs {
 }
 
 /** Problems that say what we were not told, rather than what the kernel lacks; they concern only programs that ask. */
-const notKnown = (context: LoadContext, problem: Problem): boolean =>
-  problem.code === 'kernel-btf-missing' ||
-  (problem.code === 'unresolved-kconfig' && context.options.kconfig === undefined);
+const notKnown = (problem: Problem): boolean =>
+  problem.code === 'kernel-btf-missing' || problem.code === 'unresolved-kconfig';
 
 interface Declared {
   readonly symbol: ElfSymbol;
@@ -129,7 +128,7 @@ export function resolveExterns(context: LoadContext, nextMap: number): Externs {
   return {
     bySymbol,
     specs,
-    problem: problems.find((problem) => !notKnown(context, problem)),
+    problem: problems.find((problem) => !notKnown(problem)),
     kconfigMap:
       kconfig === undefined
         ? undefined

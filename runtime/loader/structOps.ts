@@ -15,11 +15,12 @@ const SECTIONS = ['.struct_ops', '.struct_ops.link'];
 /** Why no program of the object can be loaded, when the kernel lacks a table that the object implements. */
 export function structOpsProblem(context: LoadContext): Problem | undefined {
   const { btf, file, options } = context;
-  if (btf === undefined || options.kernelBtf === undefined) return undefined;
+  if (btf === undefined) return undefined;
   for (const section of SECTIONS) {
     for (const entry of datasecOf(btf, section)?.type.vars ?? []) {
       const variable = typeById(btf, entry.type);
-      if (variable.kind !== 'var') continue;
+      // Asked for only now: the kernel's BTF may have to be read first.
+      if (variable.kind !== 'var' || options.kernelBtf === undefined) continue;
       const table = essentialName(resolvedType(btf, variable.type).name);
       if (findType(options.kernelBtf, `bpf_struct_ops_${table}`, 'struct') !== 0) continue;
       return {

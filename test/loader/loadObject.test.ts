@@ -5,6 +5,9 @@ import * as fc from 'fast-check';
 import { readBtf } from '../../runtime/btf/readBtf';
 import type { Btf } from '../../runtime/btf/types';
 import { findSection, readElf } from '../../runtime/elf/readElf';
+import { objectForKernel } from '../../runtime/loader/forKernel';
+import { kconfigOf } from '../../runtime/spec/kconfig';
+import { findProfile, type Profile } from '../../runtime/spec/profile';
 import { disassembleProgram } from '../../runtime/insn/disassemble';
 import { loadObject, type LoadOptions } from '../../runtime/loader/loadObject';
 import type { MapSpec, ObjectSpec, ProgramSpec } from '../../runtime/loader/objectSpec';
@@ -312,7 +315,10 @@ describe('what a program expects of the kernel', () => {
     const empty: Btf = { types: [{ kind: 'void', name: '' }] };
     const object = load('clang-19/externs.o', { ...options(), kernelBtf: empty });
     for (const spec of object.programs) {
-      assert.ok(spec.problem?.code === 'unresolved-ksym' || spec.problem?.code === 'attach-target-missing', spec.name);
+      assert.ok(
+        spec.problem?.code === 'unresolved-ksym' || spec.problem?.code === 'attach-target-missing',
+        spec.name,
+      );
     }
     // Its code can be looked at all the same.
     assert.ok(program(object, 'configured').insns.length > 0);
@@ -360,6 +366,31 @@ describe('what a program expects of the kernel', () => {
       'traced',
     );
     assert.equal(elsewhere.problem?.code, 'attach-target-missing');
+  });
+});
+
+describe('an object whose types a kernel refuses', () => {
+  const profile = (name: string): Profile => {
+    const found = findProfile(name);
+    assert.ok(found);
+    return found;
+  };
+
+  it('has none there, and all of them elsewhere', () => {
+    const object = load('clang-19/spoiled.o');
+    assert.equal(objectForKernel(object, profile('6.1')), object);
+    const recent = objectForKernel(object, profile('6.12'));
+    assert.equal(map(recent, 'plain_map').valueTypeId, 0);
+    assert.equal(map(recent, 'plain_map').valueSizeBytes, map(object, 'plain_map').valueSizeBytes);
+    assert.match(recent.warnings.at(-1)?.message ?? '', /struct two_locks/);
+    assert.equal(objectForKernel(load('clang-19/fields.o'), profile('6.12')).warnings.length, 0);
+  });
+
+  it('takes options from what is known of the kernel', () => {
+    const kconfig = kconfigOf(profile('6.12'));
+    assert.equal(kconfig.get('CONFIG_HZ'), '250');
+    assert.equal(kconfig.get('CONFIG_SMP'), 'y');
+    assert.equal(kconfig.get('CONFIG_PREEMPT_RT'), undefined);
   });
 });
 
@@ -465,7 +496,8 @@ describe('objects that cannot be loaded', () => {
   it('name the program whose section means nothing', () => {
     const text = Buffer.from(bytesOf('clang-19/globals.o'));
     // Once in the BTF's strings, once in the section names.
-    for (let at = text.indexOf('\0socket\0'); at >= 0; at = text.indexOf('\0socket\0')) text.write('sockex', at + 1);
+    for (let at = text.indexOf('\0socket\0'); at >= 0; at = text.indexOf('\0socket\0'))
+      text.write('sockex', at + 1);
     const object = loadObject('x.o', text);
     assert.ok(object.ok);
     const third = program(object.value, 'third');
