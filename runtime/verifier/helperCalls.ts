@@ -23,7 +23,7 @@ import { checkArgument, checkHelperMemory, type Call } from './helperArguments';
 
 import { isGplCompatible } from './licences';
 import { checkMapWithHelper, mapInfo } from './mapRules';
-import { EACCES, EINVAL, ENOTSUPP } from './outcome';
+import { EACCES, EINVAL } from './outcome';
 import { markPrecise } from './precision';
 import { acquireReference, releaseReference } from './references';
 import { writeStack } from './stackAccess';
@@ -381,7 +381,6 @@ function checkFuncIp(env: VerifierEnv, row: HelperRow): void {
     attach === 'BPF_TRACE_FENTRY' || attach === 'BPF_TRACE_FEXIT' || attach === 'BPF_MODIFY_RETURN';
   if (env.program.type === 'BPF_PROG_TYPE_TRACING' && traced) return;
   unknown(env, `bpf_get_func_ip in ${env.program.type}`);
-  reject(env, { code: 'helper-not-for-program', category: 'Policy', errno: ENOTSUPP, message: '' });
 }
 
 export function checkHelperCall(env: VerifierEnv, insnIdx: number, insn: Insn): void {

@@ -166,7 +166,7 @@ function stepBack(walk: Walk, path: readonly PathStep[], at: number): void {
     if (reference?.kind === 'map') say(walk, step.insnIdx, `this is map '${env.maps[reference.map].name}'`);
     else if (reference?.kind === 'mapValue')
       say(walk, step.insnIdx, `this is in global data ('${env.maps[reference.map].name}')`);
-    else if (reference?.kind === 'subprog') say(walk, step.insnIdx, `this is function '${reference.name}'`);
+    else if (reference?.kind === 'subprog') say(walk, step.insnIdx, `this is ${reference.name}()`);
     walk.tracked = null;
     return;
   }
@@ -215,6 +215,15 @@ export function causalPath(env: VerifierEnv, path: readonly PathStep[], regno: n
         at = call;
       }
       continue;
+    }
+    if (isCall(insn) && insn.src === 0 && path[at + 1].insnIdx !== insnIdx + 1) {
+      // the path left the call for a callback: its registers are made by the helper
+      say(
+        walk,
+        insnIdx,
+        `${helperById(insn.imm)?.name ?? 'the helper'} was given ${functionAt(env, path[at + 1].insnIdx)}() here`,
+      );
+      break;
     }
     if (isLocalCall(insn)) {
       // going back through the entry of the function

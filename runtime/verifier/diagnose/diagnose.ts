@@ -52,8 +52,10 @@ function steps(env: VerifierEnv, data: RejectionData, path: readonly PathStep[])
     if (at >= 0) found.push({ insn: at, text: 'the lock was taken here' });
   }
   const order = new Map(path.map((step, n) => [step.insnIdx, n]));
-  found.sort((a, b) => (order.get(a.insn) ?? 0) - (order.get(b.insn) ?? 0));
-  return [...callbackEntry(env, path), ...found];
+  found.push(...callbackEntry(env, path));
+  const acquired = data.facts?.allocInsn;
+  if (typeof acquired === 'number') found.push({ insn: acquired, text: 'acquired here' });
+  return found.sort((a, b) => (order.get(a.insn) ?? 0) - (order.get(b.insn) ?? 0));
 }
 
 /** Explains a rejection while the state that was refused is still in `env.cur`. */

@@ -4,7 +4,7 @@
  */
 import type { RejectionData } from '../outcome';
 import type { VerifierEnv } from '../env';
-import { describe, functionAt } from './names';
+import { functionAt } from './names';
 
 export interface Explanation {
   readonly reason: string;
@@ -188,8 +188,8 @@ export const EXPLANATIONS: Readonly<Record<string, Row>> = {
       s.fact('type') === 'mapKey'
         ? `The access reaches byte ${s.fact('at')} of a key of map '${s.fact('map')}' with ${s.fact('sizeBytes')} bytes; keys are ${s.fact('regionBytes')} bytes.`
         : s.fact('map') === ''
-          ? `The access of ${s.fact('sizeBytes')} bytes at offset ${s.fact('at')} leaves the ${s.fact('regionBytes')} bytes that are there.`
-          : `The access of ${s.fact('sizeBytes')} bytes at offset ${s.fact('at')} leaves the value of map '${s.fact('map')}', which is ${s.fact('regionBytes')} bytes long.`,
+          ? `The ${s.fact('sizeBytes')}-byte access at offset ${s.fact('at')} leaves the ${s.fact('regionBytes')} bytes that are there.`
+          : `The ${s.fact('sizeBytes')}-byte access at offset ${s.fact('at')} leaves the value of map '${s.fact('map')}', which is ${s.fact('regionBytes')} bytes long.`,
     'Bound the index before the access so that its largest value still fits, or correct the size of the value.',
   ),
   'unbounded-offset': row(
@@ -321,6 +321,141 @@ export const EXPLANATIONS: Readonly<Record<string, Row>> = {
     'The pointer was moved since it was acquired.',
     'Release through the original pointer.',
   ),
+
+  'reference-leak': row(
+    (s) =>
+      `What was acquired at instruction ${s.fact('allocInsn')} (a ring buffer record or a socket) is still held when ${functionAt(s.env, s.insn)}() ends on this path.`,
+    'Release it on every path: submit or discard the record, release the socket.',
+  ),
+  'lock-not-released': row(
+    (s) => `${functionAt(s.env, s.insn)}() ends on this path with the spin lock held.`,
+    'Unlock on every path before the end.',
+  ),
+  'rcu-not-released': row(
+    'The path ends inside an RCU read section.',
+    'Call bpf_rcu_read_unlock on every path.',
+  ),
+  'preempt-not-enabled': row(
+    'The path ends with preemption disabled.',
+    'Call bpf_preempt_enable on every path.',
+  ),
+  'pointer-offset-range': row(
+    'The number added to the pointer may be so large or so negative that the pointer could leave its object by far.',
+    'Make the index unsigned and compare it with the size before adding it.',
+  ),
+  'pointer-arithmetic': row(
+    (s) => `This arithmetic is not possible on ${s.what || 'this pointer'}.`,
+    'Add or subtract bounded numbers only; compute with a number and add it to the pointer last.',
+  ),
+  'pointer-may-be-null': row(
+    (s) => `The pointer is ${s.what || 'possibly NULL'}, and it is moved before any test has excluded NULL.`,
+    'Compare the pointer with NULL before computing with it.',
+  ),
+  'mixed-pointers': row(
+    'The same instruction is reached with pointers of different kinds, which the kernel compiles differently.',
+    'Split the code so that each kind of pointer has its own access.',
+  ),
+  'stack-out-of-bounds': row(
+    'The access leaves the 512 bytes of stack of this function, or the variable that it is meant for.',
+    'Correct the size, use a smaller buffer, or keep large data in a map.',
+  ),
+  'stack-uninitialized': row(
+    'Bytes of the stack are read that were not written on this path.',
+    'Initialise the whole variable (= {}), padding included, before it is read or passed on.',
+  ),
+  'stack-variable-offset': row(
+    'The stack is accessed with an index that has no known bounds.',
+    'Bound the index before the access.',
+  ),
+  'stack-too-large': row(
+    (s) =>
+      `The call chain that ends in ${s.fact('subprog') || functionAt(s.env, s.insn)}() needs more than the 512 bytes of stack that all its functions have together. A timer callback starts a chain of its own.`,
+    'Move large local variables into a map (a per-CPU array serves as scratch space), or shorten the chain.',
+  ),
+  'call-stack-too-deep': row(
+    'The chain of calls is deeper than 8 functions, or recursive.',
+    'Inline functions, or turn recursion into a loop.',
+  ),
+  'tail-call-stack': row(
+    'A function of this chain makes a tail call, which leaves only 256 bytes of stack to its callers.',
+    'Reduce the stack of the callers, or move the tail call to the main function.',
+  ),
+  'tail-call-in-callback': row(
+    'A callback cannot make a tail call.',
+    'Make the tail call after the helper that runs the callback.',
+  ),
+  'partial-spill-of-pointer': row(
+    'A pointer on the stack would be overwritten in part.',
+    'Store pointers whole.',
+  ),
+  'partial-fill-of-pointer': row('A pointer on the stack is read in part.', 'Load pointers whole.'),
+  'stack-pointer-escapes': row(
+    "The address of this function's stack would outlive the function.",
+    'Copy the data instead of its address.',
+  ),
+  'returns-stack-pointer': row(
+    'The function returns the address of its own stack.',
+    'Return the data, or write it to memory that the caller gave.',
+  ),
+  'atomic-target': row(
+    (s) => `Atomic operations do not work on ${s.what || 'this memory'}.`,
+    'Use atomics on map values or the stack.',
+  ),
+  'callback-not-static': row(
+    'The callback is a global function; the kernel takes static ones only.',
+    'Declare the callback static.',
+  ),
+  'callback-without-btf': row(
+    'The program has no type information of its functions, which callbacks need.',
+    'Compile with -g.',
+  ),
+  'callback-is-main': row('The program itself cannot be a callback.', 'Write a static function of its own.'),
+  'callback-map-varies': row(
+    'The same call is reached with different maps, which this kernel does not take.',
+    'Write one call per map.',
+  ),
+  'callback-return-value': row(
+    (s) => `${functionAt(s.env, s.insn)}() must return 0 (go on) or 1 (stop).`,
+    'Return 0 or 1 on every path.',
+  ),
+  'global-function-argument': row(
+    'The argument does not fit the declared type of the global function, which is verified on its own.',
+    'Pass what the declaration says, or make the function static.',
+  ),
+  'global-function-prototype': row(
+    'Global functions take and return plain numbers, the context, and pointers to data of known size.',
+    'Change the prototype, or make the function static.',
+  ),
+  'kernel-struct-access': row(
+    (s) => `The access leaves struct ${s.fact('struct')}, or its place in it is not constant.`,
+    'Read members by name.',
+  ),
+  'kernel-struct-needs-gpl': row(
+    (s) =>
+      `Following kernel pointers (struct ${s.fact('struct')}) is for GPL-compatible programs, and this object's licence is '${s.fact('license')}'.`,
+    'Declare a compatible licence, or read with bpf_probe_read_kernel.',
+  ),
+  'infinite-loop': row(
+    'The path comes back to the same place with nothing changed, so the loop would never end.',
+    'Give the loop a counter that changes and a bound that is tested.',
+  ),
+  'back-edge': row(
+    'The program jumps backwards, which this kernel does not allow here.',
+    'Unroll the loop or use bpf_loop.',
+  ),
+  'too-complex': row(
+    'The program has more paths than the verifier is willing to walk.',
+    'Reduce branches inside loops, move code into global functions, or use bpf_loop.',
+  ),
+  'unreachable-code': row(
+    'Some instructions can never be reached.',
+    'Remove them; the compiler usually does.',
+  ),
+  'falls-off-end': row(
+    'The last instruction is neither an exit nor a jump.',
+    'End every function with a return.',
+  ),
+  'division-by-zero': row('The constant divisor is 0.', 'Divide by something else.'),
   // returns
   'program-return': row(
     (s) => `Programs of this type must return a value from ${s.fact('min')} to ${s.fact('max')}.`,
@@ -366,5 +501,3 @@ export function generic(scene: Scene): Explanation {
     suggestion: '',
   };
 }
-
-export { describe };
