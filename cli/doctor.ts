@@ -46,7 +46,7 @@ export async function doctorCommand(options: DoctorCommandOptions, streams: Stre
 }
 
 async function compilerFindings(options: DoctorCommandOptions): Promise<Finding[]> {
-  const compiler = await findCompiler({ compilerPath: options.compiler });
+  const compiler = await findCompiler({ compilerPath: options.compiler, zigFolders: [process.cwd()] });
   if (!compiler.ok) {
     const { message, remedy } = compiler.problem;
     return [{ what: 'C compiler', state: 'missing', detail: message, remedy }];

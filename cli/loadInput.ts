@@ -26,6 +26,7 @@ export async function loadInput(
     kernels: [kernel],
     btf,
     compilerPath: options.compiler,
+    zigFolders: [process.cwd()],
     flags: userFlags(options),
     flagsFolder: process.cwd(),
   });

@@ -59,6 +59,7 @@ export async function verifyCommand(
       relaxed: options.relaxed,
       btf: { file: options.btf },
       compilerPath: options.compiler,
+      zigFolders: [process.cwd()],
       flags,
       flagsFolder: process.cwd(),
       pool,
