@@ -4,6 +4,7 @@
  */
 import { parseValue } from '../btf/valueText';
 import type { MapRecord } from '../maps/mapFamily';
+import type { SchedulerState } from '../sched/scheduler';
 import { DEFAULT_PROFILE, findProfile, type Profile } from '../spec/profile';
 import { ERRNO, errnoName, type ErrnoName } from '../spec/errno';
 import { progTypeByName } from '../spec/progTypes';
@@ -41,6 +42,8 @@ export interface PlayOptions {
   /** Overrides the scenario's. */
   readonly profile?: Profile;
   readonly checked?: boolean;
+  /** Decides ties and random helpers instead of the lawful one over the scenario's seed. */
+  readonly scheduler?: SchedulerState;
 }
 
 /** The scenario's profile with its fix switches. */
@@ -64,6 +67,7 @@ export function playScenario(
     cpus: scenario.cpus,
     seed: scenario.seed,
     checked: options.checked ?? false,
+    ...(options.scheduler === undefined ? {} : { scheduler: options.scheduler }),
     ...(scenario.programs === undefined ? {} : { programs: scenario.programs }),
     ...(scenario.budget === undefined ? {} : { budget: scenario.budget }),
   });
