@@ -17,7 +17,7 @@ import type { HelperName } from '../spec/helpers';
 import { HELPER_MAP_TYPES, MAP_FLAGS, mapTypeByName, type MapTypeRow } from '../spec/mapTypes';
 import { progTypeByName } from '../spec/progTypes';
 import { hasFeature, reject, unknown, type VerifierEnv } from './env';
-import { EINVAL, ENOTSUPP } from './outcome';
+import { EINVAL } from './outcome';
 
 export interface MapInfo {
   readonly row: MapTypeRow;
@@ -204,19 +204,4 @@ export function checkMapWithHelper(env: VerifierEnv, map: MapSpec, name: HelperN
     registers: [1],
     facts: { map: map.name, mapType: row.name, helper: name },
   });
-}
-
-/**
- * Why no program of the object can be loaded: libbpf maps global data into its own memory, which the kernel refuses for
- * values that hold timers, locks or the like.
- */
-export function objectProblem(
-  env: VerifierEnv,
-): { readonly errno: number; readonly message: string } | undefined {
-  for (const map of env.object.maps) {
-    if (map.section === undefined || (map.flags & MAP_FLAGS.BPF_F_MMAPABLE) === 0) continue;
-    if (mapInfo(env, map).fields.fields.length === 0) continue;
-    return { errno: ENOTSUPP, message: `map '${map.name}': failed to create: -ENOTSUPP` };
-  }
-  return undefined;
 }

@@ -2,14 +2,14 @@
 import { unknown } from './env';
 import { explain } from './diagnose/diagnose';
 import { checkGlobalMemArg, checkHelperCall } from './helperCalls';
-import { objectProblem } from './mapRules';
+import { refusedMap } from './mapCreation';
 import { checkMemAccess } from './memoryAccess';
 import { checkProgram, contextRegister } from './programRules';
 import { checkReturnValue } from './returnValues';
 import type { Rules } from './seams';
 
 export const RULES: Rules = {
-  objectProblem,
+  objectProblem: (env) => refusedMap(env.object, env.profile),
   checkProgram,
   contextRegister,
   checkMemAccess,

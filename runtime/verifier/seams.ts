@@ -18,6 +18,7 @@
 import type { Insn } from '../insn/insn';
 import type { VerifierEnv } from './env';
 import type { FuncFrame } from './frame';
+import type { MapRefusal } from './mapCreation';
 import type { Rejection } from './outcome';
 import type { RegState } from './regState';
 import type { Diagnostic } from './verdict';
@@ -41,7 +42,7 @@ export interface MemAccess {
 
 export interface Rules {
   /** Why libbpf cannot load any program of the object (verdict `error`), beyond what the loader found. */
-  objectProblem(env: VerifierEnv): { readonly errno: number; readonly message: string } | undefined;
+  objectProblem(env: VerifierEnv): MapRefusal | undefined;
   /** Before the walk: program type and attach point known, maps usable with it, licence. Rejects or answers unknown. */
   checkProgram(env: VerifierEnv): void;
   /** R1 of the main program at entry. */
