@@ -431,6 +431,21 @@ export const FEATURES = {
     since: '6.18',
     evidence: 'mainline 6.14; counts of 7.2',
   },
+  divisionRanges: {
+    what: 'quotients and remainders by a known number have ranges',
+    since: '7.2',
+    evidence: 'mainline 7.0; measured on 7.2',
+  },
+  byteSwapBits: {
+    what: 'byte swaps keep what is known of the bits',
+    since: '7.2',
+    evidence: 'mainline 7.0; counts of 7.2',
+  },
+  recursionRefused: {
+    what: 'recursive calls are refused before the walk; call chains may be longer than eight frames',
+    since: '7.2',
+    evidence: 'measured on 7.2',
+  },
 } as const satisfies Record<string, FeatureRow>;
 
 export type FeatureName = keyof typeof FEATURES;

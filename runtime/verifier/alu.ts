@@ -32,7 +32,7 @@ import {
 } from './regState';
 import { typeName } from './regText';
 import { linkForCopy } from './stackAccess';
-import { scalarAlu, type ScalarOp } from './scalarAlu';
+import { byteSwap, scalarAlu, type ScalarOp } from './scalarAlu';
 import { pushBranch } from './branches';
 import { S64_MAX, S64_MIN, U64_MAX } from '../util/u64';
 
@@ -104,6 +104,11 @@ function checkUnary(env: VerifierEnv, insn: Insn, op: number): void {
   if (env.features.negRange && op === OP_NEG && before.type === 'scalar') {
     const d = draft(knownScalar(0n));
     scalarAlu(d, before, 'sub', !is64, env.features);
+    curFrame(env).regs[insn.dst] = d;
+  } else if (env.features.byteSwapBits && op === OP_END && before.type === 'scalar') {
+    const d = draft({ ...before, id: 0, off: 0 });
+    // Little-endian order is the machine's own: only the upper bytes go.
+    byteSwap(d, insn.imm as 16 | 32 | 64, is64 || (insn.code & SRC_REG) !== 0, env.features);
     curFrame(env).regs[insn.dst] = d;
   }
 }
@@ -208,7 +213,7 @@ function checkBinary(env: VerifierEnv, insn: Insn, op: number): void {
     forkOnSignMask(env, insn.dst);
   }
   const d = draft(frame.regs[insn.dst]);
-  scalarAlu(d, src, opOf(op), !is64, env.features);
+  scalarAlu(d, src, opOf(op), !is64, env.features, insn.off === 1);
   const f = env.features;
   if (
     f.linkedScalarDelta &&
@@ -315,6 +320,7 @@ function pointerAlu(
       [dst],
     );
   }
+  if (ptr.type === 'flowKeys' && !known && env.features.addSubBothWrap) unknown(env, 'variable offsets into flow keys');
   const allowed =
     ARITHMETIC_TYPES.has(ptr.type) ||
     (ptr.type === 'flowKeys' && known) ||

@@ -205,3 +205,22 @@ export function findPacketChanges(env: VerifierEnv): void {
     }
   }
 }
+
+/** Newest kernels order the call graph first, so a function that reaches itself by calls is refused at once. */
+export function refuseRecursion(env: VerifierEnv): void {
+  if (!env.features.recursionRefused) return;
+  const done = new Set<number>();
+  const visit = (index: number, open: readonly number[]): void => {
+    const subprog = env.subprogs[index];
+    for (let i = subprog.start; i < subprog.end; i++) {
+      if (!isLocalCall(env.insns[i])) continue;
+      const callee = subprogAt(env, calleeOf(env, i));
+      if (callee === index || open.includes(callee)) {
+        structure(env, i, 'recursion', `recursive call from ${subprog.name}() to ${env.subprogs[callee].name}()`);
+      }
+      if (!done.has(callee)) visit(callee, [...open, index]);
+    }
+    done.add(index);
+  };
+  for (let index = 0; index < env.subprogs.length; index++) if (!done.has(index)) visit(index, []);
+}

@@ -320,6 +320,9 @@ function isComputable(op: ScalarOp, s: RegState, alu32: boolean, f: FeatureFlags
     case 'or':
     case 'xor':
       return f.bitwiseSignFromUnsigned || known;
+    case 'div':
+    case 'mod':
+      return f.divisionRanges && known && (alu32 ? s.u32min : s.umin) != 0;
     case 'lsh':
     case 'rsh':
     case 'arsh':
@@ -330,7 +333,14 @@ function isComputable(op: ScalarOp, s: RegState, alu32: boolean, f: FeatureFlags
 }
 
 /** `d = d op s` on scalars, 64-bit or 32-bit with zero extension. */
-export function scalarAlu(d: Draft, s: RegState, op: ScalarOp, alu32: boolean, f: FeatureFlags): void {
+export function scalarAlu(
+  d: Draft,
+  s: RegState,
+  op: ScalarOp,
+  alu32: boolean,
+  f: FeatureFlags,
+  signed = false,
+): void {
   if (!isComputable(op, s, alu32, f)) {
     unboundAll(d);
     // Older kernels zero-extend even what they gave up on, if the operand was known.
@@ -368,10 +378,73 @@ export function scalarAlu(d: Draft, s: RegState, op: ScalarOp, alu32: boolean, f
     case 'arsh':
       arsh(d, s, alu32);
       break;
+    case 'div':
+    case 'mod':
+      divide(d, s, op, alu32, signed);
+      break;
     default:
       unboundAll(d);
   }
   if (alu32) zeroExtend32(d);
+  syncBounds(d, f);
+}
+
+/** Division by a known number other than zero: quotients and remainders have ranges of their own. */
+function divide(d: Draft, s: RegState, op: 'div' | 'mod', alu32: boolean, signed: boolean): void {
+  const bits = alu32 ? 32 : 64;
+  const by = signed ? BigInt.asIntN(bits, s.bits.value) : BigInt.asUintN(bits, s.bits.value);
+  const min = signed ? (alu32 ? BigInt(d.s32min) : d.smin) : alu32 ? BigInt(d.u32min) : d.umin;
+  const max = signed ? (alu32 ? BigInt(d.s32max) : d.smax) : alu32 ? BigInt(d.u32max) : d.umax;
+  const lowest = -(1n << BigInt(bits - 1));
+  unboundAll(d);
+  // The one quotient that does not fit wraps around.
+  if (signed && by === -1n && min === lowest) {
+    if (op === 'div') return;
+    setRange(d, 0n, 0n, alu32, true);
+    return;
+  }
+  if (op === 'div') {
+    const a = min / by;
+    const b = max / by;
+    setRange(d, minBig(a, b), maxBig(a, b), alu32, signed);
+    return;
+  }
+  const size = by < 0n ? -by : by;
+  if (min > -size && max < size) setRange(d, min, max, alu32, signed);
+  else setRange(d, min < 0n ? maxBig(min, 1n - size) : 0n, max > 0n ? minBig(max, size - 1n) : 0n, alu32, signed);
+}
+
+function setRange(d: Draft, min: bigint, max: bigint, alu32: boolean, signed: boolean): void {
+  if (alu32 && signed) {
+    d.s32min = Number(min);
+    d.s32max = Number(max);
+  } else if (alu32) {
+    d.u32min = Number(min);
+    d.u32max = Number(max);
+  } else if (signed) {
+    d.smin = min;
+    d.smax = max;
+  } else {
+    d.umin = min;
+    d.umax = max;
+  }
+}
+
+/** Reordering or cutting bytes: the bits move, the ranges follow from them. */
+export function byteSwap(d: Draft, bits: 16 | 32 | 64, swap: boolean, f: FeatureFlags): void {
+  const move = (x: bigint): bigint => {
+    let from = BigInt.asUintN(bits, x);
+    if (!swap) return from;
+    let to = 0n;
+    for (let i = 0; i < bits; i += 8) {
+      to = (to << 8n) | (from & 0xffn);
+      from >>= 8n;
+    }
+    return to;
+  };
+  const moved = { value: move(d.bits.value), mask: move(d.bits.mask) };
+  unboundAll(d);
+  d.bits = moved;
   syncBounds(d, f);
 }
 

@@ -1,7 +1,7 @@
 /** The stack that calls add up to: no chain of calls may need more than 512 bytes or 8 frames. */
 import { calleeOf, subprogAt } from './cfg';
 import { isLocalCall } from './callKinds';
-import { reject, type VerifierEnv } from './env';
+import { reject, unknown, type VerifierEnv } from './env';
 import { E2BIG, EACCES, EFAULT, EINVAL } from './outcome';
 
 const MAX_STACK_BYTES = 512;
@@ -56,7 +56,9 @@ function walkCalls(env: VerifierEnv, index: number, chain: readonly { index: num
       if (env.subprogs[callee].hasTailCall) refuse('tail-call-in-callback', EFAULT, 'verifier bug. subprog has tail_call and async cb');
       if (!direct) continue;
     }
-    if (chain.length + 1 >= MAX_CALL_FRAMES) {
+    // Newest kernels were seen to allow nine; where they stop is not known.
+    if (env.features.recursionRefused && chain.length + 1 > MAX_CALL_FRAMES) unknown(env, 'call chains of more than nine frames');
+    if (chain.length + 1 >= MAX_CALL_FRAMES && !env.features.recursionRefused) {
       refuse('call-stack-too-deep', E2BIG, `the call stack of ${chain.length + 1} frames is too deep !`);
     }
     walkCalls(env, callee, [...chain, { index, depth }]);

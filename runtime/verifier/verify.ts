@@ -9,7 +9,7 @@ import type { ObjectSpec, ProgramSpec } from '../loader/objectSpec';
 import { FEATURES, type FeatureName } from '../spec/features';
 import { has, type Profile } from '../spec/profile';
 import { newState } from './branches';
-import { calleeOf, checkAbnormalReturns, checkCfg, checkSubprogs, findPacketChanges } from './cfg';
+import { calleeOf, checkAbnormalReturns, checkCfg, checkSubprogs, findPacketChanges, refuseRecursion } from './cfg';
 import { isLocalCall } from './callKinds';
 import { reject, unknown, type FeatureFlags, type InsnAux, type Subprog, type VerifierEnv } from './env';
 import { newFrame } from './frame';
@@ -304,6 +304,7 @@ function prepare(env: VerifierEnv): void {
   checkOpcodes(env);
   RULES.checkProgram(env);
   checkCfg(env);
+  refuseRecursion(env);
   refuseExceptions(env);
   findPacketChanges(env);
 }
