@@ -113,6 +113,20 @@ describe('the ELF reader', () => {
     );
   });
 
+  it('refuses sections that overlap, by which a small file could claim endless work', () => {
+    const bytes = new Uint8Array(bytesOf('clang-19/heartbeat.o'));
+    const view = new DataView(bytes.buffer);
+    const table = Number(view.getBigUint64(40, true));
+    for (const name of ['xdp', '.text', 'license']) {
+      const header = table + 64 * (findSection(elfOf('clang-19/heartbeat.o'), name)?.index ?? 0);
+      view.setBigUint64(header + 24, 0n, true);
+      view.setBigUint64(header + 32, BigInt(bytes.length), true);
+    }
+    const elf = readElf('x.o', bytes);
+    assert.ok(!elf.ok);
+    assert.match(elf.problem.message, /sections overlap/);
+  });
+
   it('answers every prefix of an object with a problem or a file, never an exception', () => {
     const good = bytesOf('clang-19/heartbeat.o');
     let problems = 0;
