@@ -194,6 +194,28 @@ describe('BPF Studio in a real VS Code', function () {
   });
 });
 
+describe('BPF Studio with a program that kernels refuse', function () {
+  this.slow(60_000);
+
+  it('debugs it all the same, with a notice, and prints what the run came to', async () => {
+    const code = await VsCode.start({ workspace: EXAMPLES });
+    try {
+      await code.open('rejected/callback_returns_one.bpf.c');
+      await code.verdicts('0/1');
+      await code.page.locator('.monaco-editor .view-line').first().click();
+      await code.page.keyboard.press('F5');
+      const notice = code.page.locator('.notification-toast', { hasText: /reject|refuse/ });
+      await notice.first().waitFor();
+      await code.screenshot('9-rejected-debugged');
+      await code.page.keyboard.press('Control+Shift+Y');
+      await code.page.locator('.repl .monaco-list-row').first().waitFor();
+      await code.screenshot('9-console');
+    } finally {
+      await code.stop();
+    }
+  });
+});
+
 describe('BPF Studio in another dress', function () {
   this.slow(60_000);
 
