@@ -6,8 +6,8 @@
  *
  * Profiles by facts use the nearest measured kernel; a helper's `since` is asked besides.
  */
-import { helperById } from './helpers';
-import type { Profile } from './profile';
+import { helperById, type HelperPrototype, type HelperRow } from './helpers';
+import { isSince, type Profile } from './profile';
 
 export interface HelperProgramsRow {
   /** BPF_PROG_TYPE_… */
@@ -247,7 +247,6 @@ const COLUMN: Readonly<Record<string, '61' | '612' | '72'>> = {
   '6.18': '72',
   '7.2': '72',
 };
-const RELEASES = Object.keys(COLUMN);
 
 function expand(text: string | undefined): number[] {
   const ids: number[] = [];
@@ -281,10 +280,15 @@ function allowedIds(row: HelperProgramsRow, column: '61' | '612' | '72'): Readon
 /** Whether that kernel has the helper at all. */
 export function kernelHasHelper(profile: Profile, id: number): boolean {
   const row = helperById(id);
-  return (
-    row !== undefined &&
-    (row.since === undefined || RELEASES.indexOf(profile.name) >= RELEASES.indexOf(row.since))
-  );
+  return row !== undefined && isSince(profile, row.since);
+}
+
+/** The prototype that holds for a program type (BPF_PROG_TYPE_…) on that kernel. */
+export function helperPrototype(profile: Profile, row: HelperRow, type: string): HelperPrototype {
+  const variant = row.variants?.find((v) => v.programs.includes(type.replace('BPF_PROG_TYPE_', '')));
+  if (variant !== undefined) return variant;
+  if (row.before !== undefined && !isSince(profile, row.before.profile)) return row.before;
+  return row;
 }
 
 /**

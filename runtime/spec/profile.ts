@@ -48,6 +48,10 @@ export function has(profile: Profile, feature: FeatureName): boolean {
   return row.until === undefined || at < order(row.until);
 }
 
+/** Whether a row with that `since` holds for the profile (a row without one always does). */
+export const isSince = (profile: Profile, since: string | undefined): boolean =>
+  since === undefined || order(profile.name) >= order(since);
+
 /** One row of the feature table. `since` and `until` name profiles; `until` is exclusive. */
 export interface FeatureRow {
   readonly what: string;

@@ -10,8 +10,7 @@ import {
   type HelperRow,
   type ReturnKind,
 } from '../spec/helpers';
-import { helperAllowed, kernelHasHelper } from '../spec/helperPrograms';
-import { PROFILES } from '../spec/profile';
+import { helperAllowed, helperPrototype, kernelHasHelper } from '../spec/helperPrograms';
 import { assert } from '../util/assert';
 import { draft, syncBounds } from './bounds';
 import { CALLBACK_RULES } from './callbacks';
@@ -46,18 +45,6 @@ import { findType } from '../btf/query';
 const POSSIBLE_CPUS = 128n;
 
 const MAX_ERRNO = 4095;
-
-const position = (name: string): number => PROFILES.findIndex((profile) => profile.name === name);
-
-/** The prototype that holds for this program type and kernel. */
-function prototypeOf(env: VerifierEnv, row: HelperRow): HelperPrototype {
-  const type = env.program.type.replace('BPF_PROG_TYPE_', '');
-  const variant = row.variants?.find((v) => v.programs.includes(type));
-  if (variant !== undefined) return variant;
-  if (row.before !== undefined && position(env.profile.name) < position(row.before.profile))
-    return row.before;
-  return row;
-}
 
 function available(env: VerifierEnv, id: number): HelperRow {
   const row = helperById(id);
@@ -386,7 +373,7 @@ function checkFuncIp(env: VerifierEnv, row: HelperRow): void {
 export function checkHelperCall(env: VerifierEnv, insnIdx: number, insn: Insn): void {
   const row = available(env, insn.imm);
   checkLockHeld(env, row);
-  const proto = prototypeOf(env, row);
+  const proto = helperPrototype(env.profile, row, env.program.type);
   checkCaller(env, row, proto);
   const call: Call = {
     row,

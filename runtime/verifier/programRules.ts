@@ -3,7 +3,7 @@
  */
 import { declTagsOf } from '../btf/query';
 import { progTypeByName } from '../spec/progTypes';
-import { PROFILES } from '../spec/profile';
+import { isSince } from '../spec/profile';
 import { hasFeature, reject, unknown, type VerifierEnv } from './env';
 import { checkMapWithProgram } from './mapRules';
 import { EINVAL } from './outcome';
@@ -12,14 +12,12 @@ import { pointer, type RegState } from './regState';
 /** Types whose rules are not written. */
 const NOT_MODELLED = new Set(['BPF_PROG_TYPE_STRUCT_OPS', 'BPF_PROG_TYPE_EXT', 'BPF_PROG_TYPE_LIRC_MODE2']);
 
-const position = (name: string): number => PROFILES.findIndex((profile) => profile.name === name);
-
 export function checkProgram(env: VerifierEnv): void {
   const { program } = env;
   const row = progTypeByName(program.type);
   if (row === undefined || NOT_MODELLED.has(program.type))
     return unknown(env, `program type ${program.type}`);
-  if (row.since !== undefined && position(env.profile.name) < position(row.since)) {
+  if (!isSince(env.profile, row.since)) {
     return unknown(env, `program type ${program.type} on ${env.profile.name}`);
   }
   checkSleepable(env, row.sleepable);
