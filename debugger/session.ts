@@ -23,6 +23,7 @@ import { StopHandles } from './handles';
 import { checkLaunchArguments, type LaunchArguments } from './launchArguments';
 import { prepareDebuggee } from './prepare';
 import { breakpoints } from './requests/breakpoints';
+import { checkArguments } from './requests/checks';
 import { inspection } from './requests/inspection';
 import { lifecycle } from './requests/lifecycle';
 import { memory } from './requests/memory';
@@ -100,6 +101,7 @@ export class BpfDebugSession extends DebugSession implements SessionState {
     }
     void (async () => {
       try {
+        checkArguments(request.command, request.arguments as unknown);
         const body = await handler(this, (request.arguments ?? {}) as never);
         if (body !== undefined) response.body = body;
         this.sendResponse(response);

@@ -22,8 +22,14 @@ function toVariable(state: SessionState, node: Node, frame: number): DebugProtoc
     evaluateName: node.expression,
     variablesReference: node.childCount > 0 ? state.handles.addContainer(container) : 0,
     ...(node.childCount > 100 && node.indexed && { indexedVariables: node.childCount }),
-    ...(node.address !== undefined && { memoryReference: '0x' + node.address.toString(16) }),
+    ...memoryReference(node),
   };
+}
+
+/** A pointer leads to what it points at, everything else to where it is. */
+function memoryReference(node: Node): { memoryReference?: string } {
+  const address = node.pointsAt ?? node.address;
+  return address === undefined ? {} : { memoryReference: '0x' + address.toString(16) };
 }
 
 function container(state: SessionState, reference: number): Container {
@@ -47,7 +53,7 @@ export const inspection = {
     const cpu = cpuOf(args.threadId);
     if (cpu < 0 || cpu >= debug.target.cpuCount) throw new UserError(`There is no thread ${args.threadId}.`);
     const ids = state.handles.stack(cpu, () => debug.stack(cpu));
-    const start = args.startFrame ?? 0;
+    const start = Math.max(0, args.startFrame ?? 0);
     const count = args.levels === undefined || args.levels === 0 ? ids.length : args.levels;
     const stackFrames = ids.slice(start, start + count).flatMap((id) => {
       const frame = state.handles.frame(id);
@@ -85,7 +91,7 @@ export const inspection = {
     }
     if (args.filter === 'named') return { variables: [] };
     const count = args.count === undefined || args.count === 0 ? ALL : args.count;
-    const nodes = childrenOf(source, args.start ?? 0, Math.min(count, PAGE_MAX));
+    const nodes = childrenOf(source, Math.max(0, args.start ?? 0), Math.min(Math.max(0, count), PAGE_MAX));
     return { variables: nodes.map((node) => toVariable(state, node, found.frame)) };
   },
 

@@ -3,6 +3,7 @@ import type { DebugProtocol } from '@vscode/debugprotocol';
 import type { Granularity, StepKind } from '../../runtime/debug/debugger';
 import { threadName } from '../../runtime/debug/frames';
 import { launched, stopped, type SessionState } from '../state';
+import { UserError } from '../userError';
 
 export const threadOf = (cpu: number): number => cpu + 1;
 export const cpuOf = (thread: number): number => thread - 1;
@@ -14,7 +15,9 @@ interface StepArguments {
 
 function step(state: SessionState, kind: StepKind, args: StepArguments): undefined {
   const { debug } = stopped(state);
-  debug.step(cpuOf(args.threadId), kind, args.granularity ?? 'statement');
+  const cpu = cpuOf(args.threadId);
+  if (cpu < 0 || cpu >= debug.target.cpuCount) throw new UserError(`There is no thread ${args.threadId}.`);
+  debug.step(cpu, kind, args.granularity ?? 'statement');
   state.resume();
   return undefined;
 }

@@ -146,18 +146,33 @@ function judge(program: ProgramSpec, object: ObjectSpec, options: LaunchOptions)
       stats: { processedInsns: 0, totalStates: 0, peakStates: 0, stackDepth: [] },
       problem: program.problem,
     };
-  // The getter is handed on: kernel types are parsed only for programs that need them.
-  const verification = new Verification(
-    program,
-    object,
-    options.profile,
-    Object.defineProperty({ logLevel: 0 as const }, 'kernelBtf', {
-      get: options.kernelBtf,
-      enumerable: true,
-    }),
-  );
-  while (!verification.step(VERIFY_SLICE));
-  return verification.result();
+  try {
+    // The getter is handed on: kernel types are parsed only for programs that need them.
+    const verification = new Verification(
+      program,
+      object,
+      options.profile,
+      Object.defineProperty({ logLevel: 0 as const }, 'kernelBtf', {
+        get: options.kernelBtf,
+        enumerable: true,
+      }),
+    );
+    while (!verification.step(VERIFY_SLICE));
+    return verification.result();
+  } catch (error) {
+    // A bug of our verifier must not keep anybody from debugging: the program then runs like any other unjudged one.
+    return {
+      program: program.name,
+      section: program.section,
+      type: program.type,
+      kernel: options.profile.name,
+      basis: options.profile.basis,
+      verdict: 'unknown',
+      errno: 0,
+      message: `the verifier failed: ${error instanceof Error ? error.message : String(error)}`,
+      stats: { processedInsns: 0, totalStates: 0, peakStates: 0, stackDepth: [] },
+    };
+  }
 }
 
 function noticeOf(verdict: Verdict, spec: ObjectSpec, profile: Profile): LaunchNotice[] {

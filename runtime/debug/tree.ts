@@ -19,6 +19,7 @@ import {
   childCount,
   childrenOf,
   formatValue,
+  readScalar,
   toUnsigned,
   type FormatOptions,
   type NamedValue,
@@ -33,6 +34,8 @@ export interface Node {
   readonly expression?: string;
   /** BPF address of the value, for a memory view. */
   readonly address?: bigint;
+  /** Address that a pointer holds. */
+  readonly pointsAt?: bigint;
   readonly childCount: number;
   /** Children are elements of an array: they may be asked for in pages. */
   readonly indexed?: boolean;
@@ -71,12 +74,14 @@ export function valueNode(
   const { target } = debug;
   const { value } = named;
   const type = resolvedType(value.types, value.type);
+  const pointer = type.kind === 'ptr' ? readScalar(target, value) : undefined;
   return {
     name: named.name,
     text: formatValue(target, value, options),
     type: typeText(value.types, value.type),
     expression,
     address: value.storage.kind === 'memory' ? value.storage.address : undefined,
+    pointsAt: pointer?.ok && pointer.value !== 0n ? BigInt.asUintN(64, pointer.value) : undefined,
     childCount: childCount(target, value),
     indexed: type.kind === 'array',
     value,
