@@ -33,12 +33,6 @@ struct {
 	.values = { &first },
 };
 
-static int on_expiry(void *map, __u32 *key, struct job *job)
-{
-	job->runs++;
-	return 0;
-}
-
 SEC("xdp")
 int arm(struct xdp_md *ctx)
 {

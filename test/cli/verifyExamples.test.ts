@@ -25,6 +25,7 @@ interface Program {
   readonly errno: number;
   readonly message: string;
   readonly insn?: number;
+  readonly stats: { readonly processedInsns: number };
   readonly source?: { file: string; line: number; column: number; endColumn: number; text: string };
   readonly diagnostic?: { code: string; category: string; reason: string; suggestion: string };
 }
@@ -66,9 +67,11 @@ describe('the examples', () => {
     for (const [name, kernels] of Object.entries(programs)) {
       for (const [kernel, truth] of Object.entries(kernels)) {
         it(`${file} on ${kernel}: ${truth.verdict}${truth.message ? `, "${truth.message}"` : ''}`, () => {
-          const found = json.results
-            .find((result) => result.file === file)
-            ?.programs.find((p) => (name === '*' || p.name === name) && p.kernel === kernel);
+          const result = json.results.find((candidate) => candidate.file === file);
+          const compiler = result?.compiler;
+          const found = result?.programs.find(
+            (p) => (name === '*' || p.name === name) && p.kernel === kernel,
+          );
           assert.ok(found, 'there is a verdict');
           assert.deepEqual(
             { verdict: found.verdict, message: comparable(found.message) },
@@ -76,6 +79,13 @@ describe('the examples', () => {
           );
           if (truth.verdict !== 'error') assert.equal(found.errno, truth.errno);
           if (truth.line !== undefined) assert.equal(found.source?.line, truth.line);
+          // Counts and slots are those of the compiler that the kernels' objects were made with.
+          if (compiler?.startsWith('clang 19.')) {
+            if (truth.processedInsns !== undefined) {
+              assert.equal(found.stats.processedInsns, truth.processedInsns);
+            }
+            if (truth.insn !== undefined) assert.equal(found.insn, truth.insn);
+          }
           if (truth.verdict === 'rejected') {
             assert.ok(found.diagnostic, 'it is explained');
             assert.match(found.diagnostic.code, /^[a-z0-9]+(-[a-z0-9]+)*$/);
