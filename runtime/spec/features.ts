@@ -446,6 +446,11 @@ export const FEATURES = {
     since: '7.2',
     evidence: 'measured on 7.2',
   },
+  privateStacks: {
+    what: 'functions of tracing programs may have stacks of their own',
+    since: '6.18',
+    evidence: 'mainline 6.13',
+  },
 } as const satisfies Record<string, FeatureRow>;
 
 export type FeatureName = keyof typeof FEATURES;

@@ -10,6 +10,33 @@ const TAIL_CALL_LIMIT_BYTES = 256;
 const LDDW = 0x18;
 const PSEUDO_FUNC = 4;
 
+/** Program types whose functions get stacks of their own on new kernels. */
+const PRIVATE_STACK_TYPES: ReadonlySet<string> = new Set([
+  'BPF_PROG_TYPE_KPROBE',
+  'BPF_PROG_TYPE_TRACEPOINT',
+  'BPF_PROG_TYPE_PERF_EVENT',
+  'BPF_PROG_TYPE_RAW_TRACEPOINT',
+  'BPF_PROG_TYPE_TRACING',
+  'BPF_PROG_TYPE_STRUCT_OPS',
+]);
+const STORE_64 = 0x7b;
+const LOAD_64 = 0x79;
+
+/** A store to the stack right before a helper that the kernel inlines, and a load of it right behind. */
+function savesAroundFastCall(env: VerifierEnv): boolean {
+  return env.insns.some(
+    (insn, i) =>
+      insn.code === 0x85 &&
+      insn.src !== 1 &&
+      i > 0 &&
+      env.insns[i - 1].code === STORE_64 &&
+      env.insns[i - 1].dst === 10 &&
+      env.insns[i + 1]?.code === LOAD_64 &&
+      env.insns[i + 1].src === 10 &&
+      env.insns[i + 1].off === env.insns[i - 1].off,
+  );
+}
+
 /** Bytes that a frame takes in the chain. */
 export function roundedDepth(env: VerifierEnv, depthBytes: number): number {
   const unit = env.features.stackRoundedTo16 ? 16 : 32;
@@ -43,6 +70,12 @@ function walkCalls(env: VerifierEnv, index: number, chain: readonly { index: num
     );
   }
   const depth = above + roundedDepth(env, subprog.stackDepth);
+  if (depth > MAX_STACK_BYTES && env.features.stackRoundedTo16 && savesAroundFastCall(env)) {
+    unknown(env, 'the stack that spills around inlined helpers give back');
+  }
+  if (depth > MAX_STACK_BYTES && env.features.privateStacks && PRIVATE_STACK_TYPES.has(env.program.type)) {
+    unknown(env, `private stacks of ${env.program.type}`);
+  }
   if (depth > MAX_STACK_BYTES) {
     refuse('stack-too-large', EACCES, `combined stack size of ${chain.length + 1} calls is ${depth}. Too large`);
   }
