@@ -157,7 +157,7 @@ export class BpfDebugSession extends DebugSession implements SessionState {
     this.sendEvent(new Event(event, body));
   }
 
-  output(category: 'console' | 'stdout' | 'stderr' | 'important', text: string, more: object = {}): void {
+  output(category: 'console' | 'stdout' | 'stderr', text: string, more: object = {}): void {
     const event: DebugProtocol.OutputEvent = new OutputEvent(text, category);
     Object.assign(event.body, more);
     this.sendEvent(event);
@@ -183,7 +183,7 @@ export class BpfDebugSession extends DebugSession implements SessionState {
     this.invalidate();
     for (const text of warnings) this.output('console', text + '\n');
     for (const notice of notices) {
-      this.output(notice.severity === 'info' ? 'console' : 'important', notice.message + '\n');
+      this.output('console', notice.message + '\n');
       const body: NoticeEvent = { version: 1, severity: notice.severity, message: notice.message };
       this.event('bpfNotice', body);
     }
@@ -276,7 +276,7 @@ export class BpfDebugSession extends DebugSession implements SessionState {
     if (stop.message !== undefined) {
       event.body.text = stop.message;
       if (exception) event.body.description = stop.reason === 'fault' ? 'Fault' : 'Helper error';
-      this.output('important', stop.message + '\n');
+      this.output('stderr', stop.message + '\n');
     }
     this.sendEvent(event);
     this.stateChanged('stopped', true);

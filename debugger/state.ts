@@ -17,7 +17,7 @@ export interface SessionState {
   readonly handles: StopHandles;
   readonly lastStop: DebugStop | undefined;
   event(event: string, body?: object): void;
-  output(category: 'console' | 'stdout' | 'stderr' | 'important', text: string, more?: object): void;
+  output(category: 'console' | 'stdout' | 'stderr', text: string, more?: object): void;
   /** Starts the pump after `Debugger` was told to run. */
   resume(): void;
   /** New handles: what the client knows of variables and frames is out of date. */
