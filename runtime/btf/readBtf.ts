@@ -317,11 +317,23 @@ const READERS: readonly (TypeReader | undefined)[] = [
 ];
 
 function checkIds(types: readonly BtfType[]): void {
-  const known = (owner: number, id: number): void => {
-    if (id >= types.length) {
+  const known = (owner: number, id: number): BtfType => {
+    const type = types[id];
+    if (type === undefined) {
       throw new FormatError(
         'BTF',
         `type ${owner} refers to type ${id}, but there are only ${types.length} types`,
+      );
+    }
+    return type;
+  };
+  /** Something that values can have: no variable, function, section or tag. */
+  const value = (owner: number, id: number): void => {
+    const { kind } = known(owner, id);
+    if (kind === 'var' || kind === 'func' || kind === 'datasec' || kind === 'declTag') {
+      throw new FormatError(
+        'BTF',
+        `type ${owner} refers to type ${id}, which is a ${kind} and no type of a value`,
       );
     }
   };
@@ -334,28 +346,39 @@ function checkIds(types: readonly BtfType[]): void {
       case 'const':
       case 'restrict':
       case 'typeTag':
-      case 'declTag':
-      case 'func':
       case 'var':
+        value(id, type.type);
+        break;
+      case 'declTag':
         known(id, type.type);
-        if (type.kind === 'func' && types[type.type].kind !== 'funcProto') {
+        break;
+      case 'func':
+        if (known(id, type.type).kind !== 'funcProto') {
           throw new FormatError('BTF', `function '${type.name}' (type ${id}) has no prototype`);
         }
         break;
       case 'array':
-        known(id, type.type);
-        known(id, type.indexType);
+        value(id, type.type);
+        value(id, type.indexType);
         break;
       case 'struct':
       case 'union':
-        for (const member of type.members) known(id, member.type);
+        for (const member of type.members) value(id, member.type);
         break;
       case 'funcProto':
-        known(id, type.returnType);
-        for (const param of type.params) known(id, param.type);
+        value(id, type.returnType);
+        for (const param of type.params) value(id, param.type);
         break;
       case 'datasec':
-        for (const variable of type.vars) known(id, variable.type);
+        for (const entry of type.vars) {
+          const { kind } = known(id, entry.type);
+          if (kind !== 'var' && kind !== 'func') {
+            throw new FormatError(
+              'BTF',
+              `section '${type.name}' (type ${id}) holds type ${entry.type}, a ${kind}`,
+            );
+          }
+        }
         break;
       case 'void':
       case 'int':

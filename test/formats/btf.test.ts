@@ -135,6 +135,10 @@ describe('the BTF reader', () => {
       messageOf([VOID, member(2), { kind: 'array', name: '', type: 1, indexType: 1, count: 2 }]),
       /contains itself/,
     );
+    assert.match(
+      messageOf([VOID, member(2), { kind: 'var', name: 'v', type: 1, linkage: 'global' }]),
+      /which is a var/,
+    );
     // Through a pointer it is a list.
     assert.equal(messageOf([VOID, member(2), { kind: 'ptr', name: '', type: 1 }]), 'ok');
     const deep: BtfType[] = [VOID, INT];
