@@ -29,6 +29,7 @@ export function dequeue(state: KernelState, timer: TimerObject): void {
   const queue = state.cpus[timer.queuedOn].queues[baseOf(timer)];
   queue.splice(queue.indexOf(timer.id), 1);
   timer.queuedOn = -1;
+  state.queueChanges++;
 }
 
 /** Queues the timer, or moves it if it is queued. */
@@ -40,6 +41,7 @@ export function enqueue(
   expiresNs: bigint,
 ): void {
   const queue = state.cpus[cpu].queues[baseOf(timer)];
+  state.queueChanges++;
   if (timer.queuedOn === cpu && has(profile, 'hrtimerRearmInPlace')) {
     const at = queue.indexOf(timer.id);
     const before = at > 0 ? timerOf(state, queue[at - 1]).expiresNs : -1n;

@@ -117,6 +117,10 @@ export interface KernelState {
   readonly events: KernelEvent[];
   /** Steps and instructions left before the run counts as endless. */
   budget: number;
+  /** What `budget` is set back to when every CPU paused. */
+  readonly budgetMax: number;
+  /** Counts changes of the timer queues, so that drivers know when to look at them again. */
+  queueChanges: number;
   readonly scheduler: SchedulerStateLike;
   /** Values that `get_current_*` helpers give. */
   readonly current: CurrentTask;

@@ -71,7 +71,7 @@ export interface MachineOptions {
   /** Which programs to load, by name; all that the object loads by default if absent. */
   readonly programs?: readonly string[];
   readonly scheduler?: SchedulerState;
-  /** Instructions and kernel steps of the whole run before it counts as endless. */
+  /** Work without a pause before the run counts as endless: instructions, kernel steps, 4000 for every timer interrupt. */
   readonly budget?: number;
   readonly memoryLimitBytes?: number;
 }
@@ -676,6 +676,8 @@ function kernelState(
     eventsDropped: 0,
     events: [],
     budget,
+    budgetMax: budget,
+    queueChanges: 0,
     scheduler,
     current: { pid: 4242, tgid: 4242, uid: 0, gid: 0, comm: 'bpf-studio', cgroupId: 1n },
     executed: 0,

@@ -62,6 +62,10 @@ export interface RunOptions {
 /** Waiting steps in a row, of all CPUs together, after which nobody can be waiting for anything that will happen. */
 const SPINS_MAX = 200_000;
 const SLICE_MAX = 1 << 20;
+/** When all CPUs idle for this long, the run is not endless work, and its budget is full again. */
+const PAUSE_NS = 10_000n;
+/** What a timer interrupt takes of the budget, in instructions. */
+const INTERRUPT_WORK = 4000;
 
 const top = (cpu: CpuState): Context | undefined => cpu.contexts[cpu.contexts.length - 1];
 
@@ -101,6 +105,13 @@ function nextTurn(parts: Parts): Turn | undefined {
   const chosen = best[parts.kernel.choices.choose('cpu', best.length)];
   return { ...chosen, otherNs: best.length > 1 ? chosen.atNs : otherNs };
 }
+
+/** Whether the CPU that acted last is still the one furthest behind, without asking the others again. */
+const staysOn = (turn: Turn, deferred: number, untilNs: bigint | undefined): boolean =>
+  turn.cpu.contexts.length > 0 &&
+  deferred === 0 &&
+  (turn.otherNs === undefined || turn.cpu.timeNs < turn.otherNs) &&
+  (untilNs === undefined || turn.cpu.timeNs <= untilNs);
 
 /** Pushes a fresh context; its block is reused from earlier ones. */
 export function pushContext(parts: Parts, cpu: CpuState, kind: ContextKind, first: Activation): Context {
@@ -325,12 +336,17 @@ function act(
   const { kernel, state } = parts;
   kernel.cpu = cpu.id;
   state.lastCpu = cpu.id;
-  if (cpu.timeNs < turn.atNs) cpu.timeNs = turn.atNs;
-  const expiry = nextInterrupt(state.kernel, cpu);
-  if (expiry !== undefined && expiry <= cpu.timeNs && isInterruptible(cpu)) {
+  if (cpu.timeNs < turn.atNs) {
+    const pausedNs = turn.atNs - cpu.timeNs;
+    cpu.timeNs = turn.atNs;
+    if (pausedNs >= PAUSE_NS && state.kernel.cpus.every((c) => c.contexts.length === 0))
+      state.kernel.budget = state.kernel.budgetMax;
+  }
+  const expiry = isInterruptible(cpu) ? nextInterrupt(state.kernel, cpu) : undefined;
+  if (expiry !== undefined && expiry <= cpu.timeNs) {
     pushContext(parts, cpu, 'softirq', startOp('softirq', { nowNs: 0n, clock: 0, timer: 0 }));
     cpu.timeNs += INTERRUPT_ENTRY_NS;
-    return { used: 1, stop: undefined };
+    return { used: INTERRUPT_WORK, stop: undefined };
   }
   if (cpu.contexts.length === 0) {
     pushContext(parts, cpu, 'task', startOp('deferredFrees', { timer: 0 }));
@@ -366,7 +382,7 @@ function exhausted(parts: Parts): MachineStop {
       : `the timer in ${busiest.label}, which has fired ${busiest.fires} times; is it re-armed with a delay of zero?`;
   const stop: MachineStop = {
     kind: 'exhausted',
-    message: `the run's budget of instructions is used up; the likely cause is ${blame}`,
+    message: `the run does not come to rest; the likely cause is ${blame}`,
   };
   parts.kernel.event({
     kind: 'note',
@@ -390,11 +406,20 @@ export function run(parts: Parts, options: RunOptions): MachineStop {
   const { state } = parts;
   let left = options.budget;
   let skip = options.skipBreakpoint === true;
+  let turn: Turn | undefined;
+  let queueChanges = -1;
   for (;;) {
     if (state.ended !== undefined) return state.ended;
     if (options.untilProgramsEnd === true && !programsRun(state)) return { kind: 'idle' };
     if (left <= 0) return { kind: 'budget' };
-    const turn = nextTurn(parts);
+    if (
+      turn === undefined ||
+      queueChanges !== state.kernel.queueChanges ||
+      !staysOn(turn, state.kernel.deferred.length, options.untilNs)
+    ) {
+      turn = nextTurn(parts);
+      queueChanges = state.kernel.queueChanges;
+    }
     if (turn === undefined) {
       if (options.untilNs !== undefined) letTimePass(parts, options.untilNs);
       return { kind: 'idle' };

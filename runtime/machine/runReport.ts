@@ -5,7 +5,7 @@
 import type { BtfValue } from '../btf/values';
 import { bytesToHex } from '../util/hexText';
 import type { Machine } from './machine';
-import { readValue } from './valueText';
+import { readValue, untyped } from './valueText';
 import type { ArmedStack, CodePlace, MachineEvent, TimerView } from './types';
 import type { MapRecord } from '../maps/mapFamily';
 
@@ -90,7 +90,7 @@ export function toJson(value: BtfValue): JsonValue {
 /** The value by its BTF type, hexadecimal without one. */
 export function typedJson(map: MapRecord, part: 'key' | 'value', bytes: Uint8Array): JsonValue {
   const typed = readValue(map.definition, part, bytes);
-  return typed === undefined ? bytesToHex(bytes) : toJson(typed);
+  return typed === undefined ? untyped(map.definition, part, bytes) : toJson(typed);
 }
 
 /** Source line of a slot: the line entry that holds there. */

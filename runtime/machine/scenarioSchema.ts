@@ -44,7 +44,11 @@ export const SCENARIO_SCHEMA = {
       ),
     },
     programs: { type: 'array', items: { type: 'string' }, description: 'Programs to load; all if absent.' },
-    budget: { type: 'integer', minimum: 1, description: 'Instructions before the run counts as endless.' },
+    budget: {
+      type: 'integer',
+      minimum: 1,
+      description: 'Work without a pause before the run counts as endless.',
+    },
     steps: { type: 'array', items: { $ref: '#/definitions/step' } },
   },
   definitions: {

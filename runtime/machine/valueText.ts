@@ -16,5 +16,15 @@ export function readValue(
 }
 
 export function typedText(definition: MapDefinition, part: 'key' | 'value', bytes: Uint8Array): string {
-  return readValue(definition, part, bytes)?.text ?? bytesToHex(bytes);
+  return readValue(definition, part, bytes)?.text ?? String(untyped(definition, part, bytes));
+}
+
+/** What is shown without a type: an array's index as a number, else the bytes in hexadecimal. */
+export function untyped(
+  definition: MapDefinition,
+  part: 'key' | 'value',
+  bytes: Uint8Array,
+): string | number {
+  const isIndex = part === 'key' && bytes.length === 4 && definition.type.includes('ARRAY');
+  return isIndex ? new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true) : bytesToHex(bytes);
 }

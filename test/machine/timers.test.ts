@@ -147,7 +147,7 @@ describe('timer helpers', () => {
   });
 
   it('bound a callback that re-arms itself with no delay, and name the timer', () => {
-    const machine = machineOf('timers', { budget: 100_000 });
+    const machine = machineOf('timers', { budget: 400_000 });
     assert.equal(runProgram(machine, 'endless'), 0);
     const stop = machine.run({ budget: 10_000_000 });
     assert.equal(stop.kind, 'exhausted');
