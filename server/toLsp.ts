@@ -8,6 +8,7 @@ import {
 import { URI } from 'vscode-uri';
 import type { EditorDiagnostic, TextOf } from '../runtime/ide/diagnostics';
 import { expressionColumns, utf16Column } from '../runtime/ide/expressionRange';
+import { base1, toBase0, type Base0 } from '../runtime/util/position';
 import type { CompilerFinding } from './analysis';
 
 /** Ours have plain text, which every client can show. */
@@ -47,11 +48,14 @@ export function asStale(diagnostic: PlainDiagnostic): PlainDiagnostic {
   return { ...diagnostic, severity: DiagnosticSeverity.Hint, message: `(stale) ${diagnostic.message}` };
 }
 
+/** Compilers count lines and columns from 1 (0: unknown), LSP from 0. */
+const zeroBased = (oneBased: number): Base0 => toBase0(base1(Math.max(1, oneBased)));
+
 function findingRange(finding: CompilerFinding, textOf: TextOf): Range {
-  const line = Math.max(0, finding.line - 1);
+  const line = zeroBased(finding.line);
   const lineText = textOf(finding.file)?.line(line) ?? '';
-  const start = utf16Column(lineText, Math.max(0, finding.column - 1));
-  let end = utf16Column(lineText, Math.max(0, finding.endColumn - 1));
+  const start = utf16Column(lineText, zeroBased(finding.column));
+  let end = utf16Column(lineText, zeroBased(finding.endColumn));
   // No range from the compiler: the token or expression that it points at.
   if (end <= start) end = Math.max(start + 1, tokenEnd(lineText, start));
   return { start: { line, character: start }, end: { line, character: end } };
@@ -80,7 +84,7 @@ export function findingToLsp(
   else {
     const include = finding.includedFrom.findLast((from) => from.file === file);
     if (include === undefined) return undefined;
-    const line = Math.max(0, include.line - 1);
+    const line = zeroBased(include.line);
     range = { start: { line, character: 0 }, end: { line, character: textOf(file)?.line(line).length ?? 1 } };
     related.unshift({
       location: { uri: URI.file(finding.file).toString(), range: findingRange(finding, textOf) },
