@@ -6,7 +6,7 @@ import { launched, type SessionState } from '../state';
 export const breakpoints = {
   setBreakpoints(state: SessionState, args: DebugProtocol.SetBreakpointsArguments) {
     const { debug } = launched(state);
-    const path = args.source.path ?? args.source.name ?? '';
+    const path = String(args.source.path ?? args.source.name ?? '');
     const wanted = (args.breakpoints ?? (args.lines ?? []).map((line) => ({ line }))).map(
       (b: DebugProtocol.SourceBreakpoint) => ({
         line: state.toProto.fromLine(b.line),
@@ -42,7 +42,7 @@ export const breakpoints = {
     const { debug } = launched(state);
     const from = state.toProto.fromLine(args.line);
     const to = args.endLine === undefined ? from : state.toProto.fromLine(args.endLine);
-    const lines = debug.map.linesWithCode(args.source.path ?? '', from, to);
+    const lines = debug.map.linesWithCode(String(args.source.path ?? ''), from, to);
     return { breakpoints: lines.map(({ line }) => ({ line: state.toProto.line(line) })) };
   },
   setExceptionBreakpoints(state: SessionState, args: DebugProtocol.SetExceptionBreakpointsArguments) {

@@ -4,13 +4,13 @@
  */
 import { UserError } from '../userError';
 
-type Kind = 'number' | 'string' | 'object' | 'objects' | 'strings';
+type Kind = 'number' | 'numbers' | 'string' | 'object' | 'objects' | 'strings';
 type Rule = Readonly<Record<string, Kind | `${Kind}?`>>;
 
 const step: Rule = { threadId: 'number' };
 
 const RULES: Readonly<Record<string, Rule>> = {
-  setBreakpoints: { source: 'object', breakpoints: 'objects?' },
+  setBreakpoints: { source: 'object', breakpoints: 'objects?', lines: 'numbers?' },
   setFunctionBreakpoints: { breakpoints: 'objects' },
   setInstructionBreakpoints: { breakpoints: 'objects' },
   setExceptionBreakpoints: { filters: 'strings' },
@@ -46,6 +46,8 @@ function fits(value: unknown, kind: Kind): boolean {
   switch (kind) {
     case 'number':
       return typeof value === 'number' && Number.isSafeInteger(value);
+    case 'numbers':
+      return Array.isArray(value) && value.every((v) => Number.isSafeInteger(v));
     case 'string':
       return typeof value === 'string';
     case 'object':

@@ -85,7 +85,7 @@ describe('the debug adapter under random requests', function () {
             assert.doesNotMatch((error as Error).message, /Internal error/);
           }
         }),
-        { numRuns: 500 },
+        { numRuns: 800 },
       );
       assert.equal((await client.threadsRequest()).body.threads.length, 2);
     } finally {
