@@ -6,14 +6,13 @@ import type { Insn } from '../insn/insn';
 import { asS64 } from '../util/u64';
 import {
   assign32Into64,
-  contradicts,
+  repaired,
   draft,
   setKnown,
   setSubregKnown,
   signExtend,
   syncBounds,
   unbound32,
-  unboundAll,
   type Draft,
 } from './bounds';
 import { tnumAdd, tnumIsConst, tnumSub, tnumSubreg } from './tnum';
@@ -42,7 +41,21 @@ const SRC_REG = 0x08;
 /** Offsets of pointers stay below this in magnitude. */
 const MAX_VAR_OFF = 1n << 29n;
 
-const OPS: readonly ScalarOp[] = ['add', 'sub', 'mul', 'div', 'or', 'and', 'lsh', 'rsh', 'mod', 'mod', 'xor', 'mod', 'arsh'];
+const OPS: readonly ScalarOp[] = [
+  'add',
+  'sub',
+  'mul',
+  'div',
+  'or',
+  'and',
+  'lsh',
+  'rsh',
+  'mod',
+  'mod',
+  'xor',
+  'mod',
+  'arsh',
+];
 const OP_DIV = 3;
 const OP_OR = 4;
 const OP_AND = 5;
@@ -56,15 +69,39 @@ const OP_ARSH = 12;
 const OP_END = 13;
 
 /** Operators as the kernel's messages print them, by opcode bits 4–7. */
-const SYMBOLS = ['+=', '-=', '*=', '/=', '|=', '&=', '<<=', '>>=', 'neg', '%=', '^=', '=', 's>>=', 'endian', '?', '?'];
+const SYMBOLS = [
+  '+=',
+  '-=',
+  '*=',
+  '/=',
+  '|=',
+  '&=',
+  '<<=',
+  '>>=',
+  'neg',
+  '%=',
+  '^=',
+  '=',
+  's>>=',
+  'endian',
+  '?',
+  '?',
+];
 
-const opOf = (op: number): ScalarOp => (op === OP_MOD ? 'mod' : op === OP_XOR ? 'xor' : op === OP_ARSH ? 'arsh' : OPS[op]);
+const opOf = (op: number): ScalarOp =>
+  op === OP_MOD ? 'mod' : op === OP_XOR ? 'xor' : op === OP_ARSH ? 'arsh' : OPS[op];
 
 function structure(env: VerifierEnv, message: string, code = 'reserved-fields'): never {
   return reject(env, { code, category: 'Program Structure', errno: EINVAL, message });
 }
 
-function badPointer(env: VerifierEnv, code: string, message: string, registers: number[], errno = EACCES): never {
+function badPointer(
+  env: VerifierEnv,
+  code: string,
+  message: string,
+  registers: number[],
+  errno = EACCES,
+): never {
   return reject(env, { code, category: 'Register Type Safety', errno, message, registers });
 }
 
@@ -73,15 +110,11 @@ export function checkAlu(env: VerifierEnv, insn: Insn): void {
   const op = insn.code >> 4;
   if (op === OP_END || op === OP_NEG) checkUnary(env, insn, op);
   else if (op === OP_MOV) checkMove(env, insn);
-  else if (op > OP_END) structure(env, `invalid BPF_ALU opcode ${(insn.code & 0xf0).toString(16)}`, 'invalid-opcode');
+  else if (op > OP_END)
+    structure(env, `invalid BPF_ALU opcode ${(insn.code & 0xf0).toString(16)}`, 'invalid-opcode');
   else checkBinary(env, insn, op);
   const frame = curFrame(env);
-  const reg = frame.regs[insn.dst];
-  if (env.features.boundsDeduceMixed && contradicts(reg)) {
-    const d = draft(reg);
-    unboundAll(d);
-    frame.regs[insn.dst] = d;
-  }
+  frame.regs[insn.dst] = repaired(frame.regs[insn.dst], env.features);
 }
 
 function checkUnary(env: VerifierEnv, insn: Insn, op: number): void {
@@ -121,7 +154,9 @@ function checkMove(env: VerifierEnv, insn: Insn): void {
   const fromReg = (insn.code & SRC_REG) !== 0;
   const f = env.features;
   if (fromReg) {
-    const widths = !f.cpuV4 ? insn.off === 0 : insn.off === 0 || insn.off === 8 || insn.off === 16 || (is64 && insn.off === 32);
+    const widths = !f.cpuV4
+      ? insn.off === 0
+      : insn.off === 0 || insn.off === 8 || insn.off === 16 || (is64 && insn.off === 32);
     if (is64 && insn.off === 1 && f.mayGoto) unknown(env, 'address space casts (arenas)');
     if (!widths || insn.imm !== 0) structure(env, 'BPF_MOV uses reserved fields');
     checkRegArg(env, insn.src, 'src');
@@ -148,7 +183,9 @@ function checkMove(env: VerifierEnv, insn: Insn): void {
   } else {
     // The link survives a narrowing move only when the value cannot change by it.
     const kept =
-      insn.off === 0 ? f.linkNarrowMoves && fitsUnsigned(source, 32) : source.umax < 1n << BigInt(insn.off - 1);
+      insn.off === 0
+        ? f.linkNarrowMoves && fitsUnsigned(source, 32)
+        : source.umax < 1n << BigInt(insn.off - 1);
     if (kept) linkForCopy(env, frame, insn.src);
     d = draft(frame.regs[insn.src]);
     if (!kept) {
@@ -168,8 +205,7 @@ function checkMove(env: VerifierEnv, insn: Insn): void {
 function checkBinary(env: VerifierEnv, insn: Insn, op: number): void {
   const is64 = (insn.code & 7) === CLASS_ALU64;
   const fromReg = (insn.code & SRC_REG) !== 0;
-  const offOk =
-    insn.off === 0 || (env.features.cpuV4 && insn.off === 1 && (op === OP_DIV || op === OP_MOD));
+  const offOk = insn.off === 0 || (env.features.cpuV4 && insn.off === 1 && (op === OP_DIV || op === OP_MOD));
   if (fromReg) {
     if (insn.imm !== 0 || !offOk) structure(env, 'BPF_ALU uses reserved fields');
     checkRegArg(env, insn.src, 'src');
@@ -197,7 +233,9 @@ function checkBinary(env: VerifierEnv, insn: Insn, op: number): void {
         frame.regs[insn.dst] = UNKNOWN_SCALAR;
         return;
       }
-      badPointer(env, 'pointer-arithmetic', `R${insn.dst} pointer ${SYMBOLS[op]} pointer prohibited`, [insn.dst]);
+      badPointer(env, 'pointer-arithmetic', `R${insn.dst} pointer ${SYMBOLS[op]} pointer prohibited`, [
+        insn.dst,
+      ]);
     }
     if (isPointer(src)) markPrecise(env, insn.dst);
     else if (fromReg) markPrecise(env, insn.src);
@@ -270,8 +308,7 @@ const ARITHMETIC_TYPES: ReadonlySet<string> = new Set([
 ]);
 
 function checkSaneOffset(env: VerifierEnv, reg: RegState, name: string): void {
-  const fail = (message: string): never =>
-    badPointer(env, 'pointer-offset-range', message, [], EINVAL);
+  const fail = (message: string): never => badPointer(env, 'pointer-offset-range', message, [], EINVAL);
   const value = asS64(reg.bits.value);
   if (tnumIsConst(reg.bits) && (value >= MAX_VAR_OFF || value <= -MAX_VAR_OFF)) {
     fail(`math between ${name} pointer and ${value} is not allowed`);
@@ -320,7 +357,8 @@ function pointerAlu(
       [dst],
     );
   }
-  if (ptr.type === 'flowKeys' && !known && env.features.addSubBothWrap) unknown(env, 'variable offsets into flow keys');
+  if (ptr.type === 'flowKeys' && !known && env.features.addSubBothWrap)
+    unknown(env, 'variable offsets into flow keys');
   const allowed =
     ARITHMETIC_TYPES.has(ptr.type) ||
     (ptr.type === 'flowKeys' && known) ||
@@ -382,12 +420,18 @@ function pointerAlu(
       }
     }
   } else if (op === OP_AND || op === OP_OR || op === OP_XOR) {
-    badPointer(env, 'pointer-arithmetic', `R${dst} bitwise operator ${SYMBOLS[op]} on pointer prohibited`, [dst]);
+    badPointer(env, 'pointer-arithmetic', `R${dst} bitwise operator ${SYMBOLS[op]} on pointer prohibited`, [
+      dst,
+    ]);
   } else {
-    badPointer(env, 'pointer-arithmetic', `R${dst} pointer arithmetic with ${SYMBOLS[op]} operator prohibited`, [dst]);
+    badPointer(
+      env,
+      'pointer-arithmetic',
+      `R${dst} pointer arithmetic with ${SYMBOLS[op]} operator prohibited`,
+      [dst],
+    );
   }
   checkSaneOffset(env, d, name);
   syncBounds(d, env.features);
   return d;
 }
-

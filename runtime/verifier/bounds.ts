@@ -134,10 +134,10 @@ function learn32From64(d: Draft): void {
     if ((sLow | 0) <= (sHigh | 0)) narrowS32(d, sLow | 0, sHigh | 0);
   }
   // A range that straddles one multiple of 2^32, from a "negative" low half up to a "positive" one.
-  if (((lowU32(uLeft) + 1) >>> 0) === lowU32(uRight) && (uLow | 0) < 0 && (uHigh | 0) >= 0) {
+  if ((lowU32(uLeft) + 1) >>> 0 === lowU32(uRight) && (uLow | 0) < 0 && (uHigh | 0) >= 0) {
     narrowS32(d, uLow | 0, uHigh | 0);
   }
-  if (((lowU32(sLeft) + 1) >>> 0) === lowU32(sRight) && (sLow | 0) < 0 && (sHigh | 0) >= 0) {
+  if ((lowU32(sLeft) + 1) >>> 0 === lowU32(sRight) && (sLow | 0) < 0 && (sHigh | 0) >= 0) {
     narrowS32(d, sLow | 0, sHigh | 0);
   }
 }
@@ -247,7 +247,15 @@ function learnBits(d: Draft): void {
 
 /** Lets every view learn from every other, as much as the profile's kernel does. */
 export function syncBounds(d: Draft, f: FeatureFlags): void {
-  if (d.bits.mask === 0n && d.umin === d.umax && d.umin === d.bits.value && d.smin === d.smax && d.u32min === d.u32max && d.s32min === d.s32max) return;
+  if (
+    d.bits.mask === 0n &&
+    d.umin === d.umax &&
+    d.umin === d.bits.value &&
+    d.smin === d.smax &&
+    d.u32min === d.u32max &&
+    d.s32min === d.s32max
+  )
+    return;
   learnFromBits(d);
   if (f.boundsDeduceMixed) {
     for (let round = 0; round < 3; round++) {
@@ -363,5 +371,23 @@ export function signExtend(d: Draft, fromBytes: number, width: 4 | 8): void {
 }
 
 /** True when the views contradict each other: the path is impossible. */
-export const contradicts = (d: RegState): boolean =>
-  d.umin > d.umax || d.smin > d.smax || d.u32min > d.u32max || d.s32min > d.s32max;
+function contradicts(d: RegState): boolean {
+  if (d.umin > d.umax || d.smin > d.smax || d.u32min > d.u32max || d.s32min > d.s32max) return true;
+  const { value, mask } = d.bits;
+  if (mask === 0n && (d.umin !== value || d.umax !== value || d.smin !== d.smax || asU64(d.smin) !== value)) return true;
+  if (!subregIsConst(d.bits)) return false;
+  const low = lowU32(value);
+  return d.u32min !== low || d.u32max !== low || d.s32min !== (low | 0) || d.s32max !== (low | 0);
+}
+
+/**
+ * Newer kernels go on with an impossible path after resetting the ranges of what contradicts itself (its bits stay);
+ * older ones just go on.
+ */
+export function repaired(reg: RegState, f: FeatureFlags): RegState {
+  if (!f.boundsDeduceMixed || !contradicts(reg)) return reg;
+  const d = draft(reg);
+  unbound64(d);
+  unbound32(d);
+  return d;
+}

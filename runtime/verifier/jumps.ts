@@ -3,7 +3,7 @@
  * or not, how much packet there is), and the path that is put aside. The walk goes on with the fall-through.
  */
 import type { Insn } from '../insn/insn';
-import { contradicts, draft, unboundAll, type Draft } from './bounds';
+import { draft, repaired } from './bounds';
 import { pushBranch } from './branches';
 import { curFrame, reject, type VerifierEnv } from './env';
 import type { FuncFrame } from './frame';
@@ -49,7 +49,13 @@ const structure = (env: VerifierEnv, message: string, code = 'reserved-fields'):
 
 const isPacketAny = (reg: RegState): boolean => isPacketPointer(reg) || reg.type === 'packetEnd';
 
-const NOT_NULL_TYPES: ReadonlySet<string> = new Set(['socket', 'tcpSock', 'mapValue', 'mapKey', 'sockCommon']);
+const NOT_NULL_TYPES: ReadonlySet<string> = new Set([
+  'socket',
+  'tcpSock',
+  'mapValue',
+  'mapKey',
+  'sockCommon',
+]);
 const NOT_NULL_MORE: ReadonlySet<string> = new Set(['xdpSock', 'buf', 'mem', 'mapPtr']);
 
 /** Whether the kernel counts on this pointer not being NULL. */
@@ -73,11 +79,18 @@ function decidePacket(dst: RegState, src: RegState, relation: Relation): boolean
   } else return undefined;
   if (pkt.range >= 0) return undefined;
   if ((r === 'le' || r === 'gt') && pkt.range === BEYOND_PKT_END) return r === 'gt';
-  if ((r === 'lt' || r === 'ge') && (pkt.range === BEYOND_PKT_END || pkt.range === AT_PKT_END)) return r === 'ge';
+  if ((r === 'lt' || r === 'ge') && (pkt.range === BEYOND_PKT_END || pkt.range === AT_PKT_END))
+    return r === 'ge';
   return undefined;
 }
 
-function decideJump(env: VerifierEnv, dst: RegState, src: RegState, relation: Relation, narrow: boolean): boolean | undefined {
+function decideJump(
+  env: VerifierEnv,
+  dst: RegState,
+  src: RegState,
+  relation: Relation,
+  narrow: boolean,
+): boolean | undefined {
   if (isPacketAny(dst) && isPacketAny(src) && !narrow) return decidePacket(dst, src, relation);
   if (isPointer(dst) || isPointer(src)) {
     if (narrow) return undefined;
@@ -140,12 +153,22 @@ export function checkConditionalJump(env: VerifierEnv, insn: Insn): boolean {
   spreadToLinked(env, insn, byReg, otherFrame, other, linked);
 
   const dstNow = frame.regs[insn.dst];
-  if (f.jumpRefineBoth && !narrow && byReg && isPointer(src) && isPointer(dst) && src.type !== 'btfId' && dst.type !== 'btfId') {
+  if (
+    f.jumpRefineBoth &&
+    !narrow &&
+    byReg &&
+    isPointer(src) &&
+    isPointer(dst) &&
+    src.type !== 'btfId' &&
+    dst.type !== 'btfId'
+  ) {
     // Equal to a pointer that cannot be NULL: not NULL either.
     const equal = relation === 'eq' ? otherFrame : relation === 'ne' ? frame : null;
     if (equal) {
-      if (surelyNotNull(env, dst) && mayBeNull(src)) equal.regs[insn.src] = becomeNotNull(env, equal.regs[insn.src]);
-      if (surelyNotNull(env, src) && mayBeNull(dst)) equal.regs[insn.dst] = becomeNotNull(env, equal.regs[insn.dst]);
+      if (surelyNotNull(env, dst) && mayBeNull(src))
+        equal.regs[insn.src] = becomeNotNull(env, equal.regs[insn.src]);
+      if (surelyNotNull(env, src) && mayBeNull(dst))
+        equal.regs[insn.dst] = becomeNotNull(env, equal.regs[insn.dst]);
     }
   }
   if (!narrow && !byReg && insn.imm === 0 && (relation === 'eq' || relation === 'ne') && mayBeNull(dstNow)) {
@@ -170,10 +193,6 @@ function mayGoto(env: VerifierEnv, insn: Insn): true {
   return true;
 }
 
-const sane = (env: VerifierEnv, d: Draft): RegState => {
-  if (env.features.boundsDeduceMixed && contradicts(d)) unboundAll(d);
-  return d;
-};
 
 function refineBoth(
   env: VerifierEnv,
@@ -193,8 +212,8 @@ function refineBoth(
     const b = byReg ? (insn.src === insn.dst ? a : draft(target.regs[insn.src])) : draft(src);
     if (f.jumpRefineBoth) {
       assume(a, b, holds, narrow, f);
-      target.regs[insn.dst] = sane(env, a);
-      if (byReg) target.regs[insn.src] = sane(env, b);
+      target.regs[insn.dst] = repaired(a, f);
+      if (byReg) target.regs[insn.src] = repaired(b, f);
       return;
     }
     if (tnumIsConst(src.bits) || (narrow && subregIsConst(src.bits))) {
@@ -270,11 +289,13 @@ function spreadToLinked(
         addDelta(d, knownScalar(BigInt(reg.off - known.off)), f);
         updated = d;
       }
-      if (place.isSlot) holder.stack[place.index] = { kinds: holder.stack[place.index].kinds, spilled: updated };
+      if (place.isSlot)
+        holder.stack[place.index] = { kinds: holder.stack[place.index].kinds, spilled: updated };
       else holder.regs[place.index] = updated;
     }
   };
-  const bothScalar = !byReg || (frame.regs[insn.dst].type === 'scalar' && frame.regs[insn.src].type === 'scalar');
+  const bothScalar =
+    !byReg || (frame.regs[insn.dst].type === 'scalar' && frame.regs[insn.src].type === 'scalar');
   if (byReg && (f.historyOfLinks || bothScalar)) spread(frame.regs[insn.src]);
   spread(frame.regs[insn.dst]);
 }
@@ -302,11 +323,18 @@ const NULL_VALUE: Partial<RegState> = (() => {
 })();
 
 /** After comparing packet pointer and end: how many bytes behind every copy of the pointer are there for sure. */
-function learnPacket(env: VerifierEnv, insn: Insn, relation: Relation, here: VerifierState, there: VerifierState): void {
+function learnPacket(
+  env: VerifierEnv,
+  insn: Insn,
+  relation: Relation,
+  here: VerifierState,
+  there: VerifierState,
+): void {
   const frame = here.frames[here.frames.length - 1];
   const dst = frame.regs[insn.dst];
   const src = frame.regs[insn.src];
-  const isStart = (reg: RegState): boolean => reg.type === 'packet' && reg.id === 0 && reg.off === 0 && tnumIsConst(reg.bits) && reg.bits.value === 0n;
+  const isStart = (reg: RegState): boolean =>
+    reg.type === 'packet' && reg.id === 0 && reg.off === 0 && tnumIsConst(reg.bits) && reg.bits.value === 0n;
   const bounded = (pkt: RegState, end: RegState): boolean =>
     (pkt.type === 'packet' && end.type === 'packetEnd') || (pkt.type === 'packetMeta' && isStart(end));
   let regno: number;

@@ -99,7 +99,8 @@ function forceAll(state: VerifierState): void {
   for (let at = state.parent; at !== null; at = at.parent) {
     for (const frame of at.frames) {
       for (let n = 0; n < 10; n++) if (frame.regs[n].type === 'scalar') frame.preciseRegs |= 1 << n;
-      for (let s = 0; s < frame.stack.length; s++) if (isSpilledScalar(frame.stack[s])) addSlot(frame.preciseSlots, s);
+      for (let s = 0; s < frame.stack.length; s++)
+        if (isSpilledScalar(frame.stack[s])) addSlot(frame.preciseSlots, s);
     }
   }
 }
@@ -130,14 +131,25 @@ function walkBack(env: VerifierEnv, d: Demand): void {
     if (last < 0) {
       // A global function's arguments are unknown by definition.
       const frame = state.frames[0];
-      if (state.frames.length === 1 && frame.subprog > 0 && frame.callsite === -1 && noSlots(d.slots[d.frame]) && (d.regs[d.frame] & ~ARGS) === 0) {
+      if (
+        state.frames.length === 1 &&
+        frame.subprog > 0 &&
+        frame.callsite === -1 &&
+        noSlots(d.slots[d.frame]) &&
+        (d.regs[d.frame] & ~ARGS) === 0
+      ) {
         frame.preciseRegs |= d.regs[d.frame];
         return;
       }
-      bug(env, `BUG backtracking func entry subprog ${frame.subprog} reg_mask ${d.regs[d.frame].toString(16)} stack_mask 0`);
+      bug(
+        env,
+        `BUG backtracking func entry subprog ${frame.subprog} reg_mask ${d.regs[d.frame].toString(16)} stack_mask 0`,
+      );
     }
     if (verbose) {
-      env.log.message(`mark_precise: frame${d.frame}: last_idx ${last} first_idx ${first} subseq_idx ${after} `);
+      env.log.message(
+        `mark_precise: frame${d.frame}: last_idx ${last} first_idx ${first} subseq_idx ${after} `,
+      );
     }
     const left = { count: state.history.length };
     for (let at = last; ;) {
@@ -148,7 +160,8 @@ function walkBack(env: VerifierEnv, d: Demand): void {
           const want = `regs=${regMaskText(d.regs[d.frame])} stack=${slotSetText(d.slots[d.frame])}`;
           env.log.message(`mark_precise: frame${d.frame}: ${want} before ${at}: ${insnText(env, at)}`);
         }
-        const entry = left.count > 0 && state.history[left.count - 1].idx === at ? state.history[left.count - 1] : null;
+        const entry =
+          left.count > 0 && state.history[left.count - 1].idx === at ? state.history[left.count - 1] : null;
         if (stepBack(env, at, after, entry, d) === 'giveUp') {
           if (verbose) logGivingUp(env);
           forceAll(env.cur);
@@ -167,7 +180,9 @@ function walkBack(env: VerifierEnv, d: Demand): void {
       markCheckpoint(env, state.frames[f], d, f);
       if (verbose) {
         const want = `regs=${regMaskText(d.regs[f])} stack=${slotSetText(d.slots[f])}`;
-        env.log.message(`mark_precise: frame${f}: parent state ${want}: ${frameText(env, state.frames[f], true)}`);
+        env.log.message(
+          `mark_precise: frame${f}: parent state ${want}: ${frameText(env, state.frames[f], true)}`,
+        );
       }
     }
     if (isEmpty(d)) return;
@@ -181,7 +196,9 @@ function walkBack(env: VerifierEnv, d: Demand): void {
 }
 
 const logGivingUp = (env: VerifierEnv): void =>
-  env.log.message(`mark_precise: frame${env.cur.frames.length - 1}: falling back to forcing all scalars precise`);
+  env.log.message(
+    `mark_precise: frame${env.cur.frames.length - 1}: falling back to forcing all scalars precise`,
+  );
 
 /** Marks what is demanded of a checkpoint's frame; what was marked before needs no further walk. */
 function markCheckpoint(env: VerifierEnv, frame: FuncFrame, d: Demand, f: number): void {
@@ -194,7 +211,8 @@ function markCheckpoint(env: VerifierEnv, frame: FuncFrame, d: Demand, f: number
   if (noSlots(d.slots[f])) return;
   for (let s = 0; s < 64; s++) {
     if (!hasSlot(d.slots[f], s)) continue;
-    if (s >= frame.stack.length) bug(env, `BUG backtracking (stack slot ${s}, total slots ${frame.stack.length})`);
+    if (s >= frame.stack.length)
+      bug(env, `BUG backtracking (stack slot ${s}, total slots ${frame.stack.length})`);
     if (!isSpilledScalar(frame.stack[s]) || hasSlot(frame.preciseSlots, s)) removeSlot(d.slots[f], s);
     else addSlot(frame.preciseSlots, s);
   }
@@ -207,7 +225,7 @@ const END = 13;
 const MOV = 11;
 
 function syncLinked(d: Demand, entry: HistoryEntry | null): void {
-  if (entry?.linked == null) return;
+  if (entry === null || entry.linked === null) return;
   const some = entry.linked.some((p) =>
     p.isSlot ? hasSlot(d.slots[p.frameNo], p.index) : (d.regs[p.frameNo] & (1 << p.index)) !== 0,
   );
@@ -365,13 +383,22 @@ function walkBackOld(env: VerifierEnv, frameNo: number, regno: number, slot: num
     if (verbose) env.log.message(`last_idx ${last} first_idx ${state.firstInsnIdx}`);
     if (last < 0) {
       const frame = state.frames[0];
-      if (state.frames.length === 1 && frame.subprog > 0 && frame.callsite === -1 && noSlots(slots) && (regs & ~ARGS) === 0) {
+      if (
+        state.frames.length === 1 &&
+        frame.subprog > 0 &&
+        frame.callsite === -1 &&
+        noSlots(slots) &&
+        (regs & ~ARGS) === 0
+      ) {
         for (let n = 1; n <= 5; n++) {
           if ((regs & (1 << n)) !== 0 && frame.regs[n].type === 'scalar') frame.preciseRegs |= 1 << n;
         }
         return;
       }
-      bug(env, `BUG backtracing func entry subprog ${frame.subprog} reg_mask ${regs.toString(16)} stack_mask 0`);
+      bug(
+        env,
+        `BUG backtracing func entry subprog ${frame.subprog} reg_mask ${regs.toString(16)} stack_mask 0`,
+      );
     }
     const left = { count: state.history.length };
     for (let at = last; ;) {
@@ -379,7 +406,9 @@ function walkBackOld(env: VerifierEnv, frameNo: number, regno: number, slot: num
         skip = false;
       } else {
         if (verbose && env.insns[at].code !== 0) {
-          env.log.message(`regs=${regs.toString(16)} stack=${slotSetHex(slots)} before ${at}: ${insnText(env, at)}`);
+          env.log.message(
+            `regs=${regs.toString(16)} stack=${slotSetHex(slots)} before ${at}: ${insnText(env, at)}`,
+          );
         }
         const next = stepBackOld(env, env.insns[at], regs, slots);
         if (next < 0) {
@@ -421,7 +450,9 @@ function walkBackOld(env: VerifierEnv, frameNo: number, regno: number, slot: num
     }
     if (verbose) {
       const had = newMarks ? "didn't have" : 'already had';
-      env.log.message(`parent ${had} regs=${regs.toString(16)} stack=${slotSetHex(slots)} marks:${frameText(env, frame, true)}`);
+      env.log.message(
+        `parent ${had} regs=${regs.toString(16)} stack=${slotSetHex(slots)} marks:${frameText(env, frame, true)}`,
+      );
     }
     if ((regs === 0 && noSlots(slots)) || !newMarks) return;
     last = state.lastInsnIdx;

@@ -188,7 +188,9 @@ function mulRangesWide(d: Draft, s: RegState): void {
  */
 function signedAfterBitwise(d: Draft, s: RegState, f: FeatureFlags, wide: boolean, narrow: boolean): void {
   if (narrow) {
-    const cast = f.bitwiseSignFromUnsigned ? (d.u32min | 0) <= (d.u32max | 0) : d.s32min >= 0 && s.s32min >= 0;
+    const cast = f.bitwiseSignFromUnsigned
+      ? (d.u32min | 0) <= (d.u32max | 0)
+      : d.s32min >= 0 && s.s32min >= 0;
     d.s32min = cast ? d.u32min | 0 : S32_MIN;
     d.s32max = cast ? d.u32max | 0 : S32_MAX;
   }
@@ -204,7 +206,8 @@ function signedAfterBitwise(d: Draft, s: RegState, f: FeatureFlags, wide: boolea
 function bitwise(d: Draft, s: RegState, f: FeatureFlags, op: 'and' | 'or' | 'xor'): void {
   const known64 = tnumIsConst(d.bits) && tnumIsConst(s.bits);
   const known32 = subregIsConst(d.bits) && subregIsConst(s.bits);
-  d.bits = op === 'and' ? tnumAnd(d.bits, s.bits) : op === 'or' ? tnumOr(d.bits, s.bits) : tnumXor(d.bits, s.bits);
+  d.bits =
+    op === 'and' ? tnumAnd(d.bits, s.bits) : op === 'or' ? tnumOr(d.bits, s.bits) : tnumXor(d.bits, s.bits);
   const low = Number(d.bits.value & 0xffff_ffffn);
   const lowMask = Number(d.bits.mask & 0xffff_ffffn);
   if (known32) {
@@ -322,7 +325,7 @@ function isComputable(op: ScalarOp, s: RegState, alu32: boolean, f: FeatureFlags
       return f.bitwiseSignFromUnsigned || known;
     case 'div':
     case 'mod':
-      return f.divisionRanges && known && (alu32 ? s.u32min : s.umin) != 0;
+      return f.divisionRanges && known && (alu32 ? s.u32min !== 0 : s.umin !== 0n);
     case 'lsh':
     case 'rsh':
     case 'arsh':
@@ -411,7 +414,14 @@ function divide(d: Draft, s: RegState, op: 'div' | 'mod', alu32: boolean, signed
   }
   const size = by < 0n ? -by : by;
   if (min > -size && max < size) setRange(d, min, max, alu32, signed);
-  else setRange(d, min < 0n ? maxBig(min, 1n - size) : 0n, max > 0n ? minBig(max, size - 1n) : 0n, alu32, signed);
+  else
+    setRange(
+      d,
+      min < 0n ? maxBig(min, 1n - size) : 0n,
+      max > 0n ? minBig(max, size - 1n) : 0n,
+      alu32,
+      signed,
+    );
 }
 
 function setRange(d: Draft, min: bigint, max: bigint, alu32: boolean, signed: boolean): void {

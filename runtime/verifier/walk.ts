@@ -9,7 +9,7 @@ import { pushBranch } from './branches';
 import { callSubprog, returnToCaller } from './callStack';
 import { isHelperCall, isKfuncCall, isLocalCall } from './callKinds';
 import { calleeOf, subprogAt } from './cfg';
-import { contradicts, draft, unboundAll } from './bounds';
+import { repaired } from './bounds';
 import { curFrame, newId, reject, unknown, type VerifierEnv } from './env';
 import { isStateVisited } from './explored';
 import { pushHistory } from './history';
@@ -85,7 +85,8 @@ function walkOne(env: VerifierEnv, at: WalkState): void {
     return;
   }
   // Older kernels remember a jump point only where no checkpoint was made.
-  if (aux.jumpPoint && (env.features.longHistoryCheckpoint || env.totalStates === before)) pushHistory(env, {});
+  if (aux.jumpPoint && (env.features.longHistoryCheckpoint || env.totalStates === before))
+    pushHistory(env, {});
 
   const frame = curFrame(env);
   if (env.log.level > 0) {
@@ -152,7 +153,12 @@ function rememberPointer(env: VerifierEnv, reg: RegState): void {
   }
   if (aux.pointerType === kind) return;
   const strict = (type: string): boolean =>
-    type === 'ctx' || type === 'socket' || type === 'sockCommon' || type === 'tcpSock' || type === 'xdpSock' || type === 'btfId';
+    type === 'ctx' ||
+    type === 'socket' ||
+    type === 'sockCommon' ||
+    type === 'tcpSock' ||
+    type === 'xdpSock' ||
+    type === 'btfId';
   if (!strict(reg.type) && !strict(aux.pointerClass)) return;
   if (env.features.trustMismatchAllowed && reg.type === 'btfId' && aux.pointerClass === 'btfId') return;
   structure(env, 'same insn cannot be used with different pointers', 'mixed-pointers');
@@ -178,12 +184,7 @@ function checkLoad(env: VerifierEnv, insn: Insn): void {
     signExtend: mode === MODE_MEMSX,
   });
   rememberPointer(env, base);
-  const loaded = frame.regs[insn.dst];
-  if (env.features.boundsDeduceMixed && contradicts(loaded)) {
-    const d = draft(loaded);
-    unboundAll(d);
-    frame.regs[insn.dst] = d;
-  }
+  frame.regs[insn.dst] = repaired(frame.regs[insn.dst], env.features);
 }
 
 function checkStore(env: VerifierEnv, insn: Insn): void {
@@ -280,7 +281,8 @@ function functionAddress(env: VerifierEnv): RegState {
     reject(env, { code, category: 'Call Type Safety', errno: EINVAL, message });
   if (subprog < 0) return unknown(env, 'the address of no function');
   if (env.subprogs.every((s) => s.btfId === 0)) refuse('callback-without-btf', 'missing btf func_info');
-  if (env.subprogs[subprog].linkage !== 'static') refuse('callback-not-static', 'callback function not static');
+  if (env.subprogs[subprog].linkage !== 'static')
+    refuse('callback-not-static', 'callback function not static');
   if (subprog === 0) refuse('callback-is-main', 'callback function cannot be the main program');
   return pointer('func', { subprog });
 }
@@ -361,12 +363,11 @@ function checkJump(env: VerifierEnv, at: WalkState, insn: Insn): void {
       }
       checkExit(env, at);
       return;
-    default:
-      {
-        const taken = checkConditionalJump(env, insn);
-        if (env.log.level > 0) logChanges(env, curFrame(env));
-        env.insnIdx += taken ? 1 + insn.off : 1;
-      }
+    default: {
+      const taken = checkConditionalJump(env, insn);
+      if (env.log.level > 0) logChanges(env, curFrame(env));
+      env.insnIdx += taken ? 1 + insn.off : 1;
+    }
   }
 }
 
