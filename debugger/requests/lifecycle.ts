@@ -22,7 +22,6 @@ export const CAPABILITIES: DebugProtocol.Capabilities = {
   supportsLoadedSourcesRequest: true,
   supportsTerminateRequest: true,
   supportsRestartRequest: true,
-  supportsDelayedStackTraceLoading: true,
   exceptionBreakpointFilters: [
     {
       filter: 'helperError',
