@@ -102,7 +102,10 @@ for (const [name, flags] of [
       rig.update(map, 1, 5);
       rig.memory.fill(rig.lookup(map, 1), 32, 0xaa);
       const [value] = userRead(rig, map, keyBytes(1)) ?? [];
-      assert.deepEqual([...value], [...new Uint8Array(8).fill(0xaa), ...new Uint8Array(16), ...new Uint8Array(8).fill(0xaa)]);
+      assert.deepEqual(
+        [...value],
+        [...new Uint8Array(8).fill(0xaa), ...new Uint8Array(16), ...new Uint8Array(8).fill(0xaa)],
+      );
     });
 
     it('behave as a dictionary of bounded size (property)', () => {
