@@ -451,6 +451,11 @@ export const FEATURES = {
     since: '6.18',
     evidence: 'mainline 6.13',
   },
+  deadBranchBySimulation: {
+    what: 'a branch whose assumption empties a range is dead',
+    since: '7.2',
+    evidence: 'mainline 7.0; verdicts of generated programs on 7.2',
+  },
 } as const satisfies Record<string, FeatureRow>;
 
 export type FeatureName = keyof typeof FEATURES;

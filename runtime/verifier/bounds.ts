@@ -370,11 +370,16 @@ export function signExtend(d: Draft, fromBytes: number, width: 4 | 8): void {
   }
 }
 
+/** Some range is empty. */
+export const isEmptyRange = (d: RegState): boolean =>
+  d.umin > d.umax || d.smin > d.smax || d.u32min > d.u32max || d.s32min > d.s32max;
+
 /** True when the views contradict each other: the path is impossible. */
 function contradicts(d: RegState): boolean {
-  if (d.umin > d.umax || d.smin > d.smax || d.u32min > d.u32max || d.s32min > d.s32max) return true;
+  if (isEmptyRange(d)) return true;
   const { value, mask } = d.bits;
-  if (mask === 0n && (d.umin !== value || d.umax !== value || d.smin !== d.smax || asU64(d.smin) !== value)) return true;
+  if (mask === 0n && (d.umin !== value || d.umax !== value || d.smin !== d.smax || asU64(d.smin) !== value))
+    return true;
   if (!subregIsConst(d.bits)) return false;
   const low = lowU32(value);
   return d.u32min !== low || d.u32max !== low || d.s32min !== (low | 0) || d.s32max !== (low | 0);

@@ -54,7 +54,8 @@ export function checkSubprogs(env: VerifierEnv): void {
   for (let i = 0; i < env.insns.length; i++) {
     const insn = env.insns[i];
     const op = insn.code >> 4;
-    if (insn.code === 0x85 && insn.imm === HELPER_TAIL_CALL && insn.src !== PSEUDO_CALL) subprog.hasTailCall = true;
+    if (insn.code === 0x85 && insn.imm === HELPER_TAIL_CALL && insn.src !== PSEUDO_CALL)
+      subprog.hasTailCall = true;
     if ((insn.code & 7) === CLASS_LD && ((insn.code & 0xe0) === 0x20 || (insn.code & 0xe0) === 0x40)) {
       subprog.hasLdAbs = true;
     }
@@ -179,7 +180,12 @@ export function checkAbnormalReturns(env: VerifierEnv): void {
     const proto = func.kind === 'func' ? typeById(btf, func.type) : undefined;
     const result = proto?.kind === 'funcProto' ? resolvedType(btf, proto.returnType) : undefined;
     if (result?.kind === 'enum' || (result?.kind === 'int' && result.sizeBytes <= 8)) continue;
-    structure(env, subprog.start, 'abnormal-return', `${what} is only allowed in functions that return 'int'.`);
+    structure(
+      env,
+      subprog.start,
+      'abnormal-return',
+      `${what} is only allowed in functions that return 'int'.`,
+    );
   }
 }
 
@@ -216,7 +222,12 @@ export function refuseRecursion(env: VerifierEnv): void {
       if (!isLocalCall(env.insns[i])) continue;
       const callee = subprogAt(env, calleeOf(env, i));
       if (callee === index || open.includes(callee)) {
-        structure(env, i, 'recursion', `recursive call from ${subprog.name}() to ${env.subprogs[callee].name}()`);
+        structure(
+          env,
+          i,
+          'recursion',
+          `recursive call from ${subprog.name}() to ${env.subprogs[callee].name}()`,
+        );
       }
       if (!done.has(callee)) visit(callee, [...open, index]);
     }

@@ -65,7 +65,13 @@ function isContext(env: VerifierEnv, btf: Btf, id: number): boolean {
     for (let at = id; ;) {
       const type = typeById(btf, at);
       if (type.kind === 'typedef' && type.name === bare) return true;
-      if (type.kind !== 'const' && type.kind !== 'volatile' && type.kind !== 'restrict' && type.kind !== 'typeTag') break;
+      if (
+        type.kind !== 'const' &&
+        type.kind !== 'volatile' &&
+        type.kind !== 'restrict' &&
+        type.kind !== 'typeTag'
+      )
+        break;
       at = type.type;
     }
   }
@@ -76,16 +82,22 @@ function isContext(env: VerifierEnv, btf: Btf, id: number): boolean {
 
 function paramOf(env: VerifierEnv, btf: Btf, funcId: number, name: string, typeId: number, i: number): Param {
   let tags = declTagsOf(btf, funcId, i).filter((tag) => tag.startsWith('arg:'));
-  if (!env.features.globalArgTags) tags = tags.filter((tag) => tag === 'arg:ctx' && TAGS_REWRITTEN.test(env.program.type));
-  if (tags.some((tag) => tag !== 'arg:ctx' && tag !== 'arg:nonnull')) unknown(env, `argument tags ${tags.join(', ')}`);
+  if (!env.features.globalArgTags)
+    tags = tags.filter((tag) => tag === 'arg:ctx' && TAGS_REWRITTEN.test(env.program.type));
+  if (tags.some((tag) => tag !== 'arg:ctx' && tag !== 'arg:nonnull'))
+    unknown(env, `argument tags ${tags.join(', ')}`);
   const type = resolvedType(btf, typeId);
   if (type.kind === 'int' || type.kind === 'enum') return { kind: 'scalar' };
   if (type.kind !== 'ptr') {
-    return refuse(env, `Arg#${i} type ${KIND_WORDS[type.kind] ?? type.kind.toUpperCase()} in ${name}() is not supported yet.`);
+    return refuse(
+      env,
+      `Arg#${i} type ${KIND_WORDS[type.kind] ?? type.kind.toUpperCase()} in ${name}() is not supported yet.`,
+    );
   }
   const target = resolvedType(btf, type.type);
   if (tags.includes('arg:ctx') || isContext(env, btf, type.type)) return { kind: 'ctx' };
-  if (target.name === 'bpf_dynptr' && env.features.globalArgTags) unknown(env, 'dynptr arguments of global functions');
+  if (target.name === 'bpf_dynptr' && env.features.globalArgTags)
+    unknown(env, 'dynptr arguments of global functions');
   const sizeBytes = sizeOfType(btf, type.type);
   if (sizeBytes === undefined) {
     return refuse(
@@ -140,7 +152,8 @@ export function checkGlobalCall(env: VerifierEnv, index: number): void {
     } else if (param.kind === 'ctx') {
       if (reg.type !== 'ctx') wrong(`arg#${i} expects pointer to ctx`);
       if (reg.off !== 0) wrong(`dereference of modified ctx ptr R${n} off=${reg.off} disallowed`);
-      if (reg.bits.mask !== 0n || reg.bits.value !== 0n) wrong(`variable ctx access var_off=${tnumText(reg.bits)} disallowed`);
+      if (reg.bits.mask !== 0n || reg.bits.value !== 0n)
+        wrong(`variable ctx access var_off=${tnumText(reg.bits)} disallowed`);
     } else {
       try {
         RULES.checkGlobalMemArg(env, n, param.sizeBytes);
@@ -162,4 +175,3 @@ export function checkGlobalCall(env: VerifierEnv, index: number): void {
   clearCallerSaved(env);
   frame.regs[0] = UNKNOWN_SCALAR;
 }
-

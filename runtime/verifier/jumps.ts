@@ -3,7 +3,7 @@
  * or not, how much packet there is), and the path that is put aside. The walk goes on with the fall-through.
  */
 import type { Insn } from '../insn/insn';
-import { draft, repaired } from './bounds';
+import { draft, isEmptyRange, repaired } from './bounds';
 import { pushBranch } from './branches';
 import { curFrame, reject, type VerifierEnv } from './env';
 import type { FuncFrame } from './frame';
@@ -104,7 +104,17 @@ function decideJump(
     if (!isPointer(ptr) || !surelyNotNull(env, ptr)) return undefined;
     return relation === 'eq' ? false : relation === 'ne' ? true : undefined;
   }
-  return decide(dst, src, relation, narrow, env.features);
+  const decided = decide(dst, src, relation, narrow, env.features);
+  if (decided !== undefined || !env.features.deadBranchBySimulation) return decided;
+  // An outcome that leaves some range empty is impossible.
+  const impossible = (holds: Relation): boolean => {
+    const a = draft(dst);
+    const b = dst === src ? a : draft(src);
+    assume(a, b, holds, narrow, env.features);
+    return isEmptyRange(a) || isEmptyRange(b);
+  };
+  if (impossible(NEGATION[relation])) return true;
+  return impossible(relation) ? false : undefined;
 }
 
 /** One conditional jump; returns whether the walk goes on at the target (else falls through). */
@@ -192,7 +202,6 @@ function mayGoto(env: VerifierEnv, insn: Insn): true {
   if (earlier !== null) widenScalars(earlier, again);
   return true;
 }
-
 
 function refineBoth(
   env: VerifierEnv,

@@ -10,14 +10,7 @@ import { pushHistory } from './history';
 import { LIVE_READ64, markSlotRead, markSlotWritten } from './liveness';
 import { EACCES, EFAULT, EINVAL } from './outcome';
 import { markPrecise } from './precision';
-import {
-  ADD_CONST,
-  isNullConst,
-  knownScalar,
-  NOT_INIT,
-  UNKNOWN_SCALAR,
-  type RegState,
-} from './regState';
+import { ADD_CONST, isNullConst, knownScalar, NOT_INIT, UNKNOWN_SCALAR, type RegState } from './regState';
 import { newId } from './env';
 import type { MemAccess } from './seams';
 import { addSlot } from './slotSet';
@@ -64,8 +57,13 @@ const SPILLABLE: ReadonlySet<string> = new Set([
   'arena',
 ]);
 
-const memory = (env: VerifierEnv, code: string, message: string, registers: number[], errno = EACCES): never =>
-  reject(env, { code, category: 'Memory Safety', errno, message, registers });
+const memory = (
+  env: VerifierEnv,
+  code: string,
+  message: string,
+  registers: number[],
+  errno = EACCES,
+): never => reject(env, { code, category: 'Memory Safety', errno, message, registers });
 
 type Source = 'helper' | 'direct';
 
@@ -152,7 +150,8 @@ function spillScrubbed(frame: FuncFrame, slotIndex: number, reg: RegState, sizeB
 }
 
 /** The bits that the value needs fit into `sizeBytes` bytes. */
-const fits = (reg: RegState, sizeBytes: number): boolean => sizeBytes >= 8 || reg.umax >> BigInt(8 * sizeBytes) === 0n;
+const fits = (reg: RegState, sizeBytes: number): boolean =>
+  sizeBytes >= 8 || reg.umax >> BigInt(8 * sizeBytes) === 0n;
 
 const isUnbounded = (reg: RegState): boolean =>
   reg.smin === UNKNOWN_SCALAR.smin &&
@@ -182,7 +181,12 @@ export function readStack(env: VerifierEnv, access: MemAccess): void {
         [access.regno],
       );
     }
-    checkStackRangeAt(env, access.regno, off, access.sizeBytes, { zeroAllowed: false, raw: false, source: 'direct', access: 'read' });
+    checkStackRangeAt(env, access.regno, off, access.sizeBytes, {
+      zeroAllowed: false,
+      raw: false,
+      source: 'direct',
+      access: 'read',
+    });
     setFromBytes(env, frame, min, max, access.valueRegno);
   }
   if (access.valueRegno < 0) return;
@@ -196,7 +200,13 @@ export function readStack(env: VerifierEnv, access: MemAccess): void {
 }
 
 /** All bytes zero: the constant 0; else unknown. */
-function setFromBytes(env: VerifierEnv, frame: FuncFrame, min: number, max: number, valueRegno: number): void {
+function setFromBytes(
+  env: VerifierEnv,
+  frame: FuncFrame,
+  min: number,
+  max: number,
+  valueRegno: number,
+): void {
   let zero = true;
   for (let at = min; at < max && zero; at++) {
     const slot = slotOf(at);
@@ -210,7 +220,13 @@ function setFromBytes(env: VerifierEnv, frame: FuncFrame, min: number, max: numb
   else cur.preciseRegs &= ~(1 << valueRegno);
 }
 
-function readExact(env: VerifierEnv, frame: FuncFrame, frameNo: number, off: number, access: MemAccess): void {
+function readExact(
+  env: VerifierEnv,
+  frame: FuncFrame,
+  frameNo: number,
+  off: number,
+  access: MemAccess,
+): void {
   const f = env.features;
   const slotIndex = slotOf(off);
   const first = -off - 1;
@@ -219,7 +235,9 @@ function readExact(env: VerifierEnv, frame: FuncFrame, frameNo: number, off: num
   const cur = curFrame(env);
   scratch(frame, slotIndex);
   const invalid = (i: number): never =>
-    memory(env, 'stack-uninitialized', `invalid read from stack off ${off}+${i} size ${size}`, [access.regno]);
+    memory(env, 'stack-uninitialized', `invalid read from stack off ${off}+${i} size ${size}`, [
+      access.regno,
+    ]);
   const checkBytes = (allowSpill: boolean): { spills: number; zeros: number } => {
     let spills = 0;
     let zeros = 0;
@@ -253,10 +271,11 @@ function readExact(env: VerifierEnv, frame: FuncFrame, frameNo: number, off: num
     }
     markSlotRead(frame, slotIndex, LIVE_READ64);
     if (access.valueRegno < 0) return;
-    const narrowOk = f.narrowFills ? size <= spillSize && (off & 7) === 0 : (off & 7) === 0 && size === spillSize;
+    const narrowOk = f.narrowFills
+      ? size <= spillSize && (off & 7) === 0
+      : (off & 7) === 0 && size === spillSize;
     if (narrowOk) {
-      cur.regs[access.valueRegno] =
-        f.narrowFills && !fits(value, size) ? { ...value, id: 0, off: 0 } : value;
+      cur.regs[access.valueRegno] = f.narrowFills && !fits(value, size) ? { ...value, id: 0, off: 0 } : value;
     } else {
       const { spills, zeros } = checkBytes(true);
       if (f.narrowFills && spills === size && tnumIsConst(value.bits) && value.bits.value === 0n) {
@@ -289,7 +308,13 @@ export function writeStack(env: VerifierEnv, access: MemAccess): void {
   else writeVariable(env, frame, min, max, access);
 }
 
-function writeExact(env: VerifierEnv, frame: FuncFrame, frameNo: number, off: number, access: MemAccess): void {
+function writeExact(
+  env: VerifierEnv,
+  frame: FuncFrame,
+  frameNo: number,
+  off: number,
+  access: MemAccess,
+): void {
   const f = env.features;
   const cur = curFrame(env);
   const slotIndex = slotOf(off);
@@ -309,8 +334,18 @@ function writeExact(env: VerifierEnv, frame: FuncFrame, frameNo: number, off: nu
     if (f.narrowFills && fits(value, size)) {
       kept = linkForCopy(env, cur, access.valueRegno);
     }
-    store(frame, slotIndex, fits(kept, size) ? kept : { ...kept, id: 0, off: f.narrowFills ? kept.off : 0 }, size);
-  } else if (value === null && aligned && access.immediate !== undefined && (f.narrowFills || access.immediate !== 0)) {
+    store(
+      frame,
+      slotIndex,
+      fits(kept, size) ? kept : { ...kept, id: 0, off: f.narrowFills ? kept.off : 0 },
+      size,
+    );
+  } else if (
+    value === null &&
+    aligned &&
+    access.immediate !== undefined &&
+    (f.narrowFills || access.immediate !== 0)
+  ) {
     store(frame, slotIndex, knownScalar(BigInt(access.immediate)), size);
   } else if (value !== null && SPILLABLE.has(value.type)) {
     if (size !== 8) {
@@ -358,7 +393,13 @@ export function linkForCopy(env: VerifierEnv, frame: FuncFrame, regno: number): 
   return reg;
 }
 
-function writeVariable(env: VerifierEnv, frame: FuncFrame, min: number, max: number, access: MemAccess): void {
+function writeVariable(
+  env: VerifierEnv,
+  frame: FuncFrame,
+  min: number,
+  max: number,
+  access: MemAccess,
+): void {
   const f = env.features;
   const value = access.valueRegno >= 0 ? curFrame(env).regs[access.valueRegno] : null;
   const zero =
@@ -415,14 +456,21 @@ export function checkStackRange(
   });
 }
 
-function checkStackRangeAt(env: VerifierEnv, regno: number, off: number, sizeBytes: number, options: RangeOptions): void {
+function checkStackRangeAt(
+  env: VerifierEnv,
+  regno: number,
+  off: number,
+  sizeBytes: number,
+  options: RangeOptions,
+): void {
   const reg = curFrame(env).regs[regno];
   const frame = env.cur.frames[reg.frameNo];
   if (sizeBytes === 0 && !options.zeroAllowed) {
     memory(env, 'zero-size', 'invalid zero-sized read', [regno]);
   }
   // Older kernels take it that a helper may write what it was given to read.
-  const clobber = options.source === 'helper' && (options.access === 'write' || !env.features.helperReadsKeepStack);
+  const clobber =
+    options.source === 'helper' && (options.access === 'write' || !env.features.helperReadsKeepStack);
   const { min, max, exact } = stackBounds(env, regno, off, sizeBytes, options.source, options.access);
   if (exact && options.raw) return;
   for (let at = min; at < max; at++) {
@@ -432,7 +480,8 @@ function checkStackRangeAt(env: VerifierEnv, regno: number, off: number, sizeByt
     const kind = slotKind(slot, index);
     if (kind === SLOT_ZERO || kind === SLOT_INVALID) {
       // Helpers may write what they were given to read.
-      if (clobber) frame.stack[slotIndex] = { kinds: withKind(slot.kinds, index, SLOT_MISC), spilled: slot.spilled };
+      if (clobber)
+        frame.stack[slotIndex] = { kinds: withKind(slot.kinds, index, SLOT_MISC), spilled: slot.spilled };
     } else if (kind !== SLOT_MISC) {
       if (isSpilled(slot)) {
         if (clobber) frame.stack[slotIndex] = { kinds: scrubKinds(slot.kinds), spilled: UNKNOWN_SCALAR };

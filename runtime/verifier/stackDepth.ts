@@ -52,10 +52,21 @@ export function checkStackDepth(env: VerifierEnv): void {
 }
 
 /** Depth-first over calls in program order; `chain` holds the callers. */
-function walkCalls(env: VerifierEnv, index: number, chain: readonly { index: number; depth: number }[]): void {
+function walkCalls(
+  env: VerifierEnv,
+  index: number,
+  chain: readonly { index: number; depth: number }[],
+): void {
   const subprog = env.subprogs[index];
   const refuse = (code: string, errno: number, message: string): never =>
-    reject(env, { code, category: 'Program Structure', errno, message, insn: subprog.start, facts: { subprog: subprog.name } });
+    reject(env, {
+      code,
+      category: 'Program Structure',
+      errno,
+      message,
+      insn: subprog.start,
+      facts: { subprog: subprog.name },
+    });
   const above = chain.length > 0 ? chain[chain.length - 1].depth : 0;
   if (subprog.hasLdAbs && env.features.globalNamesInMessages) {
     if (subprog.isCallback || chain.some((c) => env.subprogs[c.index].isCallback)) {
@@ -77,7 +88,11 @@ function walkCalls(env: VerifierEnv, index: number, chain: readonly { index: num
     unknown(env, `private stacks of ${env.program.type}`);
   }
   if (depth > MAX_STACK_BYTES) {
-    refuse('stack-too-large', EACCES, `combined stack size of ${chain.length + 1} calls is ${depth}. Too large`);
+    refuse(
+      'stack-too-large',
+      EACCES,
+      `combined stack size of ${chain.length + 1} calls is ${depth}. Too large`,
+    );
   }
   for (let i = subprog.start; i < subprog.end; i++) {
     const insn = env.insns[i];
@@ -86,18 +101,19 @@ function walkCalls(env: VerifierEnv, index: number, chain: readonly { index: num
     const callee = subprogAt(env, calleeOf(env, i));
     if (callee < 0) continue;
     if (env.subprogs[callee].isAsyncCallback) {
-      if (env.subprogs[callee].hasTailCall) refuse('tail-call-in-callback', EFAULT, 'verifier bug. subprog has tail_call and async cb');
+      if (env.subprogs[callee].hasTailCall)
+        refuse('tail-call-in-callback', EFAULT, 'verifier bug. subprog has tail_call and async cb');
       if (!direct) continue;
     }
     // Newest kernels were seen to allow nine; where they stop is not known.
-    if (env.features.recursionRefused && chain.length + 1 > MAX_CALL_FRAMES) unknown(env, 'call chains of more than nine frames');
+    if (env.features.recursionRefused && chain.length + 1 > MAX_CALL_FRAMES)
+      unknown(env, 'call chains of more than nine frames');
     if (chain.length + 1 >= MAX_CALL_FRAMES && !env.features.recursionRefused) {
       refuse('call-stack-too-deep', E2BIG, `the call stack of ${chain.length + 1} frames is too deep !`);
     }
     walkCalls(env, callee, [...chain, { index, depth }]);
   }
 }
-
 
 const LOOP_STACK_BYTES = 24;
 const HELPER_LOOP = 181;

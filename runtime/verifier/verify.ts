@@ -9,7 +9,14 @@ import type { ObjectSpec, ProgramSpec } from '../loader/objectSpec';
 import { FEATURES, type FeatureName } from '../spec/features';
 import { has, type Profile } from '../spec/profile';
 import { newState } from './branches';
-import { calleeOf, checkAbnormalReturns, checkCfg, checkSubprogs, findPacketChanges, refuseRecursion } from './cfg';
+import {
+  calleeOf,
+  checkAbnormalReturns,
+  checkCfg,
+  checkSubprogs,
+  findPacketChanges,
+  refuseRecursion,
+} from './cfg';
 import { isLocalCall } from './callKinds';
 import { reject, unknown, type FeatureFlags, type InsnAux, type Subprog, type VerifierEnv } from './env';
 import { newFrame } from './frame';
@@ -99,7 +106,8 @@ export class Verification {
       prepare(env);
       this.phase = mainFirst ? 'main' : 'globals';
     }
-    if (this.phase === 'main' && this.walkFunction(0, maxInsns)) this.phase = mainFirst ? 'globals' : 'finish';
+    if (this.phase === 'main' && this.walkFunction(0, maxInsns))
+      this.phase = mainFirst ? 'globals' : 'finish';
     if (this.phase === 'globals') {
       const next = this.nextGlobal(mainFirst);
       if (next < 0) this.phase = mainFirst ? 'finish' : 'main';
@@ -117,7 +125,8 @@ export class Verification {
   /** A global function still to be verified on its own; newer kernels do so only with those that are called. */
   private nextGlobal(calledOnly: boolean): number {
     return this.env.subprogs.findIndex(
-      (subprog, i) => i > 0 && subprog.linkage === 'global' && (!calledOnly || subprog.called) && !this.verified.has(i),
+      (subprog, i) =>
+        i > 0 && subprog.linkage === 'global' && (!calledOnly || subprog.called) && !this.verified.has(i),
     );
   }
 
@@ -141,7 +150,9 @@ export class Verification {
   }
 
   private base(): Omit<Verdict, 'verdict' | 'errno' | 'message'> {
-    const log = this.options.logLevel ? this.env.log.text() + statsText({ ...this.stats(), maxStatesPerInsn: this.env.maxStatesPerInsn }) : undefined;
+    const log = this.options.logLevel
+      ? this.env.log.text() + statsText({ ...this.stats(), maxStatesPerInsn: this.env.maxStatesPerInsn })
+      : undefined;
     return {
       program: this.program.name,
       section: this.program.section,
@@ -195,7 +206,12 @@ export function verify(
   return verification.result();
 }
 
-function makeEnv(program: ProgramSpec, object: ObjectSpec, profile: Profile, options: VerifyOptions): VerifierEnv {
+function makeEnv(
+  program: ProgramSpec,
+  object: ObjectSpec,
+  profile: Profile,
+  options: VerifyOptions,
+): VerifierEnv {
   const features = Object.fromEntries(
     Object.keys(FEATURES).map((name) => [name, has(profile, name as FeatureName)]),
   ) as FeatureFlags;
@@ -258,7 +274,13 @@ const newAux = (): InsnAux => ({
 function prepare(env: VerifierEnv): void {
   const { insns } = env;
   if (insns.length === 0) {
-    reject(env, { code: 'empty-program', category: 'Program Structure', errno: EINVAL, message: '', insn: -1 });
+    reject(env, {
+      code: 'empty-program',
+      category: 'Program Structure',
+      errno: EINVAL,
+      message: '',
+      insn: -1,
+    });
   }
   const starts = new Set<number>([0]);
   for (const func of env.program.functions) starts.add(func.insnIdx);
@@ -344,4 +366,3 @@ function startFunction(env: VerifierEnv, index: number): void {
   }
   enterGlobalFunction(env, frame, index);
 }
-
