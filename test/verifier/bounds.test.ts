@@ -39,9 +39,40 @@ function allows(reg: RegState, x: bigint): boolean {
   );
 }
 
-const edge = fc.constantFrom(0n, 1n, 2n, 0x7fn, 0x80n, 0xffn, 0x7fff_ffffn, 0x8000_0000n, 0xffff_ffffn, 0x1_0000_0000n, 1n << 63n, (1n << 63n) - 1n, (1n << 64n) - 1n);
-const u64 = fc.oneof(edge, fc.bigInt({ min: 0n, max: (1n << 64n) - 1n }), fc.integer().map((n) => asU(BigInt(n))));
-const relation = fc.constantFrom<Relation>('eq', 'ne', 'set', 'notSet', 'gt', 'ge', 'lt', 'le', 'sgt', 'sge', 'slt', 'sle');
+const edge = fc.constantFrom(
+  0n,
+  1n,
+  2n,
+  0x7fn,
+  0x80n,
+  0xffn,
+  0x7fff_ffffn,
+  0x8000_0000n,
+  0xffff_ffffn,
+  0x1_0000_0000n,
+  1n << 63n,
+  (1n << 63n) - 1n,
+  (1n << 64n) - 1n,
+);
+const u64 = fc.oneof(
+  edge,
+  fc.bigInt({ min: 0n, max: (1n << 64n) - 1n }),
+  fc.integer().map((n) => asU(BigInt(n))),
+);
+const relation = fc.constantFrom<Relation>(
+  'eq',
+  'ne',
+  'set',
+  'notSet',
+  'gt',
+  'ge',
+  'lt',
+  'le',
+  'sgt',
+  'sge',
+  'slt',
+  'sle',
+);
 
 function holds(a: bigint, b: bigint, r: Relation, narrow: boolean): boolean {
   const bits = narrow ? 32 : 64;
@@ -79,15 +110,17 @@ function holds(a: bigint, b: bigint, r: Relation, narrow: boolean): boolean {
 
 /** A register that was narrowed by true comparisons of one of its values, and that value. */
 function narrowed(f: FeatureFlags): fc.Arbitrary<{ reg: RegState; x: bigint }> {
-  return fc.tuple(u64, fc.array(fc.tuple(relation, u64, fc.boolean()), { maxLength: 4 })).map(([x, facts]) => {
-    const d: Draft = draft(UNKNOWN_SCALAR);
-    for (const [r, value, narrow] of facts) {
-      const fact = holds(x, value, r, narrow) ? r : NEGATION[r];
-      if (f.jumpRefineBoth) assume(d, draft(knownScalar(value)), fact, narrow, f);
-      else assumeConst(d, value, fact, narrow, f);
-    }
-    return { reg: d, x };
-  });
+  return fc
+    .tuple(u64, fc.array(fc.tuple(relation, u64, fc.boolean()), { maxLength: 4 }))
+    .map(([x, facts]) => {
+      const d: Draft = draft(UNKNOWN_SCALAR);
+      for (const [r, value, narrow] of facts) {
+        const fact = holds(x, value, r, narrow) ? r : NEGATION[r];
+        if (f.jumpRefineBoth) assume(d, draft(knownScalar(value)), fact, narrow, f);
+        else assumeConst(d, value, fact, narrow, f);
+      }
+      return { reg: d, x };
+    });
 }
 
 const OPS: Record<ScalarOp, (a: bigint, b: bigint, bits: number) => bigint | undefined> = {
@@ -108,7 +141,10 @@ for (const kernel of KERNELS) {
   const f = flags(kernel);
   describe(`ranges as ${kernel} keeps them`, () => {
     it('never exclude the value that the comparisons were true of', () => {
-      fc.assert(fc.property(narrowed(f), ({ reg, x }) => allows(reg, x)), { numRuns: 400 });
+      fc.assert(
+        fc.property(narrowed(f), ({ reg, x }) => allows(reg, x)),
+        { numRuns: 400 },
+      );
     });
 
     for (const op of Object.keys(OPS) as ScalarOp[]) {
@@ -116,7 +152,10 @@ for (const kernel of KERNELS) {
         const shifts = op === 'lsh' || op === 'rsh' || op === 'arsh';
         const second = shifts
           ? fc.integer({ min: 0, max: 63 }).map((n) => ({ reg: knownScalar(BigInt(n)), x: BigInt(n) }))
-          : fc.oneof(narrowed(f), u64.map((x) => ({ reg: knownScalar(x), x })));
+          : fc.oneof(
+              narrowed(f),
+              u64.map((x) => ({ reg: knownScalar(x), x })),
+            );
         fc.assert(
           fc.property(narrowed(f), second, fc.boolean(), (a, b, narrow) => {
             const bits = narrow ? 32 : 64;

@@ -57,14 +57,24 @@ const newTally = (): Tally => ({
   sameStates: 0,
 });
 
-function judge(program: ProgramSpec, object: ObjectSpec, profile: Profile, kernelBtf?: Btf): Verdict | undefined {
+function judge(
+  program: ProgramSpec,
+  object: ObjectSpec,
+  profile: Profile,
+  kernelBtf?: Btf,
+): Verdict | undefined {
   const verification = new Verification(program, object, profile, { kernelBtf });
   const start = Date.now();
   while (!verification.step(20_000)) if (Date.now() - start > TIME_LIMIT_MS) return undefined;
   return verification.result();
 }
 
-function compare(answer: Answer, ours: Verdict | undefined, tally: Tally, say: (kind: string, text: string) => void): void {
+function compare(
+  answer: Answer,
+  ours: Verdict | undefined,
+  tally: Tally,
+  say: (kind: string, text: string) => void,
+): void {
   const want = answer.verdict === 'ok' ? 'accepted' : 'rejected';
   tally.programs++;
   if (ours === undefined || ours.verdict === 'unknown' || ours.verdict === 'error') {
@@ -75,7 +85,10 @@ function compare(answer: Answer, ours: Verdict | undefined, tally: Tally, say: (
   if (ours.verdict !== want) {
     if (want === 'rejected') tally.wronglyAccepted++;
     else tally.wronglyRejected++;
-    say('WRONG', `ours ${ours.verdict} '${ours.message}' at ${ours.insn ?? '-'}; kernel ${want} '${answer.error}'`);
+    say(
+      'WRONG',
+      `ours ${ours.verdict} '${ours.message}' at ${ours.insn ?? '-'}; kernel ${want} '${answer.error}'`,
+    );
     return;
   }
   tally.agree++;
@@ -85,7 +98,8 @@ function compare(answer: Answer, ours: Verdict | undefined, tally: Tally, say: (
     tally.rejected++;
     if (answer.error.trim() === ours.message.trim()) tally.sameMessage++;
     else say('MESSAGE', `ours '${ours.message}'; kernel '${answer.error}'`);
-    if (Math.abs(answer.errno) !== ours.errno) say('ERRNO', `ours ${ours.errno}; kernel ${answer.errno}; ${ours.message}`);
+    if (Math.abs(answer.errno) !== ours.errno)
+      say('ERRNO', `ours ${ours.errno}; kernel ${answer.errno}; ${ours.message}`);
     if (answer.processed_insns && answer.processed_insns !== ours.stats.processedInsns) {
       say('COUNT', `(rejected) ours ${counts}; kernel ${theirs}`);
     }
@@ -94,10 +108,13 @@ function compare(answer: Answer, ours: Verdict | undefined, tally: Tally, say: (
   tally.accepted++;
   if (answer.processed_insns === ours.stats.processedInsns) tally.sameCount++;
   else say('COUNT', `ours ${counts}; kernel ${theirs}`);
-  if (answer.total_states === ours.stats.totalStates && answer.peak_states === ours.stats.peakStates) tally.sameStates++;
-  else if (answer.processed_insns === ours.stats.processedInsns) say('STATES', `ours ${counts}; kernel ${theirs}`);
+  if (answer.total_states === ours.stats.totalStates && answer.peak_states === ours.stats.peakStates)
+    tally.sameStates++;
+  else if (answer.processed_insns === ours.stats.processedInsns)
+    say('STATES', `ours ${counts}; kernel ${theirs}`);
   const depth = ours.stats.stackDepth.join('+');
-  if (answer.stack_depth && !answer.stack_depth.startsWith(depth)) say('STACK', `ours ${depth}; kernel ${answer.stack_depth}`);
+  if (answer.stack_depth && !answer.stack_depth.startsWith(depth))
+    say('STACK', `ours ${depth}; kernel ${answer.stack_depth}`);
 }
 
 function main(): void {
@@ -143,7 +160,10 @@ function main(): void {
       try {
         compare(answer, judge(program, object, profile, kernelBtf), tally, say);
       } catch (error) {
-        say('CRASH', error instanceof Error ? (error.stack ?? error.message).split('\n').slice(0, 4).join(' | ') : '?');
+        say(
+          'CRASH',
+          error instanceof Error ? (error.stack ?? error.message).split('\n').slice(0, 4).join(' | ') : '?',
+        );
       }
     }
     console.log(profile.name, JSON.stringify(tally));

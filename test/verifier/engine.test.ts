@@ -44,7 +44,10 @@ describe('the engine agrees with real kernels', () => {
         const want = recorded[id][kernel];
         const got = judge(id, kernel);
         const { verdict, errno, message } = got;
-        assert.deepEqual({ verdict, errno, message }, { verdict: want.verdict, errno: want.errno, message: want.message });
+        assert.deepEqual(
+          { verdict, errno, message },
+          { verdict: want.verdict, errno: want.errno, message: want.message },
+        );
         const { processedInsns, totalStates, peakStates } = got.stats;
         assert.deepEqual(
           { processedInsns, totalStates, peakStates },
@@ -54,7 +57,8 @@ describe('the engine agrees with real kernels', () => {
             peakStates: want.peakStates,
           },
         );
-        if (want.verdict === 'accepted') assert.equal(got.stats.stackDepth.join('+'), want.stackDepth.replace(/ max.*/, ''));
+        if (want.verdict === 'accepted')
+          assert.equal(got.stats.stackDepth.join('+'), want.stackDepth.replace(/ max.*/, ''));
       });
     }
   }
@@ -72,7 +76,12 @@ describe('a verification', () => {
   };
 
   it('gives the same verdict in slices of one instruction as in one go', () => {
-    for (const id of ['bounded-loop', 'values-kept-alive-do-not-prune', 'masked-index-too-large', 'calls-a-function']) {
+    for (const id of [
+      'bounded-loop',
+      'values-kept-alive-do-not-prune',
+      'masked-index-too-large',
+      'calls-a-function',
+    ]) {
       const sliced = start(id);
       let slices = 0;
       while (!sliced.step(1)) slices++;
@@ -88,6 +97,9 @@ describe('a verification', () => {
   });
 
   it('is deterministic, log included', () => {
-    assert.deepEqual(judge('two-signed-checks-bound', '6.12', 2), judge('two-signed-checks-bound', '6.12', 2));
+    assert.deepEqual(
+      judge('two-signed-checks-bound', '6.12', 2),
+      judge('two-signed-checks-bound', '6.12', 2),
+    );
   });
 });

@@ -41,7 +41,9 @@ describe('tracked numbers', () => {
   for (const [name, abstract, concrete] of binary) {
     it(`admits every ${name} of admitted values`, () => {
       fc.assert(
-        fc.property(member, member, (a, b) => admits(abstract(a.t, b.t), BigInt.asUintN(64, concrete(a.x, b.x)))),
+        fc.property(member, member, (a, b) =>
+          admits(abstract(a.t, b.t), BigInt.asUintN(64, concrete(a.x, b.x))),
+        ),
       );
     });
     it(`keeps value and mask apart in a ${name}`, () => {
