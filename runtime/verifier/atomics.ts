@@ -9,7 +9,18 @@ import { RULES } from './rules';
 const FETCH = 1;
 const XCHG = 0xe1;
 const CMPXCHG = 0xf1;
-const OPERATIONS: ReadonlySet<number> = new Set([0x00, 0x01, 0x50, 0x51, 0x40, 0x41, 0xa0, 0xa1, XCHG, CMPXCHG]);
+const OPERATIONS: ReadonlySet<number> = new Set([
+  0x00,
+  0x01,
+  0x50,
+  0x51,
+  0x40,
+  0x41,
+  0xa0,
+  0xa1,
+  XCHG,
+  CMPXCHG,
+]);
 const LOAD_ACQUIRE = 0x100;
 const STORE_RELEASE = 0x110;
 

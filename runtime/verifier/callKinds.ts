@@ -9,5 +9,7 @@ const TIMER_SET_CALLBACK = 170;
 export const isHelperCall = (insn: Insn): boolean => insn.code === CALL && insn.src === 0;
 export const isLocalCall = (insn: Insn): boolean => insn.code === CALL && insn.src === 1;
 export const isKfuncCall = (insn: Insn): boolean => insn.code === CALL && insn.src === 2;
-export const isAsyncCallbackCall = (insn: Insn): boolean => isHelperCall(insn) && insn.imm === TIMER_SET_CALLBACK;
-export const isSyncCallbackCall = (insn: Insn): boolean => isHelperCall(insn) && SYNC_CALLBACK_HELPERS.has(insn.imm);
+export const isAsyncCallbackCall = (insn: Insn): boolean =>
+  isHelperCall(insn) && insn.imm === TIMER_SET_CALLBACK;
+export const isSyncCallbackCall = (insn: Insn): boolean =>
+  isHelperCall(insn) && SYNC_CALLBACK_HELPERS.has(insn.imm);

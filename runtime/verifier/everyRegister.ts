@@ -5,7 +5,11 @@ import { isFullSpill, isSpilled } from './stackState';
 import type { VerifierState } from './verifierState';
 
 /** Replaces registers and spilled registers of all frames. */
-export function forEachReg(env: VerifierEnv, state: VerifierState, change: (reg: RegState) => RegState): void {
+export function forEachReg(
+  env: VerifierEnv,
+  state: VerifierState,
+  change: (reg: RegState) => RegState,
+): void {
   // Older kernels overlook registers that were spilled in part.
   const spilled = env.features.narrowFills ? isSpilled : isFullSpill;
   for (const frame of state.frames) {

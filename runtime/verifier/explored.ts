@@ -39,11 +39,16 @@ export function sameCallsites(a: VerifierState, b: VerifierState): boolean {
 }
 
 /** A checkpoint at `insnIdx` that `state` came from and that is still being explored: the iteration before. */
-export function earlierIteration(env: VerifierEnv, state: VerifierState, insnIdx: number): VerifierState | null {
+export function earlierIteration(
+  env: VerifierEnv,
+  state: VerifierState,
+  insnIdx: number,
+): VerifierState | null {
   const bucket = bucketOf(env, insnIdx, state);
   for (let i = bucket.length - 1; i >= 0; i--) {
     const earlier = bucket[i].state;
-    if (earlier.branches > 0 && sameCallsites(earlier, state) && earlier.dfsDepth < state.dfsDepth) return earlier;
+    if (earlier.branches > 0 && sameCallsites(earlier, state) && earlier.dfsDepth < state.dfsDepth)
+      return earlier;
   }
   return null;
 }

@@ -24,7 +24,15 @@ export function pushHistory(env: VerifierEnv, note: HistoryNote): void {
     return;
   }
   const entry = merge(
-    { idx: env.insnIdx, prevIdx: env.prevInsnIdx, stackFrame: -1, stackSlot: -1, srcStack: false, dstStack: false, linked: null },
+    {
+      idx: env.insnIdx,
+      prevIdx: env.prevInsnIdx,
+      stackFrame: -1,
+      stackSlot: -1,
+      srcStack: false,
+      dstStack: false,
+      linked: null,
+    },
     note,
   );
   history.push(entry);

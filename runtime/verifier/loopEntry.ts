@@ -7,7 +7,8 @@ import type { VerifierState } from './verifierState';
 /** The outermost loop entry known for `state`; shortens the chain. */
 export function loopEntryOf(state: VerifierState): VerifierState | null {
   let topmost = state.loopEntry;
-  while (topmost !== null && topmost.loopEntry !== null && topmost.loopEntry !== topmost) topmost = topmost.loopEntry;
+  while (topmost !== null && topmost.loopEntry !== null && topmost.loopEntry !== topmost)
+    topmost = topmost.loopEntry;
   for (let at: VerifierState | null = state; at !== null && at.loopEntry !== topmost;) {
     const next: VerifierState | null = at.loopEntry;
     at.loopEntry = topmost;
@@ -35,7 +36,8 @@ export function clearLoopMarks(state: VerifierState): void {
 export function endPath(state: VerifierState): void {
   for (let at: VerifierState | null = state; at !== null; at = at.parent) {
     at.branches--;
-    if (at.branches === 0 && at.parent !== null && at.loopEntry !== null) updateLoopEntry(at.parent, at.loopEntry);
+    if (at.branches === 0 && at.parent !== null && at.loopEntry !== null)
+      updateLoopEntry(at.parent, at.loopEntry);
     if (at.branches > 0) return;
   }
 }

@@ -52,7 +52,12 @@ export function pathTo(env: VerifierEnv, limit = 4096): PathStep[] {
       continue;
     }
     at = before;
-    if (isAsyncCallbackCall(env.insns[before]) && state.frames[0].inAsyncCallback && leftCallback(env, indexes)) break;
+    if (
+      isAsyncCallbackCall(env.insns[before]) &&
+      state.frames[0].inAsyncCallback &&
+      leftCallback(env, indexes)
+    )
+      break;
   }
   indexes.reverse();
   return indexes.map((insnIdx, n) => {

@@ -20,10 +20,21 @@ import {
 } from './bounds';
 import type { FeatureFlags } from './env';
 import { S32_MAX, S32_MIN, U32_MAX, type RegState } from './regState';
-import { tnumAnd, tnumClearSubreg, tnumConst, tnumIntersect, tnumIsConst, tnumOr, tnumOverlaps, tnumSubreg, tnumWithSubreg } from './tnum';
+import {
+  tnumAnd,
+  tnumClearSubreg,
+  tnumConst,
+  tnumIntersect,
+  tnumIsConst,
+  tnumOr,
+  tnumOverlaps,
+  tnumSubreg,
+  tnumWithSubreg,
+} from './tnum';
 
 /** What holds between left and right. `notSet`: no common bit; it is the negation of `set`. */
-export type Relation = 'eq' | 'ne' | 'set' | 'notSet' | 'gt' | 'ge' | 'lt' | 'le' | 'sgt' | 'sge' | 'slt' | 'sle';
+export type Relation =
+  'eq' | 'ne' | 'set' | 'notSet' | 'gt' | 'ge' | 'lt' | 'le' | 'sgt' | 'sge' | 'slt' | 'sle';
 
 /** By opcode bits 4–7 of conditional jumps. */
 export const RELATIONS: readonly (Relation | undefined)[] = [
@@ -74,7 +85,8 @@ export const MIRROR: Readonly<Record<Relation, Relation>> = {
   sle: 'sge',
 };
 
-const isConst = (reg: RegState, narrow: boolean): boolean => (narrow ? subregIsConst(reg.bits) : tnumIsConst(reg.bits));
+const isConst = (reg: RegState, narrow: boolean): boolean =>
+  narrow ? subregIsConst(reg.bits) : tnumIsConst(reg.bits);
 
 /** Ends of the ranges that a comparison of this width and signedness looks at. */
 function ends(reg: RegState, narrow: boolean, signed: boolean): [bigint | number, bigint | number] {
@@ -82,7 +94,13 @@ function ends(reg: RegState, narrow: boolean, signed: boolean): [bigint | number
   return signed ? [reg.smin, reg.smax] : [reg.umin, reg.umax];
 }
 
-function ordered(a: RegState, b: RegState, strict: boolean, narrow: boolean, signed: boolean): boolean | undefined {
+function ordered(
+  a: RegState,
+  b: RegState,
+  strict: boolean,
+  narrow: boolean,
+  signed: boolean,
+): boolean | undefined {
   const [aMin, aMax] = ends(a, narrow, signed);
   const [bMin, bMax] = ends(b, narrow, signed);
   // a < b (strict) or a <= b
@@ -102,7 +120,13 @@ function disjoint(a: RegState, b: RegState, narrow: boolean): boolean {
 }
 
 /** Whether `a R b` is certain (true), impossible (false) or open (undefined). Both scalars. */
-export function decide(a: RegState, b: RegState, relation: Relation, narrow: boolean, f: FeatureFlags): boolean | undefined {
+export function decide(
+  a: RegState,
+  b: RegState,
+  relation: Relation,
+  narrow: boolean,
+  f: FeatureFlags,
+): boolean | undefined {
   if (!f.jumpRefineBoth && !isConst(b, narrow)) return undefined;
   const aBits = narrow ? tnumSubreg(a.bits) : a.bits;
   const bBits = narrow ? tnumSubreg(b.bits) : b.bits;
@@ -205,7 +229,8 @@ export function assume(a: Draft, b: Draft, relation: Relation, narrow: boolean, 
       narrowEqual(a, b, narrow);
       break;
     case 'ne':
-      if (constant) narrowUnequal(open, narrow ? constant.bits.value & 0xffff_ffffn : constant.bits.value, narrow);
+      if (constant)
+        narrowUnequal(open, narrow ? constant.bits.value & 0xffff_ffffn : constant.bits.value, narrow);
       break;
     case 'set':
     case 'notSet': {
@@ -257,7 +282,12 @@ function widen32(d: Draft, f: FeatureFlags): void {
 /** Older kernels: 32-bit ranges are made anew from 64-bit ones that fit. */
 function renarrow(d: Draft, f: FeatureFlags): void {
   unbound32(d);
-  if (d.smin >= BigInt(S32_MIN) && d.smax <= BigInt(S32_MAX) && d.smin <= BigInt(S32_MAX) && d.smax >= BigInt(S32_MIN)) {
+  if (
+    d.smin >= BigInt(S32_MIN) &&
+    d.smax <= BigInt(S32_MAX) &&
+    d.smin <= BigInt(S32_MAX) &&
+    d.smax >= BigInt(S32_MIN)
+  ) {
     d.s32min = Number(d.smin);
     d.s32max = Number(d.smax);
   }
@@ -269,7 +299,13 @@ function renarrow(d: Draft, f: FeatureFlags): void {
 }
 
 /** Older kernels: `open R value` holds. */
-export function assumeConst(open: Draft, value64: bigint, relation: Relation, narrow: boolean, f: FeatureFlags): void {
+export function assumeConst(
+  open: Draft,
+  value64: bigint,
+  relation: Relation,
+  narrow: boolean,
+  f: FeatureFlags,
+): void {
   const value = narrow ? value64 & 0xffff_ffffn : value64;
   let bits = open.bits;
   switch (relation) {
@@ -288,7 +324,10 @@ export function assumeConst(open: Draft, value64: bigint, relation: Relation, na
       }
       break;
     case 'notSet': {
-      const known = tnumAnd(narrow ? tnumSubreg(bits) : bits, tnumConst(narrow ? ~value & 0xffff_ffffn : ~value));
+      const known = tnumAnd(
+        narrow ? tnumSubreg(bits) : bits,
+        tnumConst(narrow ? ~value & 0xffff_ffffn : ~value),
+      );
       unbound64(open);
       unbound32(open);
       bits = narrow ? tnumWithSubreg(bits, known) : known;

@@ -1,5 +1,10 @@
 /** Kernel-managed fields of a map's values, looked up once per map and verification. */
-import { findSpecialFields, NO_SPECIAL_FIELDS, type SpecialFieldKind, type SpecialFields } from '../btf/specialFields';
+import {
+  findSpecialFields,
+  NO_SPECIAL_FIELDS,
+  type SpecialFieldKind,
+  type SpecialFields,
+} from '../btf/specialFields';
 import type { MapSpec } from '../loader/objectSpec';
 import type { VerifierEnv } from './env';
 

@@ -26,7 +26,8 @@ export interface StackSlot {
 
 const repeat = (kind: SlotKind): number => kind * 0x11111111;
 
-export const slotKind = (slot: StackSlot, index: number): SlotKind => ((slot.kinds >>> (4 * index)) & 15) as SlotKind;
+export const slotKind = (slot: StackSlot, index: number): SlotKind =>
+  ((slot.kinds >>> (4 * index)) & 15) as SlotKind;
 export const withKind = (kinds: number, index: number, kind: SlotKind): number =>
   (kinds & ~(15 << (4 * index))) | (kind << (4 * index));
 /** All eight bytes of one kind. */
@@ -35,7 +36,8 @@ export const allKinds = (kind: SlotKind): number => repeat(kind) | 0;
 export const EMPTY_SLOT: StackSlot = { kinds: 0, spilled: NOT_INIT };
 /** A register is spilled here, whole or in part (the byte farthest from fp decides). */
 export const isSpilled = (slot: StackSlot): boolean => slotKind(slot, 7) === SLOT_SPILL;
-export const isSpilledScalar = (slot: StackSlot): boolean => isSpilled(slot) && slot.spilled.type === 'scalar';
+export const isSpilledScalar = (slot: StackSlot): boolean =>
+  isSpilled(slot) && slot.spilled.type === 'scalar';
 /** All eight bytes belong to the spilled register. */
 export const isFullSpill = (slot: StackSlot): boolean => slotKind(slot, 0) === SLOT_SPILL;
 

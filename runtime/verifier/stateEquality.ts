@@ -208,7 +208,13 @@ function asScalar(slot: StackSlot): RegState | null {
   return isAllMisc(slot) ? UNKNOWN_SCALAR : null;
 }
 
-function stackCovers(env: VerifierEnv, old: FuncFrame, cur: FuncFrame, ids: IdMap, closeness: Closeness): boolean {
+function stackCovers(
+  env: VerifierEnv,
+  old: FuncFrame,
+  cur: FuncFrame,
+  ids: IdMap,
+  closeness: Closeness,
+): boolean {
   const newer = env.features.narrowFills;
   for (let s = 0; s < old.stack.length; s++) {
     const oldSlot = old.stack[s];
@@ -226,7 +232,8 @@ function stackCovers(env: VerifierEnv, old: FuncFrame, cur: FuncFrame, ids: IdMa
         const oldReg = asScalar(oldSlot);
         const curReg = asScalar(curSlot);
         if (oldReg !== null && curReg !== null) {
-          if (!regCovers(oldReg, curReg, true, precise && oldReg === oldSlot.spilled, ids, closeness)) return false;
+          if (!regCovers(oldReg, curReg, true, precise && oldReg === oldSlot.spilled, ids, closeness))
+            return false;
           break;
         }
       }
@@ -258,7 +265,13 @@ function refsCover(env: VerifierEnv, old: FuncFrame, cur: FuncFrame, ids: IdMap)
   });
 }
 
-function frameCovers(env: VerifierEnv, old: FuncFrame, cur: FuncFrame, ids: IdMap, closeness: Closeness): boolean {
+function frameCovers(
+  env: VerifierEnv,
+  old: FuncFrame,
+  cur: FuncFrame,
+  ids: IdMap,
+  closeness: Closeness,
+): boolean {
   const newer = env.features.narrowFills;
   if (newer && old.callbackDepth > cur.callbackDepth) return false;
   for (let n = 0; n < 11; n++) {
@@ -273,7 +286,12 @@ function frameCovers(env: VerifierEnv, old: FuncFrame, cur: FuncFrame, ids: IdMa
 }
 
 /** Whether `old` (a checkpoint) covers `cur`. */
-export function statesEqual(env: VerifierEnv, old: VerifierState, cur: VerifierState, closeness: Closeness): boolean {
+export function statesEqual(
+  env: VerifierEnv,
+  old: VerifierState,
+  cur: VerifierState,
+  closeness: Closeness,
+): boolean {
   if (old.frames.length !== cur.frames.length) return false;
   const newer = env.features.narrowFills;
   let ids = new IdMap(newer);

@@ -70,7 +70,8 @@ function oldRangesText(reg: RegState): string[] {
   if (reg.smax !== asS64(reg.umax) && reg.smax !== S64_MAX) out.push(`smax=${reg.smax}`);
   if (reg.umin !== 0n) out.push(`umin=${reg.umin}`);
   if (reg.umax !== U64_MAX) out.push(`umax=${reg.umax}`);
-  if (!tnumIsUnknown(reg.bits)) out.push(`var_off=(0x${reg.bits.value.toString(16)}; 0x${reg.bits.mask.toString(16)})`);
+  if (!tnumIsUnknown(reg.bits))
+    out.push(`var_off=(0x${reg.bits.value.toString(16)}; 0x${reg.bits.mask.toString(16)})`);
   if (BigInt(reg.s32min) !== reg.smin && reg.s32min !== S32_MIN) out.push(`s32_min=${reg.s32min}`);
   if (BigInt(reg.s32max) !== reg.smax && reg.s32max !== S32_MAX) out.push(`s32_max=${reg.s32max}`);
   if (BigInt(reg.u32min) !== reg.umin && reg.u32min !== 0) out.push(`u32_min=${reg.u32min | 0}`);
@@ -136,7 +137,10 @@ export function regText(env: VerifierEnv, frame: FuncFrame, reg: RegState, preci
 function liveText(env: VerifierEnv, marks: number): string {
   if (env.features.staticLiveness || marks === 0) return '';
   return (
-    '_' + ((marks & LIVE_READ) !== 0 ? 'r' : '') + ((marks & LIVE_WRITTEN) !== 0 ? 'w' : '') + ((marks & LIVE_DONE) !== 0 ? 'D' : '')
+    '_' +
+    ((marks & LIVE_READ) !== 0 ? 'r' : '') +
+    ((marks & LIVE_WRITTEN) !== 0 ? 'w' : '') +
+    ((marks & LIVE_DONE) !== 0 ? 'D' : '')
   );
 }
 
@@ -231,9 +235,17 @@ function logSource(env: VerifierEnv): void {
   const last = env.lastLine >= 0 ? lines[env.lastLine] : undefined;
   env.lastLine = found;
   // Newer kernels do not repeat a line that several instructions in a row came from.
-  if (env.features.logSourcePlace && last?.line === line.line && last.file === line.file && last.text === line.text) return;
+  if (
+    env.features.logSourcePlace &&
+    last?.line === line.line &&
+    last.file === line.file &&
+    last.text === line.text
+  )
+    return;
   const base = line.file.slice(line.file.lastIndexOf('/') + 1);
-  env.log.message(`; ${line.text.trimStart()}${env.features.logSourcePlace ? ` @ ${base}:${line.line}` : ''}`);
+  env.log.message(
+    `; ${line.text.trimStart()}${env.features.logSourcePlace ? ` @ ${base}:${line.line}` : ''}`,
+  );
 }
 
 /** `12: (b7) r1 = 0` after the source line it belongs to. */
@@ -244,17 +256,18 @@ export function logInsn(env: VerifierEnv, frame: FuncFrame): void {
   }
   logSource(env);
   const before = log.length;
-  log.message(
-    `${env.insnIdx}: ${insnText(env, env.insnIdx)}`,
-  );
+  log.message(`${env.insnIdx}: ${insnText(env, env.insnIdx)}`);
   log.insnEnd = log.length;
   log.insnWidth = log.length - before;
 }
 
-const callNames = { callName: (insn: Insn): string | undefined => (insn.src === 0 ? helperById(insn.imm)?.name : undefined) };
+const callNames = {
+  callName: (insn: Insn): string | undefined => (insn.src === 0 ? helperById(insn.imm)?.name : undefined),
+};
 
 /** An instruction as in a log line, behind its number. */
-export const insnText = (env: VerifierEnv, at: number): string => disassembleWithOpcode(env.insns, at, callNames);
+export const insnText = (env: VerifierEnv, at: number): string =>
+  disassembleWithOpcode(env.insns, at, callNames);
 
 /** Names of the registers in a bit mask: `r1,r6`. */
 export function regMaskText(mask: number): string {
