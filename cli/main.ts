@@ -4,7 +4,15 @@
  */
 import { Command, CommanderError, Option } from 'commander';
 import { packageVersion } from '../runtime/host/resources';
-import { CommandFailure, EXIT, problemLine, processStreams, type ExitStatus, type Streams } from './output';
+import {
+  CommandFailure,
+  EXIT,
+  problemLine,
+  processStreams,
+  type ExitStatus,
+  type Streams,
+  usage,
+} from './output';
 import type { VerifyCommandOptions } from './verify';
 import type { RunCommandOptions } from './run';
 import type { DisasmCommandOptions } from './disasm';
@@ -63,16 +71,18 @@ export async function main(argv: readonly string[], streams: Streams = processSt
     .option('--timings', 'add wall-clock times')
     .option('--shard <i/n>', 'only every n-th file, beginning with the i-th')
     .addOption(new Option('--on-kernel <list>').hideHelp())
-    .addOption(new Option('--raw <file>').hideHelp())
+    .option('--raw <file>', 'judge bare instruction sequences, one JSON object a line')
     .action((files: string[], options: VerifyCommandOptions & { onKernel?: string; raw?: string }) => {
       if (options.onKernel !== undefined) return finish(later('--on-kernel (asking real kernels)', streams));
-      if (options.raw !== undefined) return finish(later('--raw (instruction sequences)', streams));
+      const { raw } = options;
+      if (raw !== undefined)
+        return finish(import('./verifyRaw').then((m) => m.verifyRawCommand({ ...options, raw }, streams)));
       return finish(import('./verify').then((m) => m.verifyCommand(files, options, streams)));
     });
 
   compiling(program.command('run'))
     .description('run a program or a scenario in the kernel model, on virtual time')
-    .argument('<file>', 'object, C source or scenario (*.bpf.yaml)')
+    .argument('[file]', 'object, C source or scenario (*.bpf.yaml)')
     .option('--program <name>', 'only this program')
     .option('--format <format>', 'text or json')
     .option('--packet <hex|pcap>', 'the packet to run with')
@@ -80,10 +90,12 @@ export async function main(argv: readonly string[], streams: Streams = processSt
     .option('--advance <duration>', 'virtual time to let pass afterwards, e.g. 10ms')
     .option('--cpus <n>', 'virtual CPUs')
     .option('--seed <n>', 'seed of everything random')
-    .addOption(new Option('--oracle <file>').hideHelp())
-    .action((file: string, options: RunCommandOptions & { oracle?: string }) => {
-      if (options.oracle !== undefined)
-        return finish(later("--oracle (the kernel test bench's scenarios)", streams));
+    .option('--oracle <file>', "play the kernel test bench's scenarios, one JSON line each")
+    .action((file: string | undefined, options: RunCommandOptions & { oracle?: string }) => {
+      const { oracle } = options;
+      if (oracle !== undefined)
+        return finish(import('./runOracle').then((m) => m.runOracleCommand(oracle, options, streams)));
+      if (file === undefined) throw usage('no file', 'Name an object, a C source or a scenario.');
       return finish(import('./run').then((m) => m.runCommand(file, options, streams)));
     });
 

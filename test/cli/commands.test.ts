@@ -72,7 +72,6 @@ describe('bpf-studio', () => {
         ['explain', 'x'],
         ['test'],
         ['verify', 'x', '--on-kernel', '6.12'],
-        ['verify', '--raw', 'x.jsonl'],
       ]) {
         oneClearLine(await cli(...argv), /not in this version yet/);
       }

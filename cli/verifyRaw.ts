@@ -1,0 +1,75 @@
+/**
+ * `bpf-studio verify --raw FILE.jsonl`: judges bare instruction sequences, one JSON object a line, in the form that real
+ * kernels are asked in (runtime/loader/rawProgram.ts). One result; one program per line and kernel, with its `id`.
+ */
+import * as fs from 'node:fs';
+import { kernelBtfFor } from '../runtime/host/kernelBtf';
+import { packageVersion } from '../runtime/host/resources';
+import { reportOf, type ProgramReport } from '../runtime/ide/verdictReport';
+import { rawObject, type RawProgram } from '../runtime/loader/rawProgram';
+import { findProfile, type Profile } from '../runtime/spec/profile';
+import { verify } from '../runtime/verifier/verify';
+import { CommandFailure, EXIT, toJson, usage, type ExitStatus, type Streams } from './output';
+import { formatOf, kernelList, type SharedOptions } from './options';
+
+const LIMIT_BYTES = 512 << 20;
+
+export interface RawCommandOptions extends SharedOptions {
+  readonly raw: string;
+}
+
+type RawReport = { readonly id: string | number } & ProgramReport;
+
+export function verifyRawCommand(options: RawCommandOptions, streams: Streams): ExitStatus {
+  const format = formatOf(options.format, ['text', 'json']);
+  const programs: RawReport[] = [];
+  const lines = readLines(options.raw);
+  for (const kernel of kernelList(options.kernel)) {
+    const profile = findProfile(kernel);
+    if (!profile) throw usage(`there is no kernel profile "${kernel}"`);
+    for (const [index, text] of lines) programs.push(judgeLine(text, index, profile, options));
+  }
+  if (format === 'json') {
+    streams.out(toJson({ version: packageVersion(), results: [{ file: options.raw, programs }] }));
+  } else {
+    for (const p of programs)
+      streams.out(`${p.id} on ${p.kernel}: ${p.verdict}${p.message ? `: ${p.message}` : ''}\n`);
+  }
+  return programs.every((p) => p.verdict === 'accepted') ? EXIT.ok : EXIT.short;
+}
+
+/** Line number and text of every line that is not blank. */
+function readLines(file: string): [number, string][] {
+  let text: string;
+  try {
+    if (fs.statSync(file).size > LIMIT_BYTES) throw usage(`${file}: larger than 512 MiB`);
+    text = fs.readFileSync(file, 'utf8');
+  } catch (error) {
+    if (error instanceof CommandFailure) throw error;
+    throw usage(`${file}: no such file, or it cannot be read`);
+  }
+  return text
+    .split('\n')
+    .flatMap((line, i): [number, string][] => (line.trim() === '' ? [] : [[i + 1, line]]));
+}
+
+function judgeLine(text: string, line: number, profile: Profile, options: RawCommandOptions): RawReport {
+  let raw: RawProgram;
+  try {
+    raw = JSON.parse(text) as RawProgram;
+  } catch {
+    throw usage(`${options.raw}:${line}: not a JSON object`);
+  }
+  if (typeof raw !== 'object' || raw === null) throw usage(`${options.raw}:${line}: not a JSON object`);
+  const read = rawObject(raw);
+  if (!read.ok) throw usage(`${options.raw}:${line}: ${read.problem.message}`);
+  const { object, program } = read.value;
+  const verdict = verify(program, object, profile, {
+    // Most sequences ask nothing of the kernel's types, which take a while to read.
+    get kernelBtf() {
+      const found = kernelBtfFor(profile, { file: options.btf });
+      return found.ok ? found.value.btf : undefined;
+    },
+  });
+  return { id: raw.id ?? line, ...reportOf(verdict, program) };
+}
