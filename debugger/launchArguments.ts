@@ -77,7 +77,7 @@ export function checkLaunchArguments(raw: Readonly<Record<string, unknown>>): La
         ? TEN_MINUTES_NS
         : durationNs(advance, wrong),
     cpus: integer('cpus', 1, 64, 2),
-    seed: integer('seed', 0, 0xffff_ffff, 0),
+    seed: integer('seed', 0, 0xffff_ffff, 1),
     stopOnEntry: raw.stopOnEntry === true,
     packet: text('packet'),
     ctx: ctx?.value,

@@ -3,12 +3,14 @@
  * that the verifier rejects or cannot judge may be debugged all the same, with every access checked and a notice.
  */
 import type { Btf } from '../btf/types';
+import { objectForKernel } from '../loader/forKernel';
 import { loadObject } from '../loader/loadObject';
 import { readObjectDwarf } from '../loader/dwarfSections';
 import type { ObjectSpec, ProgramSpec } from '../loader/objectSpec';
 import { readScenario } from '../machine/scenario';
 import type { MachineEvent } from '../machine/types';
 import { ERRNO } from '../spec/errno';
+import { kconfigOf } from '../spec/kconfig';
 import type { Profile } from '../spec/profile';
 import { fail, ok, type Result } from '../util/problem';
 import type { Verdict } from '../verifier/verdict';
@@ -77,10 +79,14 @@ export function createDebuggee(options: LaunchOptions): Result<Launched> {
   const object = loadObject(
     options.file,
     options.bytes,
-    Object.defineProperty({}, 'kernelBtf', { get: options.kernelBtf, enumerable: true }),
+    Object.defineProperty(
+      { kernelRelease: options.profile.release, kconfig: kconfigOf(options.profile) },
+      'kernelBtf',
+      { get: options.kernelBtf, enumerable: true },
+    ),
   );
   if (!object.ok) return object;
-  const spec = object.value;
+  const spec = objectForKernel(object.value, options.profile);
   const chosen = chosenPrograms(spec, options.program);
   if (!chosen.ok) return chosen;
 
