@@ -307,8 +307,8 @@ const ARITHMETIC_TYPES: ReadonlySet<string> = new Set([
   'dynptrPtr',
 ]);
 
-function checkSaneOffset(env: VerifierEnv, reg: RegState, name: string): void {
-  const fail = (message: string): never => badPointer(env, 'pointer-offset-range', message, [], EINVAL);
+function checkSaneOffset(env: VerifierEnv, reg: RegState, name: string, registers: number[]): void {
+  const fail = (message: string): never => badPointer(env, 'pointer-offset-range', message, registers, EINVAL);
   const value = asS64(reg.bits.value);
   if (tnumIsConst(reg.bits) && (value >= MAX_VAR_OFF || value <= -MAX_VAR_OFF)) {
     fail(`math between ${name} pointer and ${value} is not allowed`);
@@ -366,8 +366,9 @@ function pointerAlu(
   if (!allowed) {
     badPointer(env, 'pointer-arithmetic', `R${dst} pointer arithmetic on ${name} prohibited`, [dst]);
   }
-  checkSaneOffset(env, offset, name);
-  checkSaneOffset(env, ptr, name);
+  const operands = (insn.code & SRC_REG) !== 0 ? [insn.dst, insn.src] : [dst];
+  checkSaneOffset(env, offset, name, operands);
+  checkSaneOffset(env, ptr, name, operands);
 
   const d = draft(ptr);
   if (swapped) {
@@ -431,7 +432,7 @@ function pointerAlu(
       [dst],
     );
   }
-  checkSaneOffset(env, d, name);
+  checkSaneOffset(env, d, name, operands);
   syncBounds(d, env.features);
   return d;
 }

@@ -103,3 +103,18 @@ describe('a verification', () => {
     );
   });
 });
+
+describe('the way to a refusal', () => {
+  it('names the branch that was taken, in order', () => {
+    const { diagnostic } = judge('null-checked-the-wrong-way', '6.12');
+    assert.ok(diagnostic);
+    const insns = diagnostic.causalPath.map((step) => step.insn);
+    assert.ok(insns.length > 0, 'there is a path');
+    assert.deepEqual(
+      insns,
+      [...insns].sort((a, b) => a - b),
+      'a straight program is walked forwards',
+    );
+    assert.ok(insns.every((insn) => insn >= 0 && insn <= diagnostic.insn));
+  });
+});
