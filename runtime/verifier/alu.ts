@@ -308,7 +308,8 @@ const ARITHMETIC_TYPES: ReadonlySet<string> = new Set([
 ]);
 
 function checkSaneOffset(env: VerifierEnv, reg: RegState, name: string, registers: number[]): void {
-  const fail = (message: string): never => badPointer(env, 'pointer-offset-range', message, registers, EINVAL);
+  const fail = (message: string): never =>
+    badPointer(env, 'pointer-offset-range', message, registers, EINVAL);
   const value = asS64(reg.bits.value);
   if (tnumIsConst(reg.bits) && (value >= MAX_VAR_OFF || value <= -MAX_VAR_OFF)) {
     fail(`math between ${name} pointer and ${value} is not allowed`);
