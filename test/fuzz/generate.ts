@@ -60,6 +60,24 @@ const FLAVOURS: readonly Flavour[] = [
   'mixed',
 ];
 
+/** Methods that add one plausible step. */
+type Step =
+  | 'alu'
+  | 'branch'
+  | 'stackStore'
+  | 'stackLoad'
+  | 'stackPointer'
+  | 'lookup'
+  | 'nullCheck'
+  | 'valueAccess'
+  | 'boundedIndex'
+  | 'packetLoad'
+  | 'packetCheck'
+  | 'packetAccess'
+  | 'timerCall'
+  | 'helper'
+  | 'contextLoad';
+
 class Generator {
   private readonly random: PrngState;
   private readonly insns: Insn[] = [];
@@ -131,8 +149,11 @@ class Generator {
       this.emit(0xbf, 6, 1);
       this.held[6] = { kind: 'ctx' };
     }
-    for (const r of [0, 7, 8, 9])
-      if (this.chance(2, 3)) this.chance(1, 2) ? this.constant(r, this.imm()) : this.contextLoad(r);
+    for (const r of [0, 7, 8, 9]) {
+      if (!this.chance(2, 3)) continue;
+      if (this.chance(1, 2)) this.constant(r, this.imm());
+      else this.contextLoad(r);
+    }
     const steps = 3 + this.below(this.flavour === 'branches' ? 30 : 20);
     for (let i = 0; i < steps; i++) this.step();
     if (this.flavour === 'loops') this.loop();
@@ -155,45 +176,30 @@ class Generator {
   }
 
   private step(): void {
-    const weights: Record<Flavour, readonly (() => void)[]> = {
-      alu: [this.alu, this.alu, this.alu, this.branch],
-      branches: [this.branch, this.branch, this.alu, this.stackStore, this.stackLoad],
-      stack: [this.stackStore, this.stackLoad, this.stackStore, this.alu, this.branch, this.stackPointer],
-      maps: [
-        this.lookup,
-        this.nullCheck,
-        this.valueAccess,
-        this.valueAccess,
-        this.alu,
-        this.branch,
-        this.boundedIndex,
-      ],
-      packet: [
-        this.packetLoad,
-        this.packetCheck,
-        this.packetAccess,
-        this.packetAccess,
-        this.alu,
-        this.branch,
-      ],
-      loops: [this.alu, this.stackStore, this.stackLoad, this.branch],
-      timers: [this.lookup, this.nullCheck, this.timerCall, this.timerCall, this.valueAccess, this.alu],
+    const weights: Record<Flavour, readonly Step[]> = {
+      alu: ['alu', 'alu', 'alu', 'branch'],
+      branches: ['branch', 'branch', 'alu', 'stackStore', 'stackLoad'],
+      stack: ['stackStore', 'stackLoad', 'stackStore', 'alu', 'branch', 'stackPointer'],
+      maps: ['lookup', 'nullCheck', 'valueAccess', 'valueAccess', 'alu', 'branch', 'boundedIndex'],
+      packet: ['packetLoad', 'packetCheck', 'packetAccess', 'packetAccess', 'alu', 'branch'],
+      loops: ['alu', 'stackStore', 'stackLoad', 'branch'],
+      timers: ['lookup', 'nullCheck', 'timerCall', 'timerCall', 'valueAccess', 'alu'],
       mixed: [
-        this.alu,
-        this.branch,
-        this.stackStore,
-        this.stackLoad,
-        this.lookup,
-        this.nullCheck,
-        this.valueAccess,
-        this.packetLoad,
-        this.packetCheck,
-        this.packetAccess,
-        this.helper,
-        this.contextLoad,
+        'alu',
+        'branch',
+        'stackStore',
+        'stackLoad',
+        'lookup',
+        'nullCheck',
+        'valueAccess',
+        'packetLoad',
+        'packetCheck',
+        'packetAccess',
+        'helper',
+        'contextLoad',
       ],
     };
-    this.pick(weights[this.flavour]).call(this);
+    this[this.pick(weights[this.flavour])]();
   }
 
   private alu(): void {
@@ -479,7 +485,7 @@ class Generator {
     this.held[1] = { kind: 'map', map: 0 };
     this.written.clear();
     for (let i = 0, n = this.below(5); i < n; i++)
-      this.pick([this.alu, this.stackStore, this.valueAccess, this.timerCall]).call(this);
+      this[this.pick(['alu', 'stackStore', 'valueAccess', 'timerCall'] as const)]();
     this.constant(0, this.chance(1, 15) ? 1 : 0);
     this.emit(0x95, 0);
     for (const at of this.callbackUses) this.insns[at] = { ...this.insns[at], imm: start - at - 1 };
