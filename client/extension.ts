@@ -63,7 +63,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
       maps.refresh();
       if (reason === 'stopped' && !mapsShown) {
         mapsShown = true;
-        void maps.show(mapsTree).then(unfoldCallStack);
+        void showDebugViews();
       } else if (reason === 'ended') mapsShown = false;
     }),
     vscode.window.onDidChangeActiveTextEditor(() => status.update()),
@@ -87,6 +87,26 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     void startServer();
   }
 
+  /**
+   * Unfolds the Maps view and the call stack at a session's first stop. VS Code folds views of extensions at first, and
+   * leaves the call stack folded where there are several CPUs, because its view did not exist yet when the frame got
+   * the focus; moving the focus and back unfolds it. Its views come up while this runs, so that it may need some tries.
+   */
+  async function showDebugViews(): Promise<void> {
+    for (let attempt = 0; attempt < 10 && session.active; attempt++) {
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      try {
+        await maps.show(mapsTree);
+      } catch (error) {
+        log().debug(`the Maps view is not ready: ${String(error)}`);
+      }
+      if (mapsTree.visible) break;
+    }
+    if (!session.active) return;
+    await vscode.commands.executeCommand('workbench.action.debug.callStackBottom');
+    await vscode.commands.executeCommand('workbench.action.debug.callStackTop');
+  }
+
   async function restartServer(): Promise<void> {
     const old = await server;
     server = undefined;
@@ -94,16 +114,6 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     programs.clear();
     await startServer();
   }
-}
-
-/**
- * Where there are several CPUs, VS Code leaves the call stack folded at the first stop, because its view did not exist
- * yet when the frame got the focus. Moving the focus, and back, unfolds it: the armed-here frames are to be seen.
- */
-async function unfoldCallStack(): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, 300));
-  await vscode.commands.executeCommand('workbench.action.debug.callStackBottom');
-  await vscode.commands.executeCommand('workbench.action.debug.callStackTop');
 }
 
 export async function deactivate(): Promise<void> {
