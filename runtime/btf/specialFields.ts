@@ -192,6 +192,14 @@ export function structThatSpoilsBtf(
   return undefined;
 }
 
+/** Special fields of a struct that programs allocate themselves: links and counts are fields there, too. */
+export function findAllocatedFields(btf: Btf, typeId: number, profile: Profile): SpecialFields {
+  const type = typeById(btf, typeId);
+  if (type.kind !== 'struct' || !has(profile, 'fieldListHead')) return NO_SPECIAL_FIELDS;
+  const rows = [...ROWS, ...NODE_ROWS].filter((row) => EXAMINED.has(row.kind));
+  return new RecordSearch(btf, profile, rows).run(type, typeId);
+}
+
 interface Place {
   readonly name: string;
   readonly type: number;

@@ -456,6 +456,26 @@ export const FEATURES = {
     since: '7.2',
     evidence: 'mainline 7.0; verdicts of generated programs on 7.2',
   },
+  trustedPointers: {
+    what: 'typed kernel pointers are known to be trusted, RCU-protected or untrusted',
+    since: '6.6',
+    evidence: 'mainline 6.2 to 6.4; measured on 6.1 and 6.12',
+  },
+  tracepointArgsMayBeNull: {
+    what: 'some arguments of raw tracepoints may be NULL or an error number',
+    since: '6.12',
+    evidence: 'mainline 6.13; present in 6.12.117',
+  },
+  hookReturnRanges: {
+    what: 'security programs must return what their hook may return',
+    since: '6.12',
+    evidence: 'mainline 6.12; measured on 6.1 (any value) and 6.12',
+  },
+  untrustedMemory: {
+    what: 'pointers to plain data found behind untrusted pointers may be read through',
+    since: '6.18',
+    evidence: 'mainline 6.17; not modelled',
+  },
 } as const satisfies Record<string, FeatureRow>;
 
 export type FeatureName = keyof typeof FEATURES;

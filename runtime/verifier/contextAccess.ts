@@ -5,7 +5,7 @@
 import { CTX_RIGHTS, fieldAt, SYSCALL_CTX_MAX_BYTES, type CtxFieldKind } from '../spec/ctxFields';
 import { progTypeByName } from '../spec/progTypes';
 import { hasFeature, newId, reject, setReg, unknown, type VerifierEnv } from './env';
-import { argumentAt } from './memoryAccessKernel';
+import { argumentAt } from './typedArguments';
 import { loadedScalar } from './memoryAccessBounds';
 import { EACCES } from './outcome';
 import { MAYBE_NULL, pointer, type RegState } from './regState';
@@ -123,9 +123,8 @@ export function checkContextAccess(env: VerifierEnv, access: MemAccess, reg: Reg
     case 'words':
       return checkWords(env, access, off);
     case 'args':
-      if (access.kind === 'write' || off % 8 !== 0 || access.sizeBytes !== 8) {
-        if (off < 0 || off % access.sizeBytes !== 0 || access.kind === 'write') invalid(env, access, off, '');
-      }
+      if (off < 0 || off >= 12 * 8 || off % access.sizeBytes !== 0 || access.kind === 'write')
+        return invalid(env, access, off, '');
       if (access.valueRegno >= 0) setReg(env, access.valueRegno, argumentAt(env, off, access));
       return;
     case 'other':

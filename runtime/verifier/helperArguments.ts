@@ -13,6 +13,7 @@ import { checkSpinLock } from './helperLocks';
 import { mapInfo } from './mapRules';
 import { checkAlignment, checkMemAccess } from './memoryAccess';
 import { checkRegionAccess } from './memoryAccessBounds';
+import { checkBufferRange } from './memoryAccessKernel';
 import { checkMapPermission, checkMapRange } from './memoryAccessMap';
 import { EACCES, EINVAL } from './outcome';
 import { checkPacketRange, packetRights } from './packetAccess';
@@ -400,7 +401,8 @@ export function checkHelperMemory(
         raw: access === 'raw',
       });
     case 'buf':
-      return unknown(env, 'iterator buffers');
+      if (kind === 'write' && (reg.flags & MEM_RDONLY) !== 0) return rejectReadOnly(env, regno, reg);
+      return checkBufferRange(env, regno, reg, reg.off, sizeBytes);
     case 'btfId':
       return unknown(env, 'kernel structs as memory arguments');
     case 'ctx':

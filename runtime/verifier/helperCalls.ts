@@ -59,6 +59,7 @@ function available(env: VerifierEnv, id: number): HelperRow {
   }
   const allowed = helperAllowed(env.profile, env.program.type, env.program.attachType, id);
   if (allowed === 'unknown') return unknown(env, `helpers of ${env.program.type}`);
+  if (allowed === 'no' && dependsOnHook(env, row)) return unknown(env, `where ${row.name} may be called`);
   if (allowed === 'no') {
     return reject(env, {
       code: 'helper-not-for-program',
@@ -70,6 +71,11 @@ function available(env: VerifierEnv, id: number): HelperRow {
   }
   return row;
 }
+
+/** Some security hooks and iterators have socket options, by lists that are not modelled. */
+const dependsOnHook = (env: VerifierEnv, row: HelperRow): boolean =>
+  (env.program.type === 'BPF_PROG_TYPE_LSM' || env.program.attachType === 'BPF_TRACE_ITER') &&
+  (row.name === 'bpf_setsockopt' || row.name === 'bpf_getsockopt');
 
 /** Helpers whose use depends on the attach point in ways that are not modelled. */
 const BY_ATTACH_POINT = new Set<string>(['bpf_d_path', 'bpf_ima_inode_hash', 'bpf_ima_file_hash']);

@@ -5,7 +5,12 @@
  */
 import { hasFeature, regOf, reject, setReg, unknown, type VerifierEnv } from './env';
 import { checkContextAccess } from './contextAccess';
-import { checkKernelStructAccess, checkMapStructAccess, checkSocketAccess } from './memoryAccessKernel';
+import {
+  checkBufferAccess,
+  checkKernelStructAccess,
+  checkMapStructAccess,
+  checkSocketAccess,
+} from './memoryAccessKernel';
 import { checkMapValueAccess } from './memoryAccessMap';
 import { checkRegionAccess, loadedScalar } from './memoryAccessBounds';
 import { EACCES } from './outcome';
@@ -143,7 +148,7 @@ const RULE_BY_TYPE: Readonly<Record<RegType, AccessRule>> = {
   btfId: checkKernelStructAccess,
   flowKeys: (env) => unknown(env, 'flow dissector keys'),
   tpBuffer: (env) => unknown(env, 'writable tracepoint buffers'),
-  buf: (env) => unknown(env, 'iterator buffers'),
+  buf: checkBufferAccess,
   arena: (env) => unknown(env, 'arena memory'),
 };
 

@@ -2,17 +2,32 @@
  * Kernel structures read through typed pointers: tracing arguments, sockets, the map structure behind a map pointer.
  * Only scalar members of plain structs are judged; everything else answers `unknown` with what would be needed.
  */
-import { findType, resolvedType, resolveModifiers, sizeOfType } from '../btf/query';
+import { findType, resolvedType, resolveModifiers } from '../btf/query';
 import type { Btf } from '../btf/types';
 import { bitsText } from './bitsText';
-import { hasFeature, reject, setReg, unknown, type VerifierEnv } from './env';
+import { allocatedFields, fieldTypeName } from './allocated';
+import { hasFeature, newId, reject, setReg, unknown, type VerifierEnv } from './env';
 import { isGplCompatible } from './licences';
 import { mapInfo } from './mapRules';
 import { loadedScalar } from './memoryAccessBounds';
 import { EACCES, EINVAL } from './outcome';
-import { pointer, type RegState } from './regState';
+import {
+  MAYBE_NULL,
+  mayBeNull,
+  MEM_ALLOC,
+  MEM_PERCPU,
+  MEM_RCU,
+  MEM_RDONLY,
+  MEM_USER,
+  NON_OWN_REF,
+  pointer,
+  PTR_TRUSTED,
+  PTR_UNTRUSTED,
+  type RegState,
+} from './regState';
 import { regTypeName } from './regText';
 import type { MemAccess } from './seams';
+import { walkData, type WalkRules } from './structWalk';
 
 /** `struct bpf_sock` as programs see it: offset → size; members are read whole or (32-bit ones) narrower. */
 const SOCK_WORDS = 80;
@@ -61,16 +76,70 @@ export function checkMapStructAccess(env: VerifierEnv, access: MemAccess, reg: R
   });
 }
 
+/** Whether the pointer's target is sure to live: owned, or trusted by its origin. */
+export function isTrusted(reg: RegState): boolean {
+  if (reg.refObjId !== 0) return true;
+  const safe = PTR_TRUSTED | MEM_ALLOC | NON_OWN_REF;
+  return (reg.flags & safe) !== 0 && (reg.flags & ~safe) === 0;
+}
+
+/** Whether RCU keeps objects alive here: an RCU section, a held lock, or a program that does not sleep. */
+export const inRcuSection = (env: VerifierEnv): boolean =>
+  env.cur.activeRcuLock || env.cur.activeLock !== null || !(env.cur.inSleepable || env.program.sleepable);
+
+export const walkRules = (env: VerifierEnv, reg: RegState): WalkRules => ({
+  unionsUntrusted: hasFeature(env, 'trustedPointers'),
+  openArrays: (reg.flags & MEM_ALLOC) === 0,
+});
+
+/** The kernel marks fields whose targets live as long as their holder by companion structs with a suffix. */
+function fieldListed(btf: Btf, holderId: number, field: string, target: number, suffix: string): boolean {
+  const holder = btf.types[holderId];
+  if (holder?.kind !== 'struct' && holder?.kind !== 'union') return false;
+  const list = btf.types[findType(btf, `${holder.name}${suffix}`, holder.kind)];
+  if (list?.kind !== 'struct' && list?.kind !== 'union') return false;
+  return list.members.some((member) => {
+    const type = btf.types[member.type];
+    return member.name === field && type?.kind === 'ptr' && resolveModifiers(btf, type.type) === target;
+  });
+}
+
+/** Flags of a pointer loaded through `reg`. */
+function loadedFlags(
+  env: VerifierEnv,
+  btf: Btf,
+  reg: RegState,
+  step: { readonly btfId: number; readonly flags: number; readonly field: string },
+): number {
+  if (!hasFeature(env, 'trustedPointers')) {
+    const kept = step.flags & (MEM_USER | MEM_PERCPU);
+    return (reg.flags & PTR_UNTRUSTED) !== 0 ? kept | PTR_UNTRUSTED : kept;
+  }
+  if ((reg.flags & PTR_UNTRUSTED) !== 0) return PTR_UNTRUSTED;
+  const plain = step.flags & ~(PTR_TRUSTED | MEM_ALLOC | NON_OWN_REF | MEM_RCU);
+  if (!isTrusted(reg) && (reg.flags & MEM_RCU) === 0) return plain;
+  const listed = (suffix: string): boolean => fieldListed(btf, reg.btfId, step.field, step.btfId, suffix);
+  if (listed('__safe_trusted')) return step.flags | PTR_TRUSTED;
+  if (listed('__safe_trusted_or_null')) return step.flags | PTR_TRUSTED | MAYBE_NULL;
+  if (!inRcuSection(env) || mayBeNull(reg)) return PTR_UNTRUSTED;
+  if (listed('__safe_rcu')) return step.flags | MEM_RCU;
+  if (listed('__safe_rcu_or_null')) return (step.flags & ~PTR_UNTRUSTED) | MEM_RCU | MAYBE_NULL;
+  if ((step.flags & MEM_RCU) !== 0) return step.flags | MAYBE_NULL;
+  if ((step.flags & (MEM_PERCPU | MEM_USER)) !== 0) return step.flags;
+  return plain;
+}
+
 /**
- * A load through a typed kernel pointer: integers become numbers, pointers to structs typed pointers again. Pointers whose
- * trust the kernel tracks (trusted, RCU) are followed to numbers only.
+ * A load or store through a typed pointer: data becomes numbers, pointers to structs typed pointers again, as far to be
+ * trusted as the pointer used and the field allow.
  */
 export function checkKernelStructAccess(env: VerifierEnv, access: MemAccess, reg: RegState): void {
-  const btf = env.kernelBtf;
-  if (btf === undefined || reg.btfOf !== 'kernel') return unknown(env, 'kernel type information');
+  const allocated = reg.btfOf === 'object';
+  const btf = allocated ? env.object.btf : env.kernelBtf;
+  if (btf === undefined) return unknown(env, 'kernel type information');
   const type = resolvedType(btf, reg.btfId);
   const name = type.name;
-  if (hasFeature(env, 'kernelStructNeedsGpl') && !isGplCompatible(env.object.license)) {
+  if (!allocated && hasFeature(env, 'kernelStructNeedsGpl') && !isGplCompatible(env.object.license)) {
     reject(env, {
       code: 'kernel-struct-needs-gpl',
       category: 'Policy',
@@ -81,11 +150,11 @@ export function checkKernelStructAccess(env: VerifierEnv, access: MemAccess, reg
     });
   }
   const off = access.off + reg.off;
-  const refuse = (message: string): never =>
+  const refuse = (message: string, errno = EACCES): never =>
     reject(env, {
       code: 'kernel-struct-access',
       category: 'Memory Safety',
-      errno: EACCES,
+      errno,
       message,
       registers: [access.regno],
       facts: { struct: name, off },
@@ -96,94 +165,75 @@ export function checkKernelStructAccess(env: VerifierEnv, access: MemAccess, reg
       `R${access.regno} is ptr_${name} invalid variable offset: off=${off}, var_off=${bitsText(env, reg.bits)}`,
     );
   }
-  if (access.kind === 'write') return unknown(env, `writes to kernel struct ${name}`);
-  if (type.kind !== 'struct' || off + access.sizeBytes > type.sizeBytes) {
-    return unknown(env, `accesses outside of struct ${name}`);
+  if ((reg.flags & MEM_USER) !== 0) refuse(`R${access.regno} is ptr_${name} access user memory: off=${off}`);
+  if ((reg.flags & MEM_PERCPU) !== 0) refuse(`R${access.regno} is ptr_${name} access percpu memory: off=${off}`);
+  if (access.kind === 'write' && !allocated) {
+    if ((reg.flags & PTR_UNTRUSTED) !== 0) refuse('only read is supported');
+    // some program types may write some fields
+    if (env.program.type !== 'BPF_PROG_TYPE_TRACING' && env.program.type !== 'BPF_PROG_TYPE_LSM') {
+      return unknown(env, `writes to kernel struct ${name}`);
+    }
+    refuse('only read is supported');
   }
-  const found = memberAt(btf, reg.btfId, off, access.sizeBytes);
-  if (found === 'number') {
-    if (access.valueRegno >= 0)
-      setReg(env, access.valueRegno, loadedScalar(access.sizeBytes, access.signExtend));
+  if (allocated) {
+    const field = allocatedFields(env, reg.btfId).fields.find(
+      (f) => off < f.offset + f.sizeBytes && f.offset < off + access.sizeBytes,
+    );
+    if (field !== undefined) refuse(`direct access to ${fieldTypeName(field.kind)} is disallowed`);
+  }
+  const step = walkData(btf, reg.btfId, off, access.sizeBytes, walkRules(env, reg));
+  if (step.kind === 'refused') return refuse(step.message, step.errno);
+  if (access.kind === 'write' || access.valueRegno < 0) return;
+  if (step.kind === 'dataPointer' && hasFeature(env, 'untrustedMemory') && (step.untrusted || (reg.flags & PTR_UNTRUSTED) !== 0)) {
+    return unknown(env, 'plain data behind untrusted pointers');
+  }
+  if (step.kind !== 'pointer' || allocated) {
+    setReg(env, access.valueRegno, loadedScalar(access.sizeBytes, access.signExtend));
     return;
   }
-  if (found === 'unclear' || reg.flags !== 0) return unknown(env, `pointers inside kernel struct ${name}`);
-  if (access.valueRegno >= 0) {
-    setReg(env, access.valueRegno, pointer('btfId', { btfId: found, btfOf: 'kernel' }));
+  const flags = loadedFlags(env, btf, reg, step);
+  setReg(
+    env,
+    access.valueRegno,
+    pointer('btfId', {
+      btfId: step.btfId,
+      btfOf: 'kernel',
+      flags,
+      id: (flags & MAYBE_NULL) !== 0 ? newId(env) : 0,
+    }),
+  );
+}
+
+/** Iterators' key and value buffers: as large as the program needs, which is checked when it is attached. */
+export function checkBufferAccess(env: VerifierEnv, access: MemAccess, reg: RegState): void {
+  if (access.kind === 'write' && (reg.flags & MEM_RDONLY) !== 0) {
+    reject(env, {
+      code: 'write-to-read-only',
+      category: 'Memory Safety',
+      errno: EACCES,
+      message: `R${access.regno} cannot write into ${regTypeName(reg)}`,
+      registers: [access.regno],
+      facts: { type: regTypeName(reg) },
+    });
+  }
+  checkBufferRange(env, access.regno, reg, access.off, access.sizeBytes);
+  if (access.kind === 'read' && access.valueRegno >= 0) {
+    setReg(env, access.valueRegno, loadedScalar(access.sizeBytes, access.signExtend));
   }
 }
 
-/** What a program finds at some bytes of a type: a number, a pointer to a struct (its id), or something not modelled. */
-function memberAt(btf: Btf, typeId: number, off: number, sizeBytes: number): 'number' | 'unclear' | number {
-  const type = resolvedType(btf, typeId);
-  switch (type.kind) {
-    case 'int':
-    case 'enum':
-      return off >= 0 && off + sizeBytes <= type.sizeBytes ? 'number' : 'unclear';
-    case 'ptr': {
-      if (off !== 0 || sizeBytes !== 8) return 'unclear';
-      // tags on pointers (user, per-CPU, RCU) change what may be done with them
-      const direct = btf.types[type.type];
-      if (direct?.kind === 'typeTag') return 'unclear';
-      const pointee = resolvedType(btf, type.type);
-      if (pointee.kind === 'struct') return resolveModifiers(btf, type.type);
-      return pointee.kind === 'int' || pointee.kind === 'void' || pointee.kind === 'funcProto'
-        ? 'number'
-        : 'unclear';
-    }
-    case 'array': {
-      const element = sizeOfType(btf, type.type);
-      return element !== undefined && element > 0 && off + sizeBytes <= element * type.count
-        ? memberAt(btf, type.type, off % element, sizeBytes)
-        : 'unclear';
-    }
-    case 'struct':
-      for (const member of type.members) {
-        if (member.bitfieldSizeBits !== 0 || member.offsetBits % 8 !== 0) continue;
-        const start = member.offsetBits / 8;
-        const size = sizeOfType(btf, member.type);
-        if (size !== undefined && off >= start && off + sizeBytes <= start + size) {
-          return memberAt(btf, member.type, off - start, sizeBytes);
-        }
-      }
-      return 'unclear';
-    default:
-      return 'unclear';
+export function checkBufferRange(
+  env: VerifierEnv,
+  regno: number,
+  reg: RegState,
+  off: number,
+  sizeBytes: number,
+): void {
+  const refuse = (message: string): never =>
+    reject(env, { code: 'buffer-access', category: 'Memory Safety', errno: EACCES, message, registers: [regno] });
+  const what = (reg.flags & MEM_RDONLY) !== 0 ? 'rdonly' : 'rdwr';
+  if (off < 0) refuse(`R${regno} invalid ${what} buffer access: off=${off}, size=${sizeBytes}`);
+  if (reg.bits.mask !== 0n || reg.bits.value !== 0n) {
+    refuse(`R${regno} invalid variable buffer offset: off=${off}, var_off=${bitsText(env, reg.bits)}`);
   }
-}
-
-/**
- * The register that a tracing program gets from its argument array at `off`: numbers for integers, typed pointers for
- * struct pointers.
- */
-export function argumentAt(env: VerifierEnv, off: number, access: MemAccess): RegState {
-  const btf = env.kernelBtf;
-  const target = env.program.attachTo ?? '';
-  if (btf === undefined) return unknown(env, 'kernel type information (arguments of the traced function)');
-  if (env.program.type !== 'BPF_PROG_TYPE_TRACING') return unknown(env, `arguments of ${env.program.type}`);
-  const attach = env.program.attachType;
-  if (attach !== 'BPF_TRACE_FENTRY' && attach !== 'BPF_TRACE_FEXIT') {
-    return unknown(env, `arguments of ${attach ?? 'this attach type'}`);
-  }
-  const func = btf.types[findType(btf, target, 'func')];
-  const proto = func?.kind === 'func' ? btf.types[func.type] : undefined;
-  if (proto?.kind !== 'funcProto') return unknown(env, `kernel function ${target}`);
-  const index = off >> 3;
-  const typeId =
-    index < proto.params.length
-      ? proto.params[index].type
-      : index === proto.params.length && attach === 'BPF_TRACE_FEXIT'
-        ? proto.returnType
-        : -1;
-  if (typeId <= 0) return unknown(env, `argument ${index + 1} of ${target}`);
-  const type = resolvedType(btf, typeId);
-  if (type.kind === 'int' || type.kind === 'enum') return loadedScalar(access.sizeBytes, access.signExtend);
-  if (access.sizeBytes !== 8) return unknown(env, 'narrow loads of pointer arguments');
-  if (type.kind !== 'ptr') return unknown(env, `argument ${index + 1} of ${target}`);
-  if (btf.types[type.type]?.kind === 'typeTag')
-    return unknown(env, `tags on argument ${index + 1} of ${target}`);
-  const pointee = resolvedType(btf, type.type);
-  if (pointee.kind === 'void' || pointee.kind === 'int') return loadedScalar(8, false);
-  if (pointee.kind !== 'struct') return unknown(env, `argument ${index + 1} of ${target}`);
-  if (index >= proto.params.length) return unknown(env, 'pointers that the traced function returns');
-  return pointer('btfId', { btfId: resolveModifiers(btf, type.type), btfOf: 'kernel' });
 }

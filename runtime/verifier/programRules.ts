@@ -1,10 +1,17 @@
 /**
  * What is judged before the first instruction: program type, sleepability, every map that the program mentions.
  */
-import { declTagsOf } from '../btf/query';
+import { declTagsOf, findType } from '../btf/query';
+import {
+  CLOSED_HOOKS,
+  REPLACEABLE_FUNCTIONS,
+  SLEEPABLE_FUNCTIONS,
+  SLEEPABLE_HOOKS,
+} from '../spec/attachPoints';
 import { progTypeByName } from '../spec/progTypes';
 import { isSince } from '../spec/profile';
 import { hasFeature, reject, unknown, type VerifierEnv } from './env';
+import { isGplCompatible } from './licences';
 import { checkMapWithProgram } from './mapRules';
 import { EINVAL } from './outcome';
 import { pointer, type RegState } from './regState';
@@ -40,16 +47,53 @@ export function checkProgram(env: VerifierEnv): void {
  */
 function checkAttachPoint(env: VerifierEnv): void {
   const { program } = env;
-  if (program.type !== 'BPF_PROG_TYPE_TRACING') return;
   const target = program.attachTo ?? '';
-  const syscallWrapper = hasFeature(env, 'syscallsAttachable') && /^__(x64|ia32)_sys_/.test(target);
-  if (program.attachType === 'BPF_MODIFY_RETURN' && !syscallWrapper && !target.startsWith('security_')) {
+  if (program.type === 'BPF_PROG_TYPE_LSM') return checkHook(env, target);
+  if (program.type !== 'BPF_PROG_TYPE_TRACING') return;
+  const syscall = /^__(x64|ia32)_sys_/.test(target);
+  const attachable = hasFeature(env, 'syscallsAttachable');
+  const traced = program.attachType === 'BPF_TRACE_FENTRY' || program.attachType === 'BPF_TRACE_FEXIT';
+  const replaces = program.attachType === 'BPF_MODIFY_RETURN';
+  if (program.sleepable && (traced || replaces)) {
+    if (syscall && !attachable) refuseAttach(env, 'attach-not-sleepable', `${target} is not sleepable`);
+    if (!syscall && !SLEEPABLE_FUNCTIONS.has(target)) unknown(env, `whether a program may sleep in ${target}`);
+    return;
+  }
+  if (!replaces || target.startsWith('security_')) return;
+  if (syscall && !attachable) refuseAttach(env, 'attach-not-replaceable', `${target}() is not modifiable`);
+  if (!syscall && !REPLACEABLE_FUNCTIONS.has(target)) {
     unknown(env, `whether the return value of ${target} may be replaced`);
   }
-  const traced = program.attachType === 'BPF_TRACE_FENTRY' || program.attachType === 'BPF_TRACE_FEXIT';
-  if (program.sleepable && traced && !syscallWrapper)
-    unknown(env, `whether a program may sleep in ${target}`);
 }
+
+/** Security hooks: some are closed to programs, some do not let them sleep. */
+function checkHook(env: VerifierEnv, target: string): void {
+  const name = `bpf_lsm_${target}`;
+  if (env.kernelBtf !== undefined && findType(env.kernelBtf, name, 'func') === 0) return unknown(env, `hook ${target}`);
+  if (env.program.sleepable && !SLEEPABLE_HOOKS.has(target)) {
+    // other kernels have other lists
+    if (!hasFeature(env, 'hookReturnRanges')) return unknown(env, `whether a program may sleep in ${name}`);
+    refuseAttach(env, 'attach-not-sleepable', `${name} is not sleepable`);
+  }
+  if (!isGplCompatible(env.object.license)) {
+    refuseAttach(env, 'hook-needs-gpl', 'LSM programs must have a GPL compatible license');
+  }
+  if (hasFeature(env, 'hookReturnRanges') && CLOSED_HOOKS.has(target)) {
+    const id = env.program.attachBtfId;
+    if (id === undefined) return unknown(env, 'kernel type information (hooks)');
+    refuseAttach(env, 'closed-hook', `attach_btf_id ${id} points to disabled hook ${name}`);
+  }
+}
+
+const refuseAttach = (env: VerifierEnv, code: string, message: string): never =>
+  reject(env, {
+    code,
+    category: 'Policy',
+    errno: EINVAL,
+    message,
+    insn: -1,
+    facts: { target: env.program.attachTo ?? '' },
+  });
 
 function checkSleepable(env: VerifierEnv, rule: 'may' | 'always' | undefined): void {
   const { program } = env;

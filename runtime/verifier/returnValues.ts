@@ -4,6 +4,7 @@
  * Evidence: fixtures `return-*`; the wording changed with 6.8.
  */
 import { progTypeByName, returnRange, type ReturnRange } from '../spec/progTypes';
+import { BOOL_HOOKS } from '../spec/attachPoints';
 import { hasFeature, reject, unknown, type VerifierEnv } from './env';
 import type { FuncFrame } from './frame';
 import { EACCES, EINVAL } from './outcome';
@@ -12,13 +13,21 @@ import { checkRegArg } from './regArgs';
 import { S64_MAX, S64_MIN } from '../util/u64';
 import type { RegState } from './regState';
 import { regTypeName } from './regText';
+import { attachProto } from './typedArguments';
 import { tnumConst, tnumContains, tnumIsUnknown, tnumRange, tnumText } from './tnum';
 
 type Place = 'program exit' | 'async callback' | 'callback return';
 
 const ZERO: ReturnRange = { min: 0, max: 0 };
 
-function wrongValue(env: VerifierEnv, place: Place, reg: RegState, regno: number, range: ReturnRange): never {
+function wrongValue(
+  env: VerifierEnv,
+  place: Place,
+  reg: RegState,
+  regno: number,
+  range: ReturnRange,
+  note?: string,
+): never {
   let text: string;
   if (hasFeature(env, 'returnRangeSigned')) {
     text = '';
@@ -33,6 +42,9 @@ function wrongValue(env: VerifierEnv, place: Place, reg: RegState, regno: number
   }
   const where =
     place === 'async callback' && hasFeature(env, 'returnRangeSigned') ? 'async callback return' : place;
+  const message = `At ${where} the register R${regno} has${text}`;
+  // The kernel's last line is what counts as its message.
+  if (note !== undefined) env.log.message(message);
   return reject(env, {
     code:
       place === 'async callback'
@@ -42,7 +54,7 @@ function wrongValue(env: VerifierEnv, place: Place, reg: RegState, regno: number
           : 'program-return',
     category: 'Policy',
     errno: EINVAL,
-    message: `At ${where} the register R${regno} has${text}`,
+    message: note ?? message,
     registers: [regno],
     facts: { min: range.min, max: range.max, programType: env.program.type },
   });
@@ -80,12 +92,13 @@ export function checkReturnValue(env: VerifierEnv, frame: FuncFrame, regno: numb
     return checkCallbackReturn(env, frame.regs[regno], regno, frame.callbackReturn ?? { min: 0, max: 1 });
   }
   const type = progTypeByName(env.program.type);
-  if (
-    frame.subprog === 0 &&
-    (env.program.type === 'BPF_PROG_TYPE_LSM' || env.program.type === 'BPF_PROG_TYPE_STRUCT_OPS')
-  ) {
+  const isMain = frame.subprog === 0 && !frame.inAsyncCallback;
+  const lsm = isMain && env.program.type === 'BPF_PROG_TYPE_LSM';
+  if (isMain && env.program.type === 'BPF_PROG_TYPE_STRUCT_OPS') {
     unknown(env, `return values of ${env.program.type}`);
   }
+  const voidHook = lsm && hookReturnsNothing(env);
+  if (voidHook && env.program.attachType !== 'BPF_LSM_CGROUP') return;
   checkRegArg(env, regno, 'src');
   const reg = frame.regs[regno];
   let place: Place = 'program exit';
@@ -105,7 +118,7 @@ export function checkReturnValue(env: VerifierEnv, frame: FuncFrame, regno: numb
     return;
   } else {
     if (type === undefined) return unknown(env, `program type ${env.program.type}`);
-    range = returnRange(type, env.program.attachType);
+    range = lsm ? hookRange(env, voidHook) : returnRange(type, env.program.attachType);
   }
   if (range === undefined) return;
   if (reg.type !== 'scalar') {
@@ -119,5 +132,27 @@ export function checkReturnValue(env: VerifierEnv, frame: FuncFrame, regno: numb
     notScalar(env, `${where} R${regno} is not a known value (${regTypeName(reg)})`, regno, EINVAL);
   }
   if (hasFeature(env, 'returnRangeSigned')) markPrecise(env, regno);
-  if (!within(env, reg, range)) wrongValue(env, place, reg, regno, range);
+  // What a hook returns is an int: the low half counts.
+  const narrow = lsm && env.program.attachType === 'BPF_LSM_MAC';
+  if (narrow ? reg.s32min >= range.min && reg.s32max <= range.max : within(env, reg, range)) return;
+  wrongValue(env, place, reg, regno, range, voidHook ? VOID_HOOK_NOTE : undefined);
+}
+
+const VOID_HOOK_NOTE = "Note, BPF_LSM_CGROUP that attach to void LSM hooks can't modify return value!";
+
+function hookReturnsNothing(env: VerifierEnv): boolean {
+  const proto = attachProto(env);
+  if (proto === undefined) return unknown(env, `the prototype of ${env.program.attachTo ?? 'the hook'}`);
+  return proto.returnType === 0;
+}
+
+/** What a security hook may return to the kernel; undefined: anything. */
+export function hookReturnRange(env: VerifierEnv): ReturnRange | undefined {
+  if (!hasFeature(env, 'hookReturnRanges') || hookReturnsNothing(env)) return undefined;
+  return BOOL_HOOKS.has(env.program.attachTo ?? '') ? { min: 0, max: 1 } : { min: -4095, max: 0 };
+}
+
+function hookRange(env: VerifierEnv, voidHook: boolean): ReturnRange | undefined {
+  if (env.program.attachType !== 'BPF_LSM_CGROUP') return hookReturnRange(env);
+  return voidHook ? { min: 1, max: 1 } : { min: 0, max: 1 };
 }

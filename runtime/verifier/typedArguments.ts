@@ -1,0 +1,199 @@
+/**
+ * The argument array of tracing, iterator and security programs: what a load at an offset yields follows from the prototype in
+ * the kernel's BTF (a number, a typed pointer, a buffer), and from what `spec/attachPoints.ts` knows beyond it.
+ * Not here: reading through the pointers (`memoryAccessKernel.ts`).
+ * Evidence: recorded answers of 6.1, 6.12 and 7.2.
+ */
+import { findType, resolvedType, resolveModifiers } from '../btf/query';
+import type { Btf } from '../btf/types';
+import { ITERATOR_ARGS, TRACEPOINT_ARGS, UNTRUSTED_HOOKS } from '../spec/attachPoints';
+import { hasFeature, newId, reject, unknown, type VerifierEnv } from './env';
+import { draft, syncBounds } from './bounds';
+import { loadedScalar } from './memoryAccessBounds';
+import { EACCES } from './outcome';
+import {
+  MAYBE_NULL,
+  MEM_PERCPU,
+  MEM_RDONLY,
+  MEM_USER,
+  pointer,
+  PTR_TRUSTED,
+  UNKNOWN_SCALAR,
+  type RegState,
+} from './regState';
+import { hookReturnRange } from './returnValues';
+import type { MemAccess } from './seams';
+
+/** The prototype of what the program attaches to; `skip` arguments are not the program's to see. */
+export interface AttachProto {
+  /** As kernel messages name it. */
+  readonly name: string;
+  readonly params: readonly { readonly name: string; readonly type: number }[];
+  readonly returnType: number;
+}
+
+const PREFIX: Readonly<Record<string, string>> = {
+  BPF_TRACE_ITER: 'bpf_iter_',
+  BPF_LSM_MAC: 'bpf_lsm_',
+  BPF_LSM_CGROUP: 'bpf_lsm_',
+};
+
+/** The attach point's prototype, by the kernel's BTF; undefined when that does not have it. */
+export function attachProto(env: VerifierEnv): AttachProto | undefined {
+  const btf = env.kernelBtf;
+  const target = env.program.attachTo;
+  const attach = env.program.attachType ?? '';
+  if (btf === undefined || target === undefined) return undefined;
+  if (attach === 'BPF_TRACE_RAW_TP') {
+    const typedef = btf.types[findType(btf, `btf_trace_${target}`, 'typedef')];
+    const ptr = typedef?.kind === 'typedef' ? resolvedType(btf, typedef.type) : undefined;
+    const proto = ptr?.kind === 'ptr' ? btf.types[ptr.type] : undefined;
+    if (proto?.kind !== 'funcProto') return undefined;
+    // the tracepoint's own cookie comes first and is not shown
+    return { name: target, params: proto.params.slice(1), returnType: proto.returnType };
+  }
+  const name = (PREFIX[attach] ?? '') + target;
+  const func = btf.types[findType(btf, name, 'func')];
+  const proto = func?.kind === 'func' ? btf.types[func.type] : undefined;
+  if (proto?.kind !== 'funcProto') return undefined;
+  return { name, params: proto.params, returnType: proto.returnType };
+}
+
+const MODELLED = new Set([
+  'BPF_TRACE_FENTRY',
+  'BPF_TRACE_FEXIT',
+  'BPF_MODIFY_RETURN',
+  'BPF_TRACE_RAW_TP',
+  'BPF_TRACE_ITER',
+  'BPF_LSM_MAC',
+  'BPF_LSM_CGROUP',
+]);
+
+/** Whether arguments are alive for as long as the program runs, as this kernel sees it. */
+function argumentsTrusted(env: VerifierEnv): boolean {
+  if (!hasFeature(env, 'trustedPointers')) return false;
+  const attach = env.program.attachType;
+  if (attach === 'BPF_TRACE_RAW_TP' || attach === 'BPF_TRACE_ITER') return true;
+  return env.program.type === 'BPF_PROG_TYPE_LSM' && !UNTRUSTED_HOOKS.has(env.program.attachTo ?? '');
+}
+
+/**
+ * The register that a program gets from its argument array at `off`.
+ */
+export function argumentAt(env: VerifierEnv, off: number, access: MemAccess): RegState {
+  const btf = env.kernelBtf;
+  const target = env.program.attachTo ?? '';
+  if (btf === undefined) return unknown(env, 'kernel type information (arguments of the attach point)');
+  const attach = env.program.attachType ?? '';
+  if (!MODELLED.has(attach)) return unknown(env, `arguments of ${attach || env.program.type}`);
+  const proto = attachProto(env);
+  if (proto === undefined) return unknown(env, `the prototype of ${target}`);
+  const refuse = (message: string): never => refuseArgument(env, access, off, message);
+  if (off % 8 !== 0) refuse(`func '${proto.name}' offset ${off} is not multiple of 8`);
+  const index = off >> 3;
+  for (const { type } of proto.params) {
+    if (resolvedType(btf, type).kind === 'struct') return unknown(env, `structs passed by value to ${target}`);
+  }
+  const noSuch = (): never => refuse(`func '${proto.name}' doesn't have ${index + 1}-th argument`);
+  if (index > proto.params.length) noSuch();
+  const isReturn = index === proto.params.length;
+  if (isReturn && (attach === 'BPF_TRACE_FENTRY' || attach === 'BPF_TRACE_RAW_TP' || attach === 'BPF_TRACE_ITER')) {
+    noSuch();
+  }
+  const typeId = isReturn ? proto.returnType : proto.params[index].type;
+  const type = resolvedType(btf, typeId);
+  if (isReturn && type.kind === 'void') return unknown(env, `the missing return value of ${target}`);
+  if (type.kind === 'int' || type.kind === 'enum') {
+    return isReturn ? returnedNumber(env, access) : loadedScalar(access.sizeBytes, access.signExtend);
+  }
+  if (type.kind !== 'ptr') return unknown(env, `argument ${index + 1} of ${target}`);
+  if (access.sizeBytes !== 8) {
+    if (!hasFeature(env, 'trustedPointers')) return unknown(env, 'narrow loads of pointer arguments');
+    return refuse(`func '${proto.name}' size ${access.sizeBytes} must be 8`);
+  }
+  return pointerArgument(env, btf, proto, index, isReturn, type.type);
+}
+
+function refuseArgument(env: VerifierEnv, access: MemAccess, off: number, first: string): never {
+  env.log.message(first);
+  return reject(env, {
+    code: 'context-access',
+    category: 'Policy',
+    errno: EACCES,
+    message: `invalid bpf_context access off=${off} size=${access.sizeBytes}`,
+    registers: [access.regno],
+    facts: { off, sizeBytes: access.sizeBytes, field: '', kind: access.kind, programType: env.program.type },
+  });
+}
+
+/** What the attach point returned, where the hook bounds it. */
+function returnedNumber(env: VerifierEnv, access: MemAccess): RegState {
+  const range = env.program.attachType === 'BPF_LSM_MAC' ? hookReturnRange(env) : undefined;
+  if (range === undefined) return loadedScalar(access.sizeBytes, access.signExtend);
+  if (access.sizeBytes !== 8) return unknown(env, 'narrow loads of the return value');
+  const d = draft(UNKNOWN_SCALAR);
+  d.smin = BigInt(range.min);
+  d.smax = BigInt(range.max);
+  d.s32min = range.min;
+  d.s32max = range.max;
+  syncBounds(d, env.features);
+  return d;
+}
+
+const isPlain = (btf: Btf, pointee: number): boolean => {
+  const { kind } = resolvedType(btf, pointee);
+  return kind === 'void' || kind === 'int';
+};
+
+function pointerArgument(
+  env: VerifierEnv,
+  btf: Btf,
+  proto: AttachProto,
+  index: number,
+  isReturn: boolean,
+  pointee: number,
+): RegState {
+  const target = env.program.attachTo ?? '';
+  const iterator = env.program.attachType === 'BPF_TRACE_ITER';
+  const listed = iterator ? ITERATOR_ARGS[target] : undefined;
+  if (iterator && listed === undefined) return unknown(env, `arguments of iterator ${target}`);
+  const special = listed?.find((arg) => arg.index === index);
+  if (special?.kind === 'readBuffer' || special?.kind === 'writeBuffer') {
+    const flags = MAYBE_NULL | (special.kind === 'readBuffer' ? MEM_RDONLY : 0);
+    return pointer('buf', { flags, id: newId(env) });
+  }
+  if (isPlain(btf, pointee)) return loadedScalar(8, false);
+  if (isReturn && env.program.attachType === 'BPF_MODIFY_RETURN') return unknown(env, 'pointers that may be replaced');
+  const trusted = hasFeature(env, 'trustedPointers');
+  let flags = argumentsTrusted(env) ? PTR_TRUSTED : 0;
+  if (special !== undefined) flags = MAYBE_NULL | (special.kind === 'trusted' && trusted ? PTR_TRUSTED : 0);
+  let error = false;
+  if (special === undefined && env.program.attachType === 'BPF_TRACE_RAW_TP' && trusted) {
+    const facts = TRACEPOINT_ARGS[target];
+    if (hasFeature(env, 'tracepointArgsMayBeNull')) {
+      if (facts?.nullable?.includes(index) === true) flags |= MAYBE_NULL;
+      error = facts?.error?.includes(index) === true;
+    }
+  }
+  if (proto.params[index]?.name.endsWith('__nullable') && trusted) flags |= MAYBE_NULL;
+  const tag = btf.types[pointee];
+  if (tag?.kind === 'typeTag') {
+    if (tag.name === 'user') flags |= MEM_USER;
+    else if (tag.name === 'percpu') flags |= MEM_PERCPU;
+  }
+  const structId = resolveModifiers(btf, pointee);
+  const struct = btf.types[structId];
+  if (struct?.kind !== 'struct' && struct?.kind !== 'union') {
+    return unknown(env, `argument ${index + 1} of ${target}`);
+  }
+  if (special === undefined) {
+    env.log.message(`func '${proto.name}' arg${index} has btf_id ${structId} type ${struct.kind.toUpperCase()} '${struct.name}'`);
+  }
+  if (error) return loadedScalar(8, false);
+  return pointer('btfId', {
+    btfId: structId,
+    btfOf: 'kernel',
+    flags,
+    id: (flags & MAYBE_NULL) !== 0 ? newId(env) : 0,
+  });
+}
