@@ -21,8 +21,13 @@ export interface Comparison {
   readonly ourInsns: number;
 }
 
-/** Pointers and map addresses differ from boot to boot. */
-const masked = (message: string): string => message.replace(/\b(0x)?ffff[0-9a-f]{8,12}\b/g, 'PTR').trim();
+/** Pointers differ from boot to boot; a message without a line end runs into the statistics. */
+const masked = (message: string): string =>
+  message
+    .replace(/\b(0x)?ffff[0-9a-f]{8,12}\b/g, 'PTR')
+    .replace(/^libbpf: /, '')
+    .replace(/verification time \d+ usec$/, '')
+    .trim();
 
 const STATE_OR_SOURCE =
   /^(;|\d+: |R\d+(_w)?=|fp-|\s|old state:|cur state:|from \d+ to \d+|last_idx|first_idx|regs=|mark_precise|parent )/;

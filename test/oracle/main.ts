@@ -61,6 +61,8 @@ async function main(): Promise<number> {
         if (c.kernelSays !== c.weSay || c.ourMessage !== c.kernelMessage) console.log(describe(kernel, c));
     const sum = summarise(comparisons);
     wrong += sum.wrongAcceptances + sum.crashes;
+    // Our own fixtures agree in every verdict and every final message, or the suite fails.
+    if (positionals.length === 0) wrong += sum.programs - sum.agree + sum.bothRejected - sum.sameMessage;
     console.log(agreementLine(kernel, sum));
   }
   return wrong > 0 ? 1 : 0;

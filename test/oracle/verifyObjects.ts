@@ -1,5 +1,6 @@
 /** Asks a real kernel's verifier about every program of compiled objects, each program loaded alone. */
 import * as fs from 'node:fs';
+import * as path from 'node:path';
 import { boot, type KernelName } from './boot';
 
 /** One program's answer, as guest/loader.c prints it. */
@@ -28,8 +29,13 @@ export async function verifyOnKernel(
   let remaining = [...files];
   while (remaining.length > 0) {
     const guestFiles = new Map<string, Uint8Array>();
-    remaining.forEach((file, i) => guestFiles.set(`in/o/${i}.o`, fs.readFileSync(file)));
-    guestFiles.set('in/spec', Buffer.from(remaining.map((file, i) => `/in/o/${i}.o\t${file}\n`).join('')));
+    // libbpf names data maps after the file.
+    const inGuest = (file: string, i: number): string => `in/o/${i}/${path.basename(file)}`;
+    remaining.forEach((file, i) => guestFiles.set(inGuest(file, i), fs.readFileSync(file)));
+    guestFiles.set(
+      'in/spec',
+      Buffer.from(remaining.map((file, i) => `/${inGuest(file, i)}\t${file}\n`).join('')),
+    );
     const run = await boot(
       kernel,
       ['verify', '/in/spec', `level=${logLevel}`, 'cap=67108864', 'timeout=120'],
