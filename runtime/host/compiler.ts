@@ -65,7 +65,10 @@ export async function compile(compiler: Compiler, request: CompileRequest): Prom
       fs.writeFileSync(input, `#line 1 "${file.replace(/[\\"]/g, '\\$&')}"\n${text}`);
     }
     const output = path.join(scratch, 'out.o');
-    const attempt = async (vmlinuxFolder: string | undefined): ReturnType<typeof runProgram> =>
+    const attempt = async (
+      vmlinuxFolder: string | undefined,
+      oursFirst = false,
+    ): ReturnType<typeof runProgram> =>
       runProgram(
         compiler.path,
         [
@@ -74,7 +77,7 @@ export async function compile(compiler: Compiler, request: CompileRequest): Prom
           `-fdebug-prefix-map=${scratch}=${folder}`,
           ...(lineShift === 1 ? ['-iquote', folder] : []),
           ...request.flags,
-          ...includeFlags(compiler, vmlinuxFolder, request.systemFolder),
+          ...includeFlags(compiler, vmlinuxFolder, { systemFolder: request.systemFolder, oursFirst }),
           '-c',
           input,
           '-o',
@@ -96,6 +99,11 @@ export async function compile(compiler: Compiler, request: CompileRequest): Prom
       /'(?:vmlinux|bpf_studio_uapi)\.h' file not found/.test(run.stderr)
     ) {
       run = await attempt(await request.vmlinuxFolder?.());
+    }
+    // The system's kernel headers may be older than the kernel in question: then what stands in ours is tried.
+    if (run.exitCode !== 0 && MISSING_KERNEL_NAME.test(run.stderr)) {
+      const again = await attempt(await request.vmlinuxFolder?.(), true);
+      if (again.exitCode === 0 || again.end === 'cancelled') run = again;
     }
     if (run.end === 'cancelled') return { diagnostics: [], cancelled: true };
     const diagnostics = parseDiagnostics(run.stderr, lineShift).map((d) => named(d, scratch, file));
@@ -127,6 +135,9 @@ export async function compile(compiler: Compiler, request: CompileRequest): Prom
     fs.rmSync(scratch, { recursive: true, force: true });
   }
 }
+
+/** What a compiler says of a name that `linux/bpf.h` or libbpf got later than the installed ones. */
+const MISSING_KERNEL_NAME = /(?:undeclared|incomplete) .*'(?:struct )?(?:bpf|BPF|xdp|XDP)_/;
 
 /** What makes an object that the loader and the debugger can use. Users' flags follow and may override the level. */
 function fixedFlags(compiler: Compiler): string[] {

@@ -7,14 +7,18 @@ import * as path from 'node:path';
 import { resourceFolder } from './resources';
 import { zigLinuxIncludes, type Compiler } from './findCompiler';
 
-/**
- * Flags, in order, to be put after the user's.
- * @param systemFolder where the system's headers are; another one for tests.
- */
+export interface IncludeOptions {
+  /** Where the system's headers are; another one for tests. */
+  readonly systemFolder?: string;
+  /** Whether ours come before the system's (still after the user's). */
+  readonly oursFirst?: boolean;
+}
+
+/** Flags, in order, to be put after the user's. */
 export function includeFlags(
   compiler: Compiler,
   vmlinuxFolder: string | undefined,
-  systemFolder = '/usr/include',
+  { systemFolder = '/usr/include', oursFirst = false }: IncludeOptions = {},
 ): string[] {
   const ours = resourceFolder('headers');
   const after: string[] = [];
@@ -29,9 +33,10 @@ export function includeFlags(
   if (vmlinuxFolder !== undefined) after.push(vmlinuxFolder);
   after.push(path.join(ours, 'uapi'));
   const flags: string[] = [];
-  if (knowsNoTimers(path.join(systemFolder, 'linux', 'bpf.h')))
+  if (oursFirst || knowsNoTimers(path.join(systemFolder, 'linux', 'bpf.h')))
     flags.push('-isystem', path.join(ours, 'uapi'));
-  if (knowsNoTimers(path.join(systemFolder, 'bpf', 'bpf_helper_defs.h'))) flags.push('-isystem', ours);
+  if (oursFirst || knowsNoTimers(path.join(systemFolder, 'bpf', 'bpf_helper_defs.h')))
+    flags.push('-isystem', ours);
   for (const dir of after) flags.push('-idirafter', dir);
   return flags;
 }

@@ -38,4 +38,18 @@
 #define bpf_cpu_to_le16(x) ___bpf_le16(x)
 #define bpf_le16_to_cpu(x) ___bpf_le16(x)
 
+/* Older spellings that programs in the wild use; constants need no macros of their own here. */
+#define __bpf_htons(x) ___bpf_be16(x)
+#define __bpf_constant_htons(x) ___bpf_be16(x)
+#define __bpf_ntohs(x) ___bpf_be16(x)
+#define __bpf_constant_ntohs(x) ___bpf_be16(x)
+#define __bpf_htonl(x) ___bpf_be32(x)
+#define __bpf_constant_htonl(x) ___bpf_be32(x)
+#define __bpf_ntohl(x) ___bpf_be32(x)
+#define __bpf_constant_ntohl(x) ___bpf_be32(x)
+#define __bpf_be64_to_cpu(x) ___bpf_be64(x)
+#define __bpf_constant_be64_to_cpu(x) ___bpf_be64(x)
+#define __bpf_cpu_to_be64(x) ___bpf_be64(x)
+#define __bpf_constant_cpu_to_be64(x) ___bpf_be64(x)
+
 #endif

@@ -161,6 +161,71 @@ struct pt_regs;
 #define BPF_PROG(name, args...) \
 	___bpf_typed(name, unsigned long long *, return ___typed_##name(___bpf_slots(args));, ##args)
 
+/*
+ * The same with types and names apart: `int BPF_PROG2(name, struct pair, p, int, n)`. Here a struct may be an argument by
+ * value: it takes as many 64-bit slots as it fills. `at` counts the slots before.
+ */
+#define ___bpf_slots_of(type) ((sizeof(type) + 7) / 8)
+#define ___bpf_take(type, at) \
+	({ \
+		union { \
+			unsigned char one; \
+			unsigned short two; \
+			unsigned int four; \
+			unsigned long long slots[___bpf_slots_of(type)]; \
+			type value; \
+		} ___taken; \
+		if (sizeof(type) == 1) \
+			___taken.one = ctx[at]; \
+		else if (sizeof(type) == 2) \
+			___taken.two = ctx[at]; \
+		else if (sizeof(type) == 4) \
+			___taken.four = ctx[at]; \
+		else \
+			__builtin_memcpy(___taken.slots, &ctx[at], sizeof(___taken.slots)); \
+		___taken.value; \
+	})
+#define ___bpf_pair_decl0()
+#define ___bpf_pair_decl1(type, name) , type name
+#define ___bpf_pair_decl2(type, name, ...) , type name ___bpf_pair_decl1(__VA_ARGS__)
+#define ___bpf_pair_decl3(type, name, ...) , type name ___bpf_pair_decl2(__VA_ARGS__)
+#define ___bpf_pair_decl4(type, name, ...) , type name ___bpf_pair_decl3(__VA_ARGS__)
+#define ___bpf_pair_decl5(type, name, ...) , type name ___bpf_pair_decl4(__VA_ARGS__)
+#define ___bpf_pair_decl6(type, name, ...) , type name ___bpf_pair_decl5(__VA_ARGS__)
+#define ___bpf_pair_decl7(type, name, ...) , type name ___bpf_pair_decl6(__VA_ARGS__)
+#define ___bpf_pair_decl8(type, name, ...) , type name ___bpf_pair_decl7(__VA_ARGS__)
+#define ___bpf_pair_decl9(type, name, ...) , type name ___bpf_pair_decl8(__VA_ARGS__)
+#define ___bpf_pair_decl10(type, name, ...) , type name ___bpf_pair_decl9(__VA_ARGS__)
+#define ___bpf_pair_decl11(type, name, ...) , type name ___bpf_pair_decl10(__VA_ARGS__)
+#define ___bpf_pair_decl12(type, name, ...) , type name ___bpf_pair_decl11(__VA_ARGS__)
+#define ___bpf_pair_take0(at)
+#define ___bpf_pair_take1(at, type, name) , ___bpf_take(type, at)
+#define ___bpf_pair_take2(at, type, name, ...) , ___bpf_take(type, at) ___bpf_pair_take1(at + ___bpf_slots_of(type), __VA_ARGS__)
+#define ___bpf_pair_take3(at, type, name, ...) , ___bpf_take(type, at) ___bpf_pair_take2(at + ___bpf_slots_of(type), __VA_ARGS__)
+#define ___bpf_pair_take4(at, type, name, ...) , ___bpf_take(type, at) ___bpf_pair_take3(at + ___bpf_slots_of(type), __VA_ARGS__)
+#define ___bpf_pair_take5(at, type, name, ...) , ___bpf_take(type, at) ___bpf_pair_take4(at + ___bpf_slots_of(type), __VA_ARGS__)
+#define ___bpf_pair_take6(at, type, name, ...) , ___bpf_take(type, at) ___bpf_pair_take5(at + ___bpf_slots_of(type), __VA_ARGS__)
+#define ___bpf_pair_take7(at, type, name, ...) , ___bpf_take(type, at) ___bpf_pair_take6(at + ___bpf_slots_of(type), __VA_ARGS__)
+#define ___bpf_pair_take8(at, type, name, ...) , ___bpf_take(type, at) ___bpf_pair_take7(at + ___bpf_slots_of(type), __VA_ARGS__)
+#define ___bpf_pair_take9(at, type, name, ...) , ___bpf_take(type, at) ___bpf_pair_take8(at + ___bpf_slots_of(type), __VA_ARGS__)
+#define ___bpf_pair_take10(at, type, name, ...) , ___bpf_take(type, at) ___bpf_pair_take9(at + ___bpf_slots_of(type), __VA_ARGS__)
+#define ___bpf_pair_take11(at, type, name, ...) , ___bpf_take(type, at) ___bpf_pair_take10(at + ___bpf_slots_of(type), __VA_ARGS__)
+#define ___bpf_pair_take12(at, type, name, ...) , ___bpf_take(type, at) ___bpf_pair_take11(at + ___bpf_slots_of(type), __VA_ARGS__)
+#define ___bpf_pair_nth(_0, _1, _2, _3, _4, _5, _6, _7, _8, _9, _10, _11, _12, _13, _14, _15, _16, _17, _18, _19, _20, \
+			 _21, _22, _23, _24, n, ...) n
+#define ___bpf_pairs(args...) \
+	___bpf_pair_nth(_, ##args, 12, _, 11, _, 10, _, 9, _, 8, _, 7, _, 6, _, 5, _, 4, _, 3, _, 2, _, 1, _, 0)
+#define BPF_PROG2(name, args...) \
+	name(unsigned long long *ctx); \
+	static __always_inline typeof(name(0)) \
+		___typed_##name(unsigned long long *ctx ___bpf_concat(___bpf_pair_decl, ___bpf_pairs(args))(args)); \
+	typeof(name(0)) name(unsigned long long *ctx) \
+	{ \
+		return ___typed_##name(ctx ___bpf_concat(___bpf_pair_take, ___bpf_pairs(args))(0, ##args)); \
+	} \
+	static __always_inline typeof(name(0)) \
+		___typed_##name(unsigned long long *ctx ___bpf_concat(___bpf_pair_decl, ___bpf_pairs(args))(args))
+
 #define BPF_KPROBE(name, args...) \
 	___bpf_typed(name, struct pt_regs *, return ___typed_##name(___bpf_parms(args));, ##args)
 #define BPF_UPROBE(name, args...) BPF_KPROBE(name, ##args)
