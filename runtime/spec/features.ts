@@ -49,6 +49,37 @@ export const FEATURES = {
     since: '7.2',
     evidence: 'mainline 7.0',
   },
+  timerHelperLock: {
+    what: 'timer helpers take the lock of the timer; without it two CPUs may both initialise one timer',
+    evidence: 'second version of the patch set that introduced timers',
+  },
+  timerSelfCheck: {
+    what: 'cancelling or freeing a timer within its own callback does not wait for that callback',
+    evidence: 'second version of the patch set that introduced timers',
+  },
+  timerUserCountTest: {
+    what: 'timers cannot be initialised in a map that has no user reference',
+    evidence: 'fourth version of the patch set that introduced timers; measured',
+  },
+  timerWaitOutsideLock: {
+    what: 'cancel and free release the lock of the timer before they wait for a running callback',
+    evidence: 'fifth version of the patch set that introduced timers',
+  },
+  timerHandlerNullTest: {
+    what: 'an expiring timer whose callback was removed meanwhile calls nothing',
+    evidence: 'fifth version of the patch set that introduced timers',
+  },
+  timerRcuFree: {
+    what: 'the memory of a timer is freed after those who still read it have finished',
+    since: '6.12',
+    backports: ['6.1'],
+    evidence: 'mainline 6.8; in the long-term releases of 2024',
+  },
+  timerStartReference: {
+    what: 'a start without lock holds a reference on the timer until it has queued it',
+    since: '7.2',
+    evidence: 'mainline 7.0',
+  },
   timerFlagsBeforeNmi: {
     what: 'bpf_timer_init tests its flags before it refuses NMI context',
     since: '6.12',
@@ -475,6 +506,26 @@ export const FEATURES = {
     what: 'pointers to plain data found behind untrusted pointers may be read through',
     since: '6.18',
     evidence: 'mainline 6.17; not modelled',
+  },
+  kfuncTable: {
+    what: 'kernel functions behave as the table of 6.12 says',
+    since: '6.12',
+    evidence: 'measured on 6.12; 7.2 where it agrees',
+  },
+  kfuncsTrustByDefault: {
+    what: 'kernel functions want trusted pointers unless they say otherwise; messages name the register',
+    since: '7.2',
+    evidence: 'mainline 7.0; measured on 7.2',
+  },
+  testFunctionsReplaceable: {
+    what: "the kernel's test functions may be replaced or slept in without error injection",
+    since: '6.6',
+    evidence: 'mainline 6.3; measured on 6.1 (refused) and 6.12',
+  },
+  moreClosedHooks: {
+    what: 'hooks that allocate security blobs are closed to programs',
+    since: '6.18',
+    evidence: 'measured on 7.2',
   },
 } as const satisfies Record<string, FeatureRow>;
 

@@ -9,6 +9,8 @@ import {
   type SpecialFields,
 } from '../btf/specialFields';
 import type { VerifierEnv } from './env';
+import type { RegState } from './regState';
+import { hasSpinLock } from './specialMapFields';
 
 const cache = new WeakMap<VerifierEnv, Map<number, SpecialFields>>();
 
@@ -39,3 +41,10 @@ const NAMES: Readonly<Record<SpecialFieldKind, string>> = {
 
 /** As the kernel's messages name a field of that kind. */
 export const fieldTypeName = (kind: SpecialFieldKind): string => NAMES[kind];
+
+/** Whether a register points at something with a spin lock inside. */
+export function holdsSpinLock(env: VerifierEnv, reg: RegState): boolean {
+  if (reg.type === 'mapValue') return hasSpinLock(env, reg.map);
+  if (reg.type !== 'btfId' || reg.btfOf !== 'object') return false;
+  return allocatedFields(env, reg.btfId).fields.some((field) => field.kind === 'spinLock');
+}

@@ -2,16 +2,17 @@
 import { curFrame, reject, type VerifierEnv } from './env';
 import { EINVAL } from './outcome';
 
-/** `exit`: the frame returns. `packetLoad`: LD_ABS or LD_IND, which may end the program. */
-export function endsLocked(env: VerifierEnv, at: 'exit' | 'packetLoad'): void {
+/** `exit`: the frame returns. `throw`: all frames are left at once. `packetLoad`: LD_ABS or LD_IND, which may end the program. */
+export function endsLocked(env: VerifierEnv, at: 'exit' | 'packetLoad' | 'throw'): void {
   const { cur } = env;
   const inner = cur.frames.length > 1;
   const lifetime = (code: string, message: string, after?: string): never =>
     reject(env, { code, category: 'Resource Lifetime Safety', errno: EINVAL, message, after });
   if (env.features.exitLeakText) {
-    const leaving = at === 'exit' ? 'BPF_EXIT instruction in main prog' : 'BPF_LD_[ABS|IND]';
-    checkReferenceLeak(env, `${leaving} would lead to reference leak`);
-    if (inner) return;
+    const leaving =
+      at === 'exit' ? 'BPF_EXIT instruction in main prog' : at === 'throw' ? 'bpf_throw' : 'BPF_LD_[ABS|IND]';
+    checkReferenceLeak(env, at === 'throw', `${leaving} would lead to reference leak`);
+    if (inner && at !== 'throw') return;
     if (cur.activeLock !== null) {
       lifetime('lock-not-released', `${leaving} cannot be used inside bpf_spin_lock-ed region`);
     }
@@ -25,6 +26,19 @@ export function endsLocked(env: VerifierEnv, at: 'exit' | 'packetLoad'): void {
   }
   // Newer kernels let an inner function return with the lock held.
   const free = inner && env.features.callsUnderLock && at === 'exit';
+  if (at === 'throw') {
+    const region =
+      cur.activeLock !== null
+        ? 'bpf_spin_lock'
+        : cur.activeRcuLock
+          ? 'bpf_rcu_read_lock'
+          : cur.activePreemptLocks > 0
+            ? 'bpf_preempt_disable'
+            : '';
+    if (region !== '') lifetime('throw-in-region', `bpf_throw cannot be used inside ${region}-ed region`);
+    checkReferenceLeak(env, true);
+    return;
+  }
   if (at === 'exit') {
     if (cur.activeLock !== null && !free) lifetime('lock-not-released', 'bpf_spin_unlock is missing');
     if (cur.activeRcuLock && !free) lifetime('rcu-not-released', 'bpf_rcu_read_unlock is missing');
@@ -32,20 +46,20 @@ export function endsLocked(env: VerifierEnv, at: 'exit' | 'packetLoad'): void {
       const n = cur.activePreemptLocks;
       lifetime('preempt-not-enabled', `${n} bpf_preempt_enable${n === 1 ? ' is' : '(s) are'} missing`);
     }
-    checkReferenceLeak(env);
+    checkReferenceLeak(env, false);
     return;
   }
-  checkReferenceLeak(env, 'BPF_LD_[ABS|IND] cannot be mixed with socket references');
+  checkReferenceLeak(env, false, 'BPF_LD_[ABS|IND] cannot be mixed with socket references');
   if (cur.activeLock !== null) {
     lifetime('packet-load', 'BPF_LD_[ABS|IND] cannot be used inside bpf_spin_lock-ed region');
   }
 }
 
 /** References acquired and not released. */
-function checkReferenceLeak(env: VerifierEnv, message?: string): void {
+function checkReferenceLeak(env: VerifierEnv, throwing: boolean, message?: string): void {
   const frame = curFrame(env);
-  if (frame.frameNo > 0 && !frame.inCallback) return;
-  const left = frame.refs.filter((ref) => !frame.inCallback || ref.callbackRef === frame.frameNo);
+  if (!throwing && frame.frameNo > 0 && !frame.inCallback) return;
+  const left = frame.refs.filter((ref) => throwing || !frame.inCallback || ref.callbackRef === frame.frameNo);
   if (left.length === 0) return;
   const lines = left.map((ref) => `Unreleased reference id=${ref.id} alloc_insn=${ref.insnIdx}`);
   // Each is a line of the log; the last line is the message.

@@ -129,7 +129,12 @@ export function checkGlobalCall(env: VerifierEnv, index: number): void {
   const subprog = env.subprogs[index];
   const f = env.features;
   if (env.cur.activeLock !== null) {
-    refuse(env, 'global function calls are not allowed while holding a lock,\nuse static function instead');
+    env.log.message('global function calls are not allowed while holding a lock,');
+    refuse(env, 'use static function instead');
+  }
+  if (env.cur.activePreemptLocks > 0) {
+    env.log.message('global function calls are not allowed with preemption disabled,');
+    refuse(env, 'use static function instead');
   }
   const frame = curFrame(env);
   paramsOf(env, index).forEach((param, i) => {

@@ -540,3 +540,17 @@ function checkConstantString(env: VerifierEnv, call: Call, regno: number, reg: R
   const from = reg.off + Number(reg.bits.value);
   if (!map.data.subarray(from).includes(0)) refuse('string is not zero-terminated', EINVAL);
 }
+
+/** The size argument of a kernel function whose memory is the argument before: readable and writable, zero allowed. */
+export function checkKfuncSize(env: VerifierEnv, regno: number): void {
+  const reg = regOf(env, regno);
+  const refuse = (code: string, message: string): never =>
+    reject(env, { code, category: 'Memory Safety', errno: EACCES, message, registers: [regno] });
+  if (reg.smin < 0n) refuse('negative-size', `R${regno} min value is negative, either use unsigned or 'var &= const'`);
+  if (reg.umax >= MAX_VARIABLE_SIZE) {
+    refuse('unbounded-size', `R${regno} unbounded memory access, use 'var &= const' or 'if (var < const)'`);
+  }
+  checkHelperMemory(env, regno - 1, Number(reg.umax), 'read', true);
+  checkHelperMemory(env, regno - 1, Number(reg.umax), 'write', true);
+  markPrecise(env, regno);
+}

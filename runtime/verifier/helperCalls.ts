@@ -104,6 +104,24 @@ function checkCaller(env: VerifierEnv, row: HelperRow, proto: HelperPrototype): 
   }
 }
 
+/** Sleeping is also out of the question within RCU sections and with preemption disabled. */
+function checkSections(env: VerifierEnv, row: HelperRow, proto: HelperPrototype): void {
+  if (proto.maySleep !== true) return;
+  const region = env.cur.activeRcuLock
+    ? 'rcu_read_lock region'
+    : env.cur.activePreemptLocks > 0
+      ? 'non-preemptible region'
+      : '';
+  if (region === '') return;
+  reject(env, {
+    code: 'helper-may-sleep',
+    category: 'Execution Context Safety',
+    errno: EINVAL,
+    message: `sleepable helper ${row.name}#${row.id} in ${region}`,
+    facts: { helper: row.name },
+  });
+}
+
 /** Old kernels ask the program, newer ones the path: a timer callback of a sleepable program does not sleep. */
 function maySleepHere(env: VerifierEnv): boolean {
   return env.cur.inSleepable || (env.program.sleepable && !hasFeature(env, 'asyncNeverSleeps'));
@@ -381,6 +399,7 @@ export function checkHelperCall(env: VerifierEnv, insnIdx: number, insn: Insn): 
   checkLockHeld(env, row);
   const proto = helperPrototype(env.profile, row, env.program.type);
   checkCaller(env, row, proto);
+  checkSections(env, row, proto);
   const call: Call = {
     row,
     proto,

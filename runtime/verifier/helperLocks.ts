@@ -7,9 +7,11 @@
 import type { MapSpec } from '../loader/objectSpec';
 import { asS64, asU64 } from '../util/u64';
 import { hasFeature, reject, unknown, type VerifierEnv } from './env';
+import { allocatedFields } from './allocated';
+import { forEachReg } from './everyRegister';
 import { fieldOf, kernelMapName, mapInfo } from './mapRules';
 import { EACCES, EINVAL, type RejectionData } from './outcome';
-import type { RegState } from './regState';
+import { NON_OWN_REF, UNKNOWN_SCALAR, type RegState } from './regState';
 import { noFieldMessage } from './timers';
 
 function refuse(env: VerifierEnv, data: Omit<RejectionData, 'category' | 'errno'>): never {
@@ -20,7 +22,7 @@ function refuse(env: VerifierEnv, data: Omit<RejectionData, 'category' | 'errno'
 /** The lock's map, after all checks of the pointer itself. */
 function lockedMap(env: VerifierEnv, regno: number, reg: RegState): MapSpec {
   const { map } = reg;
-  if (reg.type !== 'mapValue' || map === null) return unknown(env, 'locks in allocated objects');
+  if (reg.type !== 'mapValue' || map === null) return unknown(env, 'locks in kernel objects');
   const facts = { map: map.name };
   if (reg.bits.mask !== 0n) {
     refuse(env, {
@@ -62,10 +64,43 @@ function lockedMap(env: VerifierEnv, regno: number, reg: RegState): MapSpec {
   return map;
 }
 
+/** What the lock is in: the map, or (for all objects that programs allocate) the object's BTF. */
+function lockedThing(env: VerifierEnv, regno: number, reg: RegState): { of: object | 'alloc'; name: string } {
+  if (reg.type !== 'btfId' || reg.btfOf !== 'object') {
+    const map = lockedMap(env, regno, reg);
+    return { of: map, name: map.name };
+  }
+  if (reg.bits.mask !== 0n) {
+    refuse(env, {
+      code: 'lock-offset-not-constant',
+      message: `R${regno} doesn't have constant offset. bpf_spin_lock has to be at the constant offset`,
+      registers: [regno],
+    });
+  }
+  const field = allocatedFields(env, reg.btfId).fields.find((candidate) => candidate.kind === 'spinLock');
+  if (field === undefined) {
+    return refuse(env, {
+      code: 'lock-missing-in-value',
+      message: "local 'kptr' has no valid bpf_spin_lock",
+      registers: [regno],
+    });
+  }
+  const at = BigInt(reg.off) + asS64(reg.bits.value);
+  if (at !== BigInt(field.offset)) {
+    refuse(env, {
+      code: 'lock-wrong-offset',
+      message: `off ${at} doesn't point to 'struct bpf_spin_lock' that is at ${field.offset}`,
+      registers: [regno],
+      facts: { at: Number(at), fieldOffset: field.offset, field: field.name },
+    });
+  }
+  return { of: 'alloc', name: 'an allocated object' };
+}
+
 export function checkSpinLock(env: VerifierEnv, regno: number, reg: RegState, locking: boolean): void {
-  const map = lockedMap(env, regno, reg);
+  const { of: map, name } = lockedThing(env, regno, reg);
   const { activeLock } = env.cur;
-  const facts = { map: map.name };
+  const facts = { map: name };
   if (locking) {
     if (activeLock !== null) {
       refuse(env, {
@@ -97,4 +132,6 @@ export function checkSpinLock(env: VerifierEnv, regno: number, reg: RegState, lo
     });
   }
   env.cur.activeLock = null;
+  // what was linked under the lock may be gone once it is released
+  forEachReg(env, env.cur, (held) => ((held.flags & NON_OWN_REF) !== 0 ? UNKNOWN_SCALAR : held));
 }

@@ -12,6 +12,7 @@ import { pushHistory } from './history';
 import { widenScalars } from './stateEquality';
 import { EINVAL } from './outcome';
 import { markPrecise } from './precision';
+import { isTrusted } from './memoryAccessKernel';
 import { becomeNotNull } from './nullness';
 import { forEachReg } from './everyRegister';
 import { dropReference } from './references';
@@ -25,13 +26,11 @@ import {
   isPointer,
   knownScalar,
   mayBeNull,
-  PTR_TRUSTED,
-  MEM_RCU,
   type RegState,
 } from './regState';
 import { addDelta } from './scalarAlu';
 import { isSpilled } from './stackState';
-import { hasSpinLock } from './specialMapFields';
+import { holdsSpinLock } from './allocated';
 import { subregIsConst } from './bounds';
 import { tnumIsConst } from './tnum';
 import type { LinkedPlace, VerifierState } from './verifierState';
@@ -65,7 +64,7 @@ function surelyNotNull(env: VerifierEnv, reg: RegState): boolean {
   if (newer && (reg.smin <= -MAX_VAR_OFF || reg.smax >= MAX_VAR_OFF)) return false;
   if (NOT_NULL_TYPES.has(reg.type)) return true;
   if (!newer) return false;
-  return NOT_NULL_MORE.has(reg.type) || (reg.type === 'btfId' && (reg.flags & (PTR_TRUSTED | MEM_RCU)) !== 0);
+  return NOT_NULL_MORE.has(reg.type) || (reg.type === 'btfId' && isTrusted(reg));
 }
 
 /** A packet pointer compared with the packet's end whose outcome an earlier comparison decided. */
@@ -319,7 +318,7 @@ function resolveNull(env: VerifierEnv, state: VerifierState, regno: number, isNu
     if (isNull) return { ...reg, ...NULL_VALUE };
     const sure = becomeNotNull(env, reg);
     // The id stays where it tells locks apart, or where it names the reference.
-    return sure.type === 'mapValue' && hasSpinLock(env, sure.map) ? sure : { ...sure, id: 0 };
+    return holdsSpinLock(env, sure) ? sure : { ...sure, id: 0 };
   });
 }
 

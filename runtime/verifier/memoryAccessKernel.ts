@@ -167,8 +167,8 @@ export function checkKernelStructAccess(env: VerifierEnv, access: MemAccess, reg
   }
   if ((reg.flags & MEM_USER) !== 0) refuse(`R${access.regno} is ptr_${name} access user memory: off=${off}`);
   if ((reg.flags & MEM_PERCPU) !== 0) refuse(`R${access.regno} is ptr_${name} access percpu memory: off=${off}`);
+  if (access.kind === 'write' && (reg.flags & PTR_UNTRUSTED) !== 0) refuse('only read is supported');
   if (access.kind === 'write' && !allocated) {
-    if ((reg.flags & PTR_UNTRUSTED) !== 0) refuse('only read is supported');
     // some program types may write some fields
     if (env.program.type !== 'BPF_PROG_TYPE_TRACING' && env.program.type !== 'BPF_PROG_TYPE_LSM') {
       return unknown(env, `writes to kernel struct ${name}`);

@@ -56,12 +56,20 @@ function checkAttachPoint(env: VerifierEnv): void {
   const replaces = program.attachType === 'BPF_MODIFY_RETURN';
   if (program.sleepable && (traced || replaces)) {
     if (syscall && !attachable) refuseAttach(env, 'attach-not-sleepable', `${target} is not sleepable`);
-    if (!syscall && !SLEEPABLE_FUNCTIONS.has(target)) unknown(env, `whether a program may sleep in ${target}`);
+    const listed = SLEEPABLE_FUNCTIONS.has(target);
+    if (listed && !hasFeature(env, 'testFunctionsReplaceable')) {
+      refuseAttach(env, 'attach-not-sleepable', `${target} is not sleepable`);
+    }
+    if (!syscall && !listed) unknown(env, `whether a program may sleep in ${target}`);
     return;
   }
   if (!replaces || target.startsWith('security_')) return;
   if (syscall && !attachable) refuseAttach(env, 'attach-not-replaceable', `${target}() is not modifiable`);
-  if (!syscall && !REPLACEABLE_FUNCTIONS.has(target)) {
+  const listed = REPLACEABLE_FUNCTIONS.has(target);
+  if (listed && !hasFeature(env, 'testFunctionsReplaceable')) {
+    refuseAttach(env, 'attach-not-replaceable', `${target}() is not modifiable`);
+  }
+  if (!syscall && !listed) {
     unknown(env, `whether the return value of ${target} may be replaced`);
   }
 }
@@ -78,7 +86,9 @@ function checkHook(env: VerifierEnv, target: string): void {
   if (!isGplCompatible(env.object.license)) {
     refuseAttach(env, 'hook-needs-gpl', 'LSM programs must have a GPL compatible license');
   }
-  if (hasFeature(env, 'hookReturnRanges') && CLOSED_HOOKS.has(target)) {
+  const closed = CLOSED_HOOKS.has(target) || (hasFeature(env, 'moreClosedHooks') && target === 'file_alloc_security');
+  if (!closed && hasFeature(env, 'moreClosedHooks') && target.includes('alloc')) return unknown(env, `hook ${target}`);
+  if (closed) {
     const id = env.program.attachBtfId;
     if (id === undefined) return unknown(env, 'kernel type information (hooks)');
     refuseAttach(env, 'closed-hook', `attach_btf_id ${id} points to disabled hook ${name}`);

@@ -87,7 +87,13 @@ function checkCallbackReturn(env: VerifierEnv, reg: RegState, regno: number, ran
   if (!within(env, reg, range)) wrongValue(env, 'callback return', reg, regno, range);
 }
 
-export function checkReturnValue(env: VerifierEnv, frame: FuncFrame, regno: number): void {
+/** `valueOf`: the frame whose register it is, when an exception leaves frames behind. */
+export function checkReturnValue(
+  env: VerifierEnv,
+  frame: FuncFrame,
+  regno: number,
+  valueOf: FuncFrame = frame,
+): void {
   if (frame.inCallback) {
     return checkCallbackReturn(env, frame.regs[regno], regno, frame.callbackReturn ?? { min: 0, max: 1 });
   }
@@ -100,7 +106,7 @@ export function checkReturnValue(env: VerifierEnv, frame: FuncFrame, regno: numb
   const voidHook = lsm && hookReturnsNothing(env);
   if (voidHook && env.program.attachType !== 'BPF_LSM_CGROUP') return;
   checkRegArg(env, regno, 'src');
-  const reg = frame.regs[regno];
+  const reg = valueOf.regs[regno];
   let place: Place = 'program exit';
   let range: ReturnRange | undefined;
   if (frame.inAsyncCallback) {

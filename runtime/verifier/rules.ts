@@ -1,7 +1,7 @@
 /** The rules that the engine uses; each entry is one file's entry point. Those missing answer `unknown`. */
-import { unknown } from './env';
 import { explain } from './diagnose/diagnose';
 import { checkGlobalMemArg, checkHelperCall } from './helperCalls';
+import { checkKfuncCall } from './kfuncCalls';
 import { refusedMap } from './mapCreation';
 import { checkMemAccess } from './memoryAccess';
 import { checkProgram, contextRegister } from './programRules';
@@ -14,10 +14,7 @@ export const RULES: Rules = {
   contextRegister,
   checkMemAccess,
   checkHelperCall,
-  checkKfuncCall: (env, insnIdx) => {
-    const reference = env.program.references.get(insnIdx);
-    return unknown(env, `kfunc ${reference?.kind === 'kfunc' ? reference.name : '?'}`);
-  },
+  checkKfuncCall,
   checkGlobalMemArg,
   checkReturnValue,
   explain,

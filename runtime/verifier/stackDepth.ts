@@ -1,6 +1,7 @@
 /** The stack that calls add up to: no chain of calls may need more than 512 bytes or 8 frames. */
 import { calleeOf, subprogAt } from './cfg';
-import { isLocalCall } from './callKinds';
+import { isKfuncCall, isLocalCall } from './callKinds';
+import { isThrow } from './kfuncCalls';
 import { reject, unknown, type VerifierEnv } from './env';
 import { E2BIG, EACCES, EFAULT, EINVAL } from './outcome';
 
@@ -97,6 +98,16 @@ function walkCalls(
   for (let i = subprog.start; i < subprog.end; i++) {
     const insn = env.insns[i];
     const direct = isLocalCall(insn);
+    if (isKfuncCall(insn) && isThrow(env, i)) {
+      if (subprog.isCallback || chain.some((caller) => env.subprogs[caller.index].isCallback)) {
+        refuse(
+          'throw-in-callback',
+          EINVAL,
+          `bpf_throw kfunc (insn ${i}) cannot be called from callback subprog ${index}`,
+        );
+      }
+      continue;
+    }
     if (!direct && !(insn.code === LDDW && insn.src === PSEUDO_FUNC)) continue;
     const callee = subprogAt(env, calleeOf(env, i));
     if (callee < 0) continue;

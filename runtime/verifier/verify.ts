@@ -340,8 +340,11 @@ function refuseExceptions(env: VerifierEnv): void {
       unknown(env, 'exception callbacks');
     }
   }
-  for (const reference of env.program.references.values()) {
-    if (reference.kind === 'kfunc' && reference.name === 'bpf_throw') unknown(env, 'kfunc bpf_throw');
+  // Callers of global functions that throw end there on newer kernels.
+  for (const [slot, reference] of env.program.references) {
+    if (reference.kind !== 'kfunc' || reference.name !== 'bpf_throw') continue;
+    const inside = env.subprogs.findIndex((subprog) => slot >= subprog.start && slot < subprog.end);
+    if (env.features.kfuncsTrustByDefault && inside > 0) unknown(env, 'exceptions thrown by functions');
   }
 }
 

@@ -16,6 +16,7 @@ import { pushHistory } from './history';
 import { checkConditionalJump } from './jumps';
 import { endPath } from './loopEntry';
 import { E2BIG, EACCES, EFAULT, EINVAL } from './outcome';
+import { isThrow, mayCallUnderLock } from './kfuncCalls';
 import { checkRegArg, clearCallerSaved } from './regArgs';
 import { knownScalar, pointer, UNKNOWN_SCALAR, type RegState } from './regState';
 import { regTypeName } from './regText';
@@ -349,7 +350,7 @@ function checkJump(env: VerifierEnv, at: WalkState, insn: Insn): void {
   const byReg = (insn.code & SRC_REG) !== 0;
   switch (insn.code >> 4) {
     case OP_CALL:
-      checkCall(env, insn, narrow || byReg);
+      checkCall(env, at, insn, narrow || byReg);
       return;
     case OP_JA:
       if (byReg || insn.src !== 0 || insn.dst !== 0 || (narrow ? insn.off !== 0 : insn.imm !== 0)) {
@@ -371,14 +372,15 @@ function checkJump(env: VerifierEnv, at: WalkState, insn: Insn): void {
   }
 }
 
-function checkCall(env: VerifierEnv, insn: Insn, malformed: boolean): void {
+function checkCall(env: VerifierEnv, at: WalkState, insn: Insn, malformed: boolean): void {
   if (malformed || insn.src > 2 || insn.dst !== 0 || (insn.src !== 2 && insn.off !== 0)) {
     structure(env, 'BPF_CALL uses reserved fields');
   }
   if (env.cur.activeLock !== null) {
-    const allowed = env.features.callsUnderLock
-      ? isLocalCall(insn) || (isHelperCall(insn) && insn.imm === SPIN_UNLOCK)
-      : isHelperCall(insn) && insn.imm === SPIN_UNLOCK;
+    const allowed =
+      (isHelperCall(insn) && insn.imm === SPIN_UNLOCK) ||
+      (isLocalCall(insn) && env.features.callsUnderLock) ||
+      (isKfuncCall(insn) && mayCallUnderLock(env, env.insnIdx));
     if (!allowed) {
       reject(env, {
         code: 'call-under-lock',
@@ -394,8 +396,14 @@ function checkCall(env: VerifierEnv, insn: Insn, malformed: boolean): void {
     return;
   }
   env.enterAfterCall = null;
-  if (isKfuncCall(insn)) RULES.checkKfuncCall(env, env.insnIdx, insn);
-  else RULES.checkHelperCall(env, env.insnIdx, insn);
+  if (isKfuncCall(insn)) {
+    RULES.checkKfuncCall(env, env.insnIdx, insn);
+    if (isThrow(env, env.insnIdx)) {
+      endsLocked(env, 'throw');
+      finishPath(env, at);
+      return;
+    }
+  } else RULES.checkHelperCall(env, env.insnIdx, insn);
   curFrame(env).scratchedRegs |= 1;
   if (env.enterAfterCall !== null) {
     const callee: ReturnType<typeof curFrame> = env.enterAfterCall;

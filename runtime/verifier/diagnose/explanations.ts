@@ -3,8 +3,7 @@
  * fields and functions by name where the refusal recorded them; they never repeat the kernel's message.
  */
 import type { RejectionData } from '../outcome';
-import type { VerifierEnv } from '../env';
-import { functionAt } from './names';
+import { functionAt, type Named } from './names';
 
 export interface Explanation {
   readonly reason: string;
@@ -13,7 +12,7 @@ export interface Explanation {
 
 /** What a row may look at. */
 export interface Scene {
-  readonly env: VerifierEnv;
+  readonly env: Named;
   readonly data: RejectionData;
   /** Slot of the refused instruction; -1 when refused before the walk. */
   readonly insn: number;

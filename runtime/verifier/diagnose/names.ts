@@ -1,10 +1,15 @@
 /** Names of things for explanations: functions, source text, what a register is in words. */
-import type { VerifierEnv } from '../env';
+import type { ProgramSpec } from '../../loader/objectSpec';
 import type { RegState } from '../regState';
 import { MAYBE_NULL, MEM_RINGBUF } from '../regState';
 
+/** Whose names are wanted; all that is known of a program when only its log is there. */
+export interface Named {
+  readonly program: Pick<ProgramSpec, 'name' | 'lines' | 'functions'>;
+}
+
 /** Source text of the line that an instruction came from, trimmed of blanks and comments; '' if unknown. */
-export function sourceText(env: VerifierEnv, insn: number): string {
+export function sourceText(env: Named, insn: number): string {
   let text = '';
   for (const line of env.program.lines) {
     if (line.insnIdx > insn) break;
@@ -17,7 +22,7 @@ export function sourceText(env: VerifierEnv, insn: number): string {
 }
 
 /** Name of the function that an instruction belongs to. */
-export function functionAt(env: VerifierEnv, insn: number): string {
+export function functionAt(env: Named, insn: number): string {
   let name = env.program.name;
   for (const func of env.program.functions) {
     if (func.insnIdx > insn) break;

@@ -1,0 +1,327 @@
+/**
+ * Which finding of the rule book a kernel's final message is: one row per wording, over the kernels 5.15 to 7.x. It lets a log
+ * that some kernel printed be explained with the rows that explain our own verifier's refusals; a test holds the codes and
+ * categories here against those that the verifier gives for the same messages.
+ *
+ * Rows are tried in order on the last lines of the log (message last), so rows about the last line stand before rows about
+ * a line in front of it. Named groups: `reg…` are registers, the others are facts for the explanation.
+ */
+import type { DiagnosticCategory } from '../verdict';
+
+export interface MessageRow {
+  readonly pattern: RegExp;
+  readonly code: string;
+  readonly category: DiagnosticCategory;
+}
+
+const TYPES = 'Register Type Safety';
+const MEMORY = 'Memory Safety';
+const LIFETIME = 'Resource Lifetime Safety';
+const CALL = 'Call Type Safety';
+const CONTEXT = 'Execution Context Safety';
+const STRUCTURE = 'Program Structure';
+const POLICY = 'Policy';
+
+const row = (pattern: RegExp, code: string, category: DiagnosticCategory): MessageRow => ({
+  pattern,
+  code,
+  category,
+});
+
+export const MESSAGE_ROWS: readonly MessageRow[] = [
+  // timers
+  row(
+    /^timer pointer in R(?<reg1>\d+) map_uid=\d+ doesn't match map pointer in R(?<reg2>\d+)/m,
+    'timer-map-mismatch',
+    CALL,
+  ),
+  row(
+    /^off (?<at>-?\d+) doesn't point to 'struct bpf_timer' that is at (?<fieldOffset>\d+)/m,
+    'timer-wrong-offset',
+    CALL,
+  ),
+  row(/^R(?<reg>\d+) doesn't have constant offset\. bpf_timer/m, 'timer-offset-not-constant', CALL),
+  row(/^map '(?<map>[^']*)' has to have BTF in order to use bpf_timer/m, 'timer-map-without-btf', CALL),
+  row(/^map '(?<map>[^']*)' has more than one 'struct bpf_timer'/m, 'timer-many-in-value', CALL),
+  row(/^map '(?<map>[^']*)' is not a struct type or bpf_timer is mangled/m, 'timer-mangled-in-value', CALL),
+  row(
+    /^map '(?<map>[^']*)' (?:doesn't have 'struct bpf_timer'|has no valid bpf_timer)/m,
+    'timer-missing-in-value',
+    CALL,
+  ),
+  row(/^bpf_timer cannot be used for PREEMPT_RT/m, 'timer-on-rt', CONTEXT),
+  row(/^bpf_timer cannot be accessed directly by load\/store/m, 'timer-direct-access', MEMORY),
+  row(/^tracing progs cannot use bpf_timer yet/m, 'tracing-program-uses-timer', CONTEXT),
+  row(/^At async callback (?:return )?the register R(?<reg>\d+) has /m, 'timer-callback-return', POLICY),
+  // locks
+  row(
+    /^off (?<at>-?\d+) doesn't point to 'struct bpf_spin_lock'(?: that is at (?<fieldOffset>\d+))?/m,
+    'lock-wrong-offset',
+    LIFETIME,
+  ),
+  row(/^R(?<reg>\d+) doesn't have constant offset\. bpf_spin_lock/m, 'lock-offset-not-constant', LIFETIME),
+  row(
+    /^map '(?<map>[^']*)' has to have BTF in order to use bpf_spin_lock/m,
+    'lock-map-without-btf',
+    LIFETIME,
+  ),
+  row(
+    /^map '(?<map>[^']*)' (?:doesn't have 'struct bpf_spin_lock'|has no valid bpf_spin_lock)/m,
+    'lock-missing-in-value',
+    LIFETIME,
+  ),
+  row(/^Locking two bpf_spin_locks are not allowed/m, 'two-locks', LIFETIME),
+  row(/^bpf_spin_unlock without taking a lock/m, 'unlock-without-lock', LIFETIME),
+  row(/^bpf_spin_unlock of different lock/m, 'unlock-of-other-lock', LIFETIME),
+  row(/^bpf_spin_lock cannot be accessed directly by load\/store/m, 'lock-direct-access', MEMORY),
+  row(/^bpf_\w+ cannot be accessed directly by load\/store/m, 'special-field-direct-access', MEMORY),
+  row(/^tail_call cannot be used inside bpf_spin_lock-ed region/m, 'tail-call-under-lock', LIFETIME),
+  row(
+    /^(?:bpf_spin_unlock is missing|.* cannot be used inside bpf_spin_lock-ed region)/m,
+    'lock-not-released',
+    LIFETIME,
+  ),
+  row(/^(?:global )?function calls are not allowed while holding a lock/m, 'call-under-lock', CONTEXT),
+  row(/^socket filter progs cannot use bpf_spin_lock yet/m, 'socket-filter-uses-lock', CONTEXT),
+  row(/^tracing progs cannot use bpf_spin_lock yet/m, 'tracing-program-uses-lock', CONTEXT),
+  row(/^sleepable progs cannot use bpf_spin_lock yet/m, 'sleepable-program-uses-lock', CONTEXT),
+  row(/^tracing progs cannot use bpf_\{list_head,rb_root\} yet/m, 'tracing-program-uses-graph', CONTEXT),
+  row(/^tracing progs cannot use bpf_wq yet/m, 'tracing-program-uses-workqueue', CONTEXT),
+  row(/^bpf_struct_ops map cannot be used in prog/m, 'struct-ops-map', CONTEXT),
+  row(/^Sleepable programs can only use /m, 'map-in-sleepable-program', CONTEXT),
+  // ends of programs and callbacks
+  row(
+    /^(?:Unreleased reference id=\d+ alloc_insn=(?<allocInsn>\d+)[^]*|.* would lead to reference leak)/m,
+    'reference-leak',
+    LIFETIME,
+  ),
+  row(
+    /^(?:bpf_rcu_read_unlock is missing|.* cannot be used inside bpf_rcu_read_lock-ed region)/m,
+    'rcu-not-released',
+    LIFETIME,
+  ),
+  row(
+    /^(?:\d+ bpf_preempt_enable(?:s are| is) missing|.* cannot be used inside bpf_preempt_disable-ed region)/m,
+    'preempt-not-enabled',
+    LIFETIME,
+  ),
+  row(/^At callback return the register R(?<reg>\d+) has /m, 'callback-return', POLICY),
+  row(
+    /^At program exit the register R(?<reg>\d+) has .*should have been in \[(?<min>-?\d+), (?<max>-?\d+)\]/m,
+    'program-return',
+    POLICY,
+  ),
+  row(/^At program exit the register R(?<reg>\d+) has /m, 'program-return', POLICY),
+  row(/^(?:At|In) .* the register R(?<reg>\d+) is not a known value/m, 'return-not-a-number', TYPES),
+  row(/^R(?<reg>\d+) leaks addr as return value/m, 'return-not-a-number', TYPES),
+  // arguments of helpers
+  row(/^R(?<reg>\d+) type=(?<type>\w+_or_null) expected=\k<type>$/m, 'maybe-null-argument', CALL),
+  row(
+    /^R(?<reg>\d+) type=(?<type>(?<base>\w+)_or_null) expected=(?:[\w, ]*\W)?\k<base>(?:,|$)/m,
+    'maybe-null-argument',
+    CALL,
+  ),
+  row(/^R(?<reg>\d+) type=(?<type>\S+) expected=(?<expected>.*)$/m, 'argument-type', CALL),
+  row(/^Possibly NULL pointer passed to (?:trusted|helper) arg\d+/m, 'maybe-null-argument', CALL),
+  row(/^R(?<reg>\d+) is not a known constant'/m, 'size-not-constant', CALL),
+  row(/^R(?<reg>\d+) must have zero offset when passed to release func/m, 'release-at-offset', LIFETIME),
+  row(
+    /^(?:R(?<reg>\d+) must be referenced when passed to release function|func (?<helper>\w+)#\d+ reference has not been acquired before)/m,
+    'release-of-unowned',
+    LIFETIME,
+  ),
+  row(/^helper access to the packet is not allowed/m, 'packet-to-helper', POLICY),
+  row(/^invalid map_ptr to access map->/m, 'helper-without-map', CALL),
+  row(/^invalid func unknown#\d+/m, 'no-such-helper', CALL),
+  row(
+    /^(?:unknown func|program of this type cannot use helper) (?<helper>\w+)#\d+/m,
+    'helper-not-for-program',
+    POLICY,
+  ),
+  row(/^cannot call GPL-restricted function from non-GPL compatible program/m, 'helper-needs-gpl', POLICY),
+  row(
+    /^(?:sleepable helper (?<helper>\w+)#\d+ in |helper call might sleep in a non-sleepable prog)/m,
+    'helper-may-sleep',
+    CONTEXT,
+  ),
+  row(/^cannot pass map_type \d+ into func (?<helper>\w+)#\d+/m, 'map-type-for-helper', CALL),
+  row(
+    /^(?:expected prog array map for tail call|kernel subsystem misconfigured verifier)/m,
+    'tail-call-map',
+    CALL,
+  ),
+  row(/^callback function not allowed for map/m, 'callback-map-type', CALL),
+  row(/^callback function not static/m, 'callback-not-static', CALL),
+  row(/^callback function cannot be the main program/m, 'callback-is-main', CALL),
+  row(/^missing btf func_info/m, 'callback-without-btf', CALL),
+  row(/^tail_call abusing map_ptr/m, 'callback-map-varies', CALL),
+  row(
+    /^R(?<reg>\d+) does not point to a readonly map'|^string is not zero-terminated|^no direct value access support for this map type/m,
+    'string-not-constant',
+    CALL,
+  ),
+  row(/^get_local_storage\(\) doesn't support non-zero flags/m, 'helper-flags', CALL),
+  row(
+    /^(?:Caller passes invalid args into func#\d+|arg#\d+ (?:expected|is expected))/m,
+    'global-function-argument',
+    CALL,
+  ),
+  row(
+    /^Global function \w+\(\) (?:with|doesn't)|^Global functions need valid BTF|^Arg#\d+ type .* is not supported yet|^arg#\d+ reference type\('.*'\) size cannot be determined/m,
+    'global-function-prototype',
+    CALL,
+  ),
+  // memory
+  row(/^R(?<reg>\d+) invalid mem access '(?<type>\w+_or_null)'/m, 'null-dereference', MEMORY),
+  row(/^R(?<reg>\d+) invalid mem access '(?<type>[^']*)'/m, 'not-a-pointer', TYPES),
+  row(
+    /^R(?<reg>\d+) (?:unbounded memory access, use 'var &= const'|bitwise|unbounded size)/m,
+    'unbounded-size',
+    MEMORY,
+  ),
+  row(/^R(?<reg>\d+) unbounded memory access/m, 'unbounded-offset', MEMORY),
+  row(/^R(?<reg>\d+) min value is negative, either use unsigned or 'var &= const'/m, 'negative-size', MEMORY),
+  row(/^R(?<reg>\d+) min value is negative/m, 'negative-offset', MEMORY),
+  row(/^(?:R(?<reg>\d+) )?invalid zero-sized read/m, 'zero-size', MEMORY),
+  row(/^cannot write into packet/m, 'packet-read-only', POLICY),
+  row(/^write to change key R(?<reg>\d+) not allowed/m, 'write-to-map-key', MEMORY),
+  row(/^only read from \w+ is supported/m, 'write-to-map-pointer', TYPES),
+  row(/^write into map forbidden/m, 'write-to-read-only', MEMORY),
+  row(/^read from map forbidden/m, 'read-from-write-only', MEMORY),
+  row(/^R(?<reg>\d+) cannot write into (?<type>\w+)/m, 'write-to-read-only', MEMORY),
+  row(
+    /^invalid access to packet, off=(?<off>-?\d+) size=(?<sizeBytes>\d+), R(?<reg>\d+)\(.*?r=(?<range>-?\d+)\)/m,
+    'packet-out-of-bounds',
+    MEMORY,
+  ),
+  row(/^R(?<reg>\d+) offset is outside of the packet/m, 'packet-out-of-bounds', MEMORY),
+  row(
+    /^invalid access to map value, value_size=(?<regionBytes>\d+) off=(?<at>-?\d+) size=(?<sizeBytes>\d+)(?:\nR(?<reg>\d+) )?/m,
+    'out-of-bounds',
+    MEMORY,
+  ),
+  row(
+    /^invalid access to map key, key_size=(?<regionBytes>\d+) off=(?<at>-?\d+) size=(?<sizeBytes>\d+)(?:\nR(?<reg>\d+) )?/m,
+    'out-of-bounds',
+    MEMORY,
+  ),
+  row(
+    /^invalid access to memory, mem_size=(?<regionBytes>\d+) off=(?<at>-?\d+) size=(?<sizeBytes>\d+)(?:\nR(?<reg>\d+) )?/m,
+    'out-of-bounds',
+    MEMORY,
+  ),
+  row(
+    /^R(?<reg>\d+) (?:min|max) value is outside of the (?:allowed memory range|array range)/m,
+    'out-of-bounds',
+    MEMORY,
+  ),
+  row(/^invalid bpf_context access off=(?<off>-?\d+) size=(?<sizeBytes>\d+)/m, 'context-access', POLICY),
+  row(/^dereference of modified \w+ ptr R(?<reg>\d+) off=/m, 'modified-pointer', TYPES),
+  row(/^(?:variable \w+ access var_off=|negative offset \w+ ptr R(?<reg>\d+))/m, 'modified-pointer', TYPES),
+  row(/^misaligned (?:\w+ )?access off /m, 'misaligned-access', MEMORY),
+  row(
+    /^Cannot access kernel 'struct (?<struct>\w+)' from non-GPL compatible program/m,
+    'kernel-struct-needs-gpl',
+    POLICY,
+  ),
+  row(
+    /^(?:access beyond struct (?<struct>\w+)|R(?<reg>\d+) is ptr_(?<struct2>\w+) invalid )/m,
+    'kernel-struct-access',
+    MEMORY,
+  ),
+  row(/^BPF_ATOMIC stores into R(?<reg>\d+) (?<type>\w+) is not allowed/m, 'atomic-target', MEMORY),
+  // stack and registers
+  row(/^R(?<reg>\d+) !read_ok/m, 'uninitialized-register', TYPES),
+  row(/^frame pointer is read only/m, 'frame-pointer-write', TYPES),
+  row(
+    /^R(?<reg>\d+) pointer arithmetic on (?<type>\w+_or_null) prohibited, null-check it first/m,
+    'pointer-may-be-null',
+    TYPES,
+  ),
+  row(
+    /^R(?<reg>\d+) .*pointer arithmetic|^R(?<reg2>\d+) (?:tried to (?:add|subtract)|bitwise operator|32-bit)/m,
+    'pointer-arithmetic',
+    TYPES,
+  ),
+  row(
+    /^(?:math between \w+ pointer and|value -?\d+ makes \w+ pointer be out of bounds|\w+ pointer offset -?\d+ is not allowed)/m,
+    'pointer-offset-range',
+    TYPES,
+  ),
+  row(/^same insn cannot be used with different pointers/m, 'mixed-pointers', TYPES),
+  row(
+    /^invalid (?:indirect )?(?:read from|access to) stack (?:R\d+ )?off[ =]?\S*\+\d+ size|^invalid (?:indirect )?read from stack (?:R\d+ )?off .*\+\d+/m,
+    'stack-uninitialized',
+    MEMORY,
+  ),
+  row(
+    /^invalid (?:variable-offset|unbounded variable-offset).* stack R(?<reg>\d+)|^R(?<reg2>\d+) (?:unbounded|variable offset) stack access/m,
+    'stack-variable-offset',
+    MEMORY,
+  ),
+  row(
+    /^invalid (?:write to|read from|(?:indirect )?access to|(?:in)?direct .* to|stack type).*stack.* R(?<reg>\d+)/m,
+    'stack-out-of-bounds',
+    MEMORY,
+  ),
+  row(/^combined stack size of \d+ calls is \d+\. Too large/m, 'stack-too-large', STRUCTURE),
+  row(/^the call stack of \d+ frames is too deep/m, 'call-stack-too-deep', STRUCTURE),
+  row(
+    /^tail_calls are not allowed when call stack of previous frames is \d+ bytes/m,
+    'tail-call-stack',
+    STRUCTURE,
+  ),
+  row(/^cannot return stack pointer to the caller/m, 'returns-stack-pointer', MEMORY),
+  row(/^cannot spill pointers to stack into stack frame of the caller/m, 'stack-pointer-escapes', MEMORY),
+  row(/^invalid size of register fill|^corrupted spill memory/m, 'partial-fill-of-pointer', TYPES),
+  row(
+    /^invalid size of register spill|^attempt to corrupt spilled pointer on stack/m,
+    'partial-spill-of-pointer',
+    TYPES,
+  ),
+  row(/^R0 not a scalar value/m, 'callback-return-value', CALL),
+  // structure
+  row(/^infinite loop detected at insn (?<insn>\d+)/m, 'infinite-loop', STRUCTURE),
+  row(/^back-edge from insn (?<insn>\d+) to \d+/m, 'back-edge', STRUCTURE),
+  row(/^unreachable insn (?<insn>\d+)/m, 'unreachable-code', STRUCTURE),
+  row(/^last insn is not an exit or jmp/m, 'falls-off-end', STRUCTURE),
+  row(/^div by zero/m, 'division-by-zero', TYPES),
+  row(
+    /^BPF program is too large\. Processed \d+ insn|^The sequence of \d+ jumps is too complex/m,
+    'too-complex',
+    POLICY,
+  ),
+  row(/^Syscall programs can only be sleepable/m, 'program-must-sleep', POLICY),
+];
+
+/** What a kernel's last words are about. */
+export interface KnownMessage {
+  readonly code: string;
+  readonly category: DiagnosticCategory;
+  readonly registers: readonly number[];
+  readonly facts: Readonly<Record<string, string>>;
+}
+
+/** @param lines the last lines of a log that are neither state nor source nor statistics; the message last. */
+export function knownMessage(lines: readonly string[]): KnownMessage | undefined {
+  const last = lines.at(-1);
+  if (last === undefined) return undefined;
+  // The last line alone first: what stands before it may be about something that was forgiven.
+  const tail = lines.slice(-3).join('\n');
+  const special = /^(?:R\d+ (?:min|max) value is outside|R\d+ offset is outside of the packet)/.test(last);
+  for (const text of special ? [tail, last] : [last, tail]) {
+    for (const { pattern, code, category } of MESSAGE_ROWS) {
+      const found = pattern.exec(text);
+      if (found === null) continue;
+      const registers: number[] = [];
+      const facts: Record<string, string> = {};
+      for (const [name, value] of Object.entries(found.groups ?? {})) {
+        if ((value as string | undefined) === undefined) continue;
+        if (name.startsWith('reg') && /^reg\d?$/.test(name)) registers.push(Number(value));
+        else facts[name.replace(/\d$/, '')] = value;
+      }
+      return { code, category, registers, facts };
+    }
+  }
+  return undefined;
+}
