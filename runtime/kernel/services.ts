@@ -8,7 +8,7 @@ export type SchedulerStateLike = object;
 
 export interface Choices {
   /** One of `count` options, 0 … count-1. */
-  choose(kind: 'cpu' | 'preempt' | 'interrupt' | 'random', count: number): number;
+  choose(kind: 'cpu' | 'preempt' | 'interrupt' | 'random', count: number, actors?: readonly number[]): number;
   randomU32(): number;
 }
 

@@ -121,7 +121,7 @@ export interface KernelState {
   readonly budgetMax: number;
   /** Counts changes of the timer queues, so that drivers know when to look at them again. */
   queueChanges: number;
-  readonly scheduler: SchedulerStateLike;
+  scheduler: SchedulerStateLike;
   /** Values that `get_current_*` helpers give. */
   readonly current: CurrentTask;
   /** Instructions executed since the start. */

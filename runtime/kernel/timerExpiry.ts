@@ -11,7 +11,7 @@ import { familyOf } from '../maps/maps';
 import { doneWith, NEXT, startOp, type OpActivation, type StepResult } from './activations';
 import { CLOCK_ORDER, dequeue, firstOf } from './hrtimers';
 import type { Kernel } from './kernel';
-import { reap } from './timerOps';
+import { isBeingFreed, reap } from './timerOps';
 
 export function softirqStep(kernel: Kernel, op: OpActivation<'softirq'>): StepResult {
   const l = op.locals;
@@ -24,6 +24,15 @@ export function softirqStep(kernel: Kernel, op: OpActivation<'softirq'>): StepRe
     const timer = firstOf(kernel.state, kernel.here, CLOCK_ORDER[l.clock]);
     if (timer !== undefined && timer.expiresNs <= l.nowNs) {
       l.timer = timer.id;
+      // Under the queue's lock, so nobody comes between choosing the timer and marking it as running.
+      if (timer.freed && !isBeingFreed(kernel, timer.id) && !has(kernel.profile, 'timerLockFree'))
+        return {
+          kind: 'fault',
+          message:
+            'a timer fires whose element was freed by its own callback after re-arming: this kernel uses freed memory here',
+        };
+      dequeue(kernel.state, timer);
+      timer.runningOn = kernel.cpu;
       return { kind: 'enter', op: startOp('expiry', { timer: timer.id }) };
     }
   }
@@ -37,24 +46,25 @@ export function expiryStep(kernel: Kernel, op: OpActivation<'expiry'>): StepResu
   const timer = kernel.timer(id);
   switch (op.pc) {
     case 0:
-      // The queue that the pass found it on; another CPU may have taken it off since.
-      if (timer.queuedOn !== kernel.cpu) return doneWith(0);
-      if (timer.freed && !has(kernel.profile, 'timerDeferredFree') && !has(kernel.profile, 'timerLockFree'))
-        return {
-          kind: 'fault',
-          message:
-            'a timer fires whose element was freed by its own callback after re-arming: this kernel uses freed memory here',
-        };
-      dequeue(state, timer);
-      timer.runningOn = kernel.cpu;
       op.pc = 1;
       return NEXT;
     case 1: {
       const { callback } = timer;
       if (callback === undefined) {
+        if (!has(kernel.profile, 'timerHandlerNullTest'))
+          return {
+            kind: 'fault',
+            message:
+              'a timer fires whose callback and program reference were removed meanwhile: this kernel calls through a null pointer here',
+          };
         op.pc = 3;
         return NEXT;
       }
+      if (state.programs[callback.program].freed)
+        return {
+          kind: 'fault',
+          message: 'a timer fires whose program is gone: a kernel would run freed code here',
+        };
       kernel.here.runningTimer = id;
       kernel.context.timer = id;
       timer.fires++;

@@ -7,13 +7,19 @@ import { doneWith, NEXT, WAIT, type OpActivation, type StepResult } from './acti
 import { dequeue } from './hrtimers';
 import type { Kernel } from './kernel';
 import { familyOf } from '../maps/maps';
-import { dropCallback, reap } from './timerOps';
+import { dropCallback, hasLock, reap } from './timerOps';
 import { isTimerLocked, readTimerSlot, setTimerLock, timerOffset, writeTimerSlot } from './timerSlots';
 
 function finish(kernel: Kernel, op: OpActivation<'freeValues'>): StepResult {
   const map = kernel.map(op.locals.map);
   for (const value of op.locals.recycle) familyOf(map).recycle(kernel, map, value);
   return doneWith(op.locals.result);
+}
+
+function unlock(kernel: Kernel, slot: number): void {
+  if (!hasLock(kernel)) return;
+  setTimerLock(kernel.memory, slot, false);
+  kernel.here.irqsOff--;
 }
 
 export function freeValuesStep(kernel: Kernel, op: OpActivation<'freeValues'>): StepResult {
@@ -30,7 +36,7 @@ export function freeValuesStep(kernel: Kernel, op: OpActivation<'freeValues'>): 
       op.pc = 1;
       return NEXT;
     case 1:
-      if (!has(profile, 'timerLockFree') && isTimerLocked(memory, slot)) return WAIT;
+      if (hasLock(kernel) && isTimerLocked(memory, slot)) return WAIT;
       l.timer = readTimerSlot(memory, slot);
       if (l.timer <= 0 || !state.timers.has(l.timer)) {
         if (l.timer !== 0)
@@ -42,7 +48,7 @@ export function freeValuesStep(kernel: Kernel, op: OpActivation<'freeValues'>): 
         op.pc = 0;
         return NEXT;
       }
-      if (!has(profile, 'timerLockFree')) {
+      if (hasLock(kernel)) {
         setTimerLock(memory, slot, true);
         kernel.here.irqsOff++;
       }
@@ -54,10 +60,7 @@ export function freeValuesStep(kernel: Kernel, op: OpActivation<'freeValues'>): 
       writeTimerSlot(memory, slot, 0);
       timer.freed = true;
       timer.references--;
-      if (!has(profile, 'timerLockFree')) {
-        setTimerLock(memory, slot, false);
-        kernel.here.irqsOff--;
-      }
+      if (has(profile, 'timerWaitOutsideLock')) unlock(kernel, slot);
       kernel.timerEvent('timerFree', timer);
       op.pc = 3;
       return NEXT;
@@ -70,12 +73,13 @@ export function freeValuesStep(kernel: Kernel, op: OpActivation<'freeValues'>): 
           if (timer.runningOn < 0 && timer.queuedOn >= 0) dequeue(state, timer);
         } else if (has(profile, 'timerDeferredFree') && running !== 0) {
           state.deferred.push({ timer: l.timer });
-        } else if (running !== l.timer) {
+        } else if (running !== l.timer || !has(profile, 'timerSelfCheck')) {
           if (timer.runningOn >= 0) return WAIT;
           if (timer.queuedOn >= 0) dequeue(state, timer);
         }
         reap(kernel, timer);
       }
+      if (!has(profile, 'timerWaitOutsideLock')) unlock(kernel, slot);
       l.index++;
       op.pc = 0;
       return NEXT;

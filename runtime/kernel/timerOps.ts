@@ -22,9 +22,13 @@ const OVERWRITTEN: StepResult = {
 
 const lockFree = (kernel: Kernel): boolean => has(kernel.profile, 'timerLockFree');
 
+/** Whether helpers serialise on the timer's own lock. */
+export const hasLock = (kernel: Kernel): boolean =>
+  !lockFree(kernel) && has(kernel.profile, 'timerHelperLock');
+
 /** Takes the timer's lock; false: somebody holds it. */
 function lock(kernel: Kernel, slot: number): boolean {
-  if (lockFree(kernel)) return true;
+  if (!hasLock(kernel)) return true;
   if (isTimerLocked(kernel.memory, slot)) return false;
   setTimerLock(kernel.memory, slot, true);
   kernel.here.irqsOff++;
@@ -32,7 +36,7 @@ function lock(kernel: Kernel, slot: number): boolean {
 }
 
 function unlock(kernel: Kernel, slot: number): void {
-  if (lockFree(kernel)) return;
+  if (!hasLock(kernel)) return;
   setTimerLock(kernel.memory, slot, false);
   kernel.here.irqsOff--;
 }
@@ -57,9 +61,40 @@ export function dropCallback(kernel: Kernel, timer: TimerObject): void {
   timer.callback = undefined;
 }
 
-/** Forgets an object that nothing refers to any more. */
-export function reap(kernel: Kernel, timer: TimerObject): void {
-  if (timer.freed && timer.runningOn < 0 && timer.queuedOn < 0) kernel.state.timers.delete(timer.id);
+/**
+ * Frees an object that nothing refers to any more. Where kernels wait for readers, operations under way that looked the
+ * object up keep it; the last of them (`leaving`) frees it.
+ */
+export function reap(kernel: Kernel, timer: TimerObject, leaving?: object): void {
+  if (!timer.freed || timer.runningOn >= 0 || timer.queuedOn >= 0) return;
+  if (has(kernel.profile, 'timerRcuFree') && isRead(kernel, timer.id, leaving)) return;
+  kernel.state.timers.delete(timer.id);
+}
+
+/** Whether somebody is still taking the timer off its queue, or will: until then its memory is there. */
+export function isBeingFreed(kernel: Kernel, id: number): boolean {
+  if (kernel.state.deferred.some((free) => free.timer === id)) return true;
+  return kernel.state.cpus.some((cpu) =>
+    cpu.contexts.some((context) =>
+      context.activations.some(
+        (a) =>
+          a.kind === 'op' &&
+          ((a.op === 'freeValues' && a.pc === 3) || a.op === 'deferredFrees') &&
+          a.locals.timer === id,
+      ),
+    ),
+  );
+}
+
+function isRead(kernel: Kernel, id: number, leaving: object | undefined): boolean {
+  for (const cpu of kernel.state.cpus)
+    for (const context of cpu.contexts)
+      for (const a of context.activations) {
+        if (a.kind !== 'op' || a === leaving) continue;
+        const reads = a.op === 'timerCancel' || a.op === 'timerStart' || a.op === 'timerCancelAsync';
+        if (reads && a.locals.timer === id) return true;
+      }
+  return false;
 }
 
 export function initStep(kernel: Kernel, op: OpActivation<'timerInit'>): StepResult {
@@ -80,7 +115,7 @@ export function initStep(kernel: Kernel, op: OpActivation<'timerInit'>): StepRes
       return NEXT;
     case 2: {
       if (readTimerSlot(memory, l.slot) !== 0) return leave(kernel, l.slot, -ERRNO.EBUSY);
-      const early = !has(profile, 'timerUserCountRecheck');
+      const early = has(profile, 'timerUserCountTest') && !has(profile, 'timerUserCountRecheck');
       if (early && kernel.mapReferences(l.map).users === 0) return leave(kernel, l.slot, -ERRNO.EPERM);
       l.timer = state.nextTimerId++;
       const offset = timerOffset(kernel.map(l.map).definition);
@@ -109,7 +144,8 @@ export function initStep(kernel: Kernel, op: OpActivation<'timerInit'>): StepRes
       return NEXT;
     }
     case 3:
-      if (readTimerSlot(memory, l.slot) !== 0) {
+      // Without a lock this is a compare-and-exchange; under the lock, or where the lock is missing, a plain store.
+      if (lockFree(kernel) && readTimerSlot(memory, l.slot) !== 0) {
         state.timers.delete(l.timer);
         return leave(kernel, l.slot, -ERRNO.EBUSY);
       }
@@ -117,7 +153,11 @@ export function initStep(kernel: Kernel, op: OpActivation<'timerInit'>): StepRes
       op.pc = 4;
       return NEXT;
     default:
-      if (has(profile, 'timerUserCountRecheck') && kernel.mapReferences(l.map).users === 0) {
+      if (
+        has(profile, 'timerUserCountTest') &&
+        has(profile, 'timerUserCountRecheck') &&
+        kernel.mapReferences(l.map).users === 0
+      ) {
         if (readTimerSlot(memory, l.slot) === l.timer) {
           writeTimerSlot(memory, l.slot, 0);
           state.timers.delete(l.timer);
@@ -145,8 +185,8 @@ export function setCallbackStep(kernel: Kernel, op: OpActivation<'timerSetCallba
       if (id === 0) return leave(kernel, l.slot, -ERRNO.EINVAL);
       const timer = kernel.state.timers.get(id);
       if (timer === undefined) return OVERWRITTEN;
-      if (!lockFree(kernel) && kernel.mapReferences(timer.map).users === 0)
-        return leave(kernel, l.slot, -ERRNO.EPERM);
+      const tested = !lockFree(kernel) && has(kernel.profile, 'timerUserCountTest');
+      if (tested && kernel.mapReferences(timer.map).users === 0) return leave(kernel, l.slot, -ERRNO.EPERM);
       if (timer.program !== l.program) {
         if (!kernel.getProgram(l.program)) return leave(kernel, l.slot, -ERRNO.ENOENT);
         if (timer.program >= 0) kernel.putProgram(timer.program);
@@ -192,7 +232,7 @@ export function startStep(kernel: Kernel, op: OpActivation<'timerStart'>): StepR
       const timer = state.timers.get(l.timer);
       if (timer === undefined) return OVERWRITTEN;
       if (timer.program < 0) return leave(kernel, l.slot, -ERRNO.EINVAL);
-      if (lockFree(kernel)) {
+      if (lockFree(kernel) && has(kernel.profile, 'timerStartReference')) {
         if (timer.references === 0) return doneWith(-ERRNO.ENOENT);
         timer.references++;
       }
@@ -201,18 +241,24 @@ export function startStep(kernel: Kernel, op: OpActivation<'timerStart'>): StepR
     }
     default: {
       const timer = kernel.timer(l.timer);
+      if (timer.freed && !has(kernel.profile, 'timerStartReference'))
+        return {
+          kind: 'fault',
+          message:
+            'use after free: bpf_timer_start queues a timer whose element was freed meanwhile; its memory goes while it is queued',
+        };
       // A timer whose callback runs stays on that CPU, whatever the caller or the flags say.
       const cpu = timer.runningOn >= 0 ? timer.runningOn : kernel.cpu;
       timer.armed = kernel.captureStack();
       timer.flags = l.flags;
       enqueue(state, kernel.profile, timer, cpu, expiryOf(kernel.nowNs, l.ns, l.flags));
       kernel.timerEvent('timerArm', timer, timer.expiresNs);
-      if (lockFree(kernel)) {
+      if (lockFree(kernel) && has(kernel.profile, 'timerStartReference')) {
         timer.references--;
         if (timer.references === 0) {
           // The element was freed meanwhile: the last reference takes the timer out again.
           dequeue(state, timer);
-          reap(kernel, timer);
+          reap(kernel, timer, op);
         }
       }
       return leave(kernel, l.slot, 0);
@@ -238,7 +284,8 @@ export function cancelStep(kernel: Kernel, op: OpActivation<'timerCancel'>): Ste
       const timer = state.timers.get(l.timer);
       if (timer === undefined) return OVERWRITTEN;
       const running = kernel.here.runningTimer;
-      if (running === l.timer) return leave(kernel, l.slot, -ERRNO.EDEADLK);
+      if (running === l.timer && has(kernel.profile, 'timerSelfCheck'))
+        return leave(kernel, l.slot, -ERRNO.EDEADLK);
       if (running !== 0 && has(kernel.profile, 'timerMutualCancelCheck')) {
         timer.cancelling++;
         l.counted = true;
@@ -253,24 +300,31 @@ export function cancelStep(kernel: Kernel, op: OpActivation<'timerCancel'>): Ste
         return leave(kernel, l.slot, -ERRNO.EDEADLK);
       }
       dropCallback(kernel, timer);
-      unlock(kernel, l.slot);
+      if (has(kernel.profile, 'timerWaitOutsideLock')) unlock(kernel, l.slot);
       op.pc = 4;
       return NEXT;
     }
     case 4: {
       const timer = state.timers.get(l.timer);
-      if (timer !== undefined && timer.runningOn >= 0) return WAIT;
-      if (timer !== undefined && timer.queuedOn >= 0) {
+      if (timer === undefined)
+        return {
+          kind: 'fault',
+          message: 'use after free: bpf_timer_cancel goes on with a timer that was freed meanwhile',
+        };
+      if (timer.runningOn >= 0) return WAIT;
+      if (timer.queuedOn >= 0) {
         dequeue(state, timer);
         l.result = 1;
       }
-      if (timer !== undefined) kernel.timerEvent('timerCancel', timer);
+      kernel.timerEvent('timerCancel', timer);
+      if (!has(kernel.profile, 'timerWaitOutsideLock')) unlock(kernel, l.slot);
       op.pc = 5;
       return NEXT;
     }
     default: {
       const timer = state.timers.get(l.timer);
       if (l.counted && timer !== undefined) timer.cancelling--;
+      if (timer !== undefined) reap(kernel, timer, op);
       return doneWith(l.result);
     }
   }

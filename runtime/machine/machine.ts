@@ -37,6 +37,7 @@ import { addressOfContext, contextBytes, Contexts, createContext, dropContext } 
 import { createMaps, loadProgram, type LoadedProgram } from './load';
 import { defaultPacket, hiddenHeaderBytes, packetContext, SKB_GIVEN } from './packets';
 import { fillInitialMaps } from './initialMaps';
+import { actOn, isLocal, possibleActions, type CpuAction } from './actions';
 import { letTimePass, pushContext, run, step, type Parts, type RunOptions } from './runLoop';
 import { Snapshots, type Snapshot } from './snapshot';
 import type { MachineState, ProgramRun } from './state';
@@ -157,7 +158,7 @@ export class Machine {
     const infos: ProgramInfo[] = [];
     // The scheduler is always reached through the state, so that a restored machine draws on the restored record.
     const kernel: Kernel = new Kernel(memory, profile, state.kernel, state.maps, infos, {
-      choose: (kind, count) => choose(kernel.state.scheduler as SchedulerState, kind, count),
+      choose: (kind, count, actors) => choose(kernel.state.scheduler as SchedulerState, kind, count, actors),
       randomU32: () => randomU32(kernel.state.scheduler as SchedulerState),
     });
     const made = createMaps(object, kernel, state.maps);
@@ -274,6 +275,30 @@ export class Machine {
     return step(this.parts, untilNs);
   }
 
+  /** Lets one CPU take one action, whatever the clocks say; for drivers that decide the order themselves. */
+  actOn(cpu: number, action: CpuAction): MachineStop | undefined {
+    return actOn(this.parts, cpu, action);
+  }
+
+  /** What a CPU could do next, apart from starting programs. */
+  possibleActions(cpu: number, horizonNs: TimeNs): readonly CpuAction[] {
+    return possibleActions(this.parts, cpu, horizonNs);
+  }
+
+  /** Whether what the CPU does next can neither be seen by other CPUs nor depend on them. */
+  isLocal(cpu: number): boolean {
+    return isLocal(this.parts, cpu);
+  }
+
+  /** Choices from here on are this scheduler's. */
+  setScheduler(scheduler: SchedulerState): void {
+    this.state.kernel.scheduler = scheduler;
+  }
+
+  get scheduler(): SchedulerState {
+    return this.state.kernel.scheduler;
+  }
+
   /** Runs what was started to its end, whatever time that takes; timers that become due meanwhile fire. */
   runToEnd(): MachineStop {
     for (;;) {
@@ -342,14 +367,30 @@ export class Machine {
     return userRead(this.kernel, map, key);
   }
 
+  /** As `update` and `delete`; what must be freed is left to the CPU, which has a context more until it is done. */
+  beginUpdate(
+    map: MapRecord,
+    key: Uint8Array,
+    values: readonly Uint8Array[],
+    flags: bigint,
+    cpu: number,
+  ): number {
+    return this.userOperation(cpu, map, () => userWrite(this.kernel, map, key, values, flags), false);
+  }
+
+  beginDelete(map: MapRecord, key: Uint8Array, cpu: number): number {
+    return this.userOperation(cpu, map, () => userDelete(this.kernel, map, key), false);
+  }
+
   private userOperation(
     cpu: number,
     map: MapRecord,
     operate: () => { error: number; freed: readonly number[]; recycle: readonly number[] },
+    wait = true,
   ): number {
     this.kernel.cpu = cpu;
     const outcome = operate();
-    this.freeValues(cpu, map, outcome.freed, outcome.recycle);
+    this.freeValues(cpu, map, outcome.freed, outcome.recycle, wait);
     return outcome.error === 0 ? 0 : -outcome.error;
   }
 
@@ -359,6 +400,7 @@ export class Machine {
     map: MapRecord,
     values: readonly number[],
     recycle: readonly number[],
+    wait = true,
   ): void {
     const state = this.state.kernel.cpus[cpu];
     if (values.length === 0 && recycle.length === 0) return;
@@ -378,7 +420,7 @@ export class Machine {
         release: false,
       }),
     );
-    this.runWhile(() => state.contexts.length > depth);
+    if (wait) this.runWhile(() => state.contexts.length > depth);
   }
 
   private runWhile(condition: () => boolean): void {
@@ -386,11 +428,11 @@ export class Machine {
   }
 
   /** The user closes the map's fd; at the last user reference every timer in it is freed. */
-  closeMap(map: MapRecord, cpu = 0): void {
+  closeMap(map: MapRecord, cpu = 0, wait = true): void {
     const references = this.kernel.mapReferences(map.definition.id);
     if (!references.open) return;
     references.open = false;
-    this.dropUser(map, cpu);
+    this.dropUser(map, cpu, wait);
   }
 
   pinMap(map: MapRecord): void {
@@ -400,14 +442,14 @@ export class Machine {
     references.users++;
   }
 
-  unpinMap(map: MapRecord, cpu = 0): void {
+  unpinMap(map: MapRecord, cpu = 0, wait = true): void {
     const references = this.kernel.mapReferences(map.definition.id);
     if (!references.pinned) return;
     references.pinned = false;
-    this.dropUser(map, cpu);
+    this.dropUser(map, cpu, wait);
   }
 
-  private dropUser(map: MapRecord, cpu: number): void {
+  private dropUser(map: MapRecord, cpu: number, wait: boolean): void {
     const references = this.kernel.mapReferences(map.definition.id);
     if (--references.users > 0) return;
     const slots = familyOf(map).slots(this.kernel, map);
@@ -416,6 +458,7 @@ export class Machine {
       map,
       slots.map((s) => s.value),
       [],
+      wait,
     );
   }
 
@@ -611,7 +654,8 @@ export class Machine {
   }
 }
 
-const PLAIN_CONTEXT_BYTES = 128;
+/** Zeroes that stand for a context: enough for registers, events and arguments of any hook. */
+const PLAIN_CONTEXT_BYTES = 1024;
 const maxBig = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
 function choosePrograms(
@@ -647,7 +691,7 @@ function kernelState(
   cpuCount: number,
   scheduler: SchedulerState,
   budget: number,
-): KernelState & { readonly scheduler: SchedulerState } {
+): KernelState & { scheduler: SchedulerState } {
   const cpus: CpuState[] = [];
   for (let id = 0; id < cpuCount; id++) {
     const keyScratch = memory.allocate(16);

@@ -7,15 +7,16 @@ import type { MapRecord } from '../maps/mapFamily';
 import type { SchedulerState } from '../sched/scheduler';
 import { DEFAULT_PROFILE, findProfile, type Profile } from '../spec/profile';
 import { ERRNO, errnoName, type ErrnoName } from '../spec/errno';
-import { progTypeByName } from '../spec/progTypes';
 import { SLEEP_SLACK_NS } from '../spec/timeCosts';
 import type { FeatureName } from '../spec/features';
 import { assert } from '../util/assert';
 import { bytesToHex, hexToBytes } from '../util/hexText';
 import { fail, ok, type Result } from '../util/problem';
 import type { ObjectSpec } from '../loader/objectSpec';
+import { defaultPrograms } from './defaultPrograms';
 import { Machine, noSuchProgram, type LoadedProgram, type StartOptions } from './machine';
 import type { Expectation, Scenario, ScenarioStep } from './scenario';
+import { interleave, type InterleaveOptions } from './interleave';
 import type { MachineStop } from './types';
 
 /** What one step gave. */
@@ -85,19 +86,13 @@ export function playScenario(
   });
 }
 
-/** Whether test-run can run programs of this type once. */
-export function canRunOnce(program: LoadedProgram): boolean {
-  const row = progTypeByName(program.type);
-  return row !== undefined && (row.testRun === 'packet' || row.testRun === 'context');
-}
-
 /** Runs each program that can be run, or the one named, then lets `advanceNs` pass. */
 export function playDefault(
   machine: Machine,
   options: { readonly program?: string; readonly start?: StartOptions; readonly advanceNs?: bigint },
 ): Result<Played> {
   const player = new Player(machine);
-  let programs = machine.programs.filter(canRunOnce);
+  let programs = defaultPrograms(machine.programs);
   if (options.program !== undefined) {
     const named = machine.findProgram(options.program);
     if (named === undefined)
@@ -124,7 +119,22 @@ export class Player {
   private lastReturn: number | undefined;
   private lastErrno: number | undefined;
 
-  constructor(readonly machine: Machine) {}
+  /**
+   * @param interleaving makes the CPUs of `parallel` steps take turns as the scheduler says, at every choice point;
+   * without it they run side by side as the clocks say.
+   */
+  constructor(
+    readonly machine: Machine,
+    private readonly interleaving?: InterleaveOptions,
+  ) {}
+
+  /** Goes on where another player stands, with its results so far. */
+  continueFrom(other: Player): void {
+    this.outcomes.push(...other.outcomes);
+    this.lastReturn = other.lastReturn;
+    this.lastErrno = other.lastErrno;
+    this.stopped = other.stopped;
+  }
 
   /** For callers that run programs themselves (a debugger stops in between): what the last one returned. */
   noteReturn(value: number): void {
@@ -196,7 +206,7 @@ export class Player {
         return ok({ step });
       }
       case 'parallel':
-        return this.parallel(step);
+        return this.interleaving === undefined ? this.parallel(step) : this.interleaved(step);
       case 'expect': {
         const failures = this.check(step.expected);
         return failures.ok ? ok({ step, failures: failures.value }) : failures;
@@ -240,6 +250,66 @@ export class Player {
       while (busy.every((track) => isBusy(track.run)) && this.stopped === undefined) {
         const stop = machine.stepInsn();
         if (stop !== undefined) this.note(stop);
+      }
+    }
+  }
+
+  private interleaved(step: Extract<ScenarioStep, { kind: 'parallel' }>): Result<StepOutcome> {
+    const { machine } = this;
+    const stop = interleave(
+      machine,
+      step.tracks.map((steps) => steps.flatMap(unfold)),
+      (inner) => this.begin(inner),
+      this.interleaving ?? {},
+    );
+    if (!stop.ok) return stop;
+    if (stop.value !== undefined) this.note(stop.value);
+    this.lastReturn = machine.returnValues().at(-1)?.value ?? this.lastReturn;
+    return ok({ step });
+  }
+
+  /** Takes a step as far as it goes at once; what remains is left to its CPU. */
+  private begin(step: ScenarioStep): Result<void> {
+    const { machine } = this;
+    switch (step.kind) {
+      case 'run': {
+        const started = this.startOf(step);
+        return started.ok ? ok(undefined) : started;
+      }
+      case 'update':
+      case 'delete': {
+        const map = this.mapOf(step.map);
+        if (!map.ok) return map;
+        const key = bytesOf(map.value, 'key', step.key);
+        if (!key.ok) return key;
+        if (step.kind !== 'update') {
+          this.lastErrno = machine.beginDelete(map.value, key.value, step.cpu);
+          return ok(undefined);
+        }
+        const value = bytesOf(map.value, 'value', step.value);
+        if (!value.ok) return value;
+        this.lastErrno = machine.beginUpdate(map.value, key.value, [value.value], step.flags, step.cpu);
+        return ok(undefined);
+      }
+      case 'close':
+      case 'unpin': {
+        const map = this.mapOf(step.map);
+        if (!map.ok) return map;
+        if (step.kind === 'close') machine.closeMap(map.value, step.cpu, false);
+        else machine.unpinMap(map.value, step.cpu, false);
+        return ok(undefined);
+      }
+      case 'advance':
+      case 'expect':
+      case 'parallel':
+        return fail({
+          code: 'bad-scenario',
+          message: `a track of a parallel step cannot hold '${step.kind}'`,
+          remedy: 'Put it before or after the parallel step.',
+        });
+      default: {
+        const taken = this.take(step);
+        return taken.ok ? ok(undefined) : taken;
       }
     }
   }

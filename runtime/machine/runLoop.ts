@@ -67,10 +67,10 @@ const PAUSE_NS = 10_000n;
 /** What a timer interrupt takes of the budget, in instructions. */
 const INTERRUPT_WORK = 4000;
 
-const top = (cpu: CpuState): Context | undefined => cpu.contexts[cpu.contexts.length - 1];
+export const top = (cpu: CpuState): Context | undefined => cpu.contexts[cpu.contexts.length - 1];
 
 /** Whether timer callbacks may run on top of what the CPU does. */
-const isInterruptible = (cpu: CpuState): boolean =>
+export const isInterruptible = (cpu: CpuState): boolean =>
   cpu.irqsOff === 0 && cpu.contexts.every((context) => context.kind === 'task');
 
 /** When the CPU next has something to do; undefined: never. */
@@ -190,7 +190,7 @@ function callBpf(
   return undefined;
 }
 
-function stepKernel(
+export function stepKernel(
   parts: Parts,
   cpu: CpuState,
   context: Context,
@@ -268,7 +268,7 @@ function exitBpf(parts: Parts, cpu: CpuState, context: Context): void {
   deliver(parts, cpu, context, value);
 }
 
-function afterEngine(
+export function afterEngine(
   parts: Parts,
   cpu: CpuState,
   context: Context,
@@ -379,7 +379,7 @@ function exhausted(parts: Parts): MachineStop {
   const blame =
     busiest === undefined
       ? 'a program that does not end'
-      : `the timer in ${busiest.label}, which has fired ${busiest.fires} times; is it re-armed with a delay of zero?`;
+      : `the timer in ${busiest.label}, which has fired ${busiest.fires} times; if it re-arms itself with a delay of (almost) zero on purpose, advance less or give a scenario a larger budget`;
   const stop: MachineStop = {
     kind: 'exhausted',
     message: `the run does not come to rest; the likely cause is ${blame}`,

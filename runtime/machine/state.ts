@@ -24,7 +24,7 @@ export interface ProgramRun {
 }
 
 export interface MachineState {
-  readonly kernel: KernelState & { readonly scheduler: SchedulerState };
+  readonly kernel: KernelState & { scheduler: SchedulerState };
   readonly maps: Map<number, MapRecord>;
   /** Program contexts by linear offset. */
   readonly contexts: Map<number, ContextRecord>;

@@ -1,0 +1,226 @@
+/**
+ * `bpf-studio explore`: searches the interleavings of a scenario's parallel steps. What it finds it prints with the stacks of
+ * all CPUs, and writes as a schedule file that `replay` plays again. Exit status 0 only when nothing was found; whether the
+ * bounded space was exhausted is said, and budget spent is never called clean.
+ */
+import * as path from 'node:path';
+import { explore, type Exploration, type Found, type Strategy } from '../runtime/explore/explore';
+import type { CpuStack, TraceFrame } from '../runtime/explore/trace';
+import { profileOf } from '../runtime/machine/player';
+import type { Scenario } from '../runtime/machine/scenario';
+import { FEATURES, type FeatureName } from '../runtime/spec/features';
+import type { Profile } from '../runtime/spec/profile';
+import { loadInput, type LoadedInput } from './loadInput';
+import { CommandFailure, EXIT, toJson, usage, type ExitStatus, type Streams } from './output';
+import { formatOf, shardOf, wholeNumber, type SharedOptions } from './options';
+import { readScenarioFile } from './run';
+import { objectHash, writeScheduleFile } from './scheduleFile';
+
+export interface ExploreCommandOptions extends SharedOptions {
+  readonly strategy?: string;
+  readonly preemptions?: string;
+  readonly budget?: string;
+  readonly fix?: readonly string[];
+  readonly shard?: string;
+  readonly out?: string;
+  readonly seed?: string;
+  readonly timings?: boolean;
+}
+
+const STRATEGIES: readonly Strategy[] = ['dfs', 'pct', 'random'];
+const DEFAULT_PREEMPTIONS = 2;
+/** Executions: depth first usually ends by itself, sampling never does. */
+const DEFAULT_BUDGET: Readonly<Record<Strategy, number>> = { dfs: 1_000_000, pct: 10_000, random: 10_000 };
+
+/** What explore and replay start from. */
+export interface ScenarioInput extends LoadedInput {
+  readonly scenario: Scenario;
+  readonly target: string;
+}
+
+/** The scenario with its fixes as told, its object loaded. */
+export async function scenarioInput(
+  scenario: Scenario,
+  file: string,
+  options: SharedOptions,
+  streams: Streams,
+): Promise<ScenarioInput> {
+  if (scenario.object === undefined) throw usage(`${file}: names no object`, 'Add "object: program.bpf.c".');
+  const target = path.isAbsolute(scenario.object)
+    ? scenario.object
+    : path.join(path.dirname(file), scenario.object);
+  const kernel = options.kernel ?? scenario.kernel;
+  const input = await loadInput(target, { ...options, kernel }, streams);
+  return { ...input, scenario, target };
+}
+
+function withFixes(scenario: Scenario, fixes: readonly string[]): Scenario {
+  const merged: Partial<Record<FeatureName, 'on' | 'off'>> = { ...scenario.fixes };
+  for (const fix of fixes) {
+    const match = /^(\w+)=(on|off)$/.exec(fix);
+    if (match === null) throw usage(`--fix: "${fix}" is not NAME=on or NAME=off`);
+    if (!(match[1] in FEATURES)) throw usage(`--fix: there is no fix "${match[1]}"`);
+    merged[match[1] as FeatureName] = match[2] as 'on' | 'off';
+  }
+  return { ...scenario, fixes: merged };
+}
+
+export async function exploreCommand(
+  file: string,
+  options: ExploreCommandOptions,
+  streams: Streams,
+): Promise<ExitStatus> {
+  const format = formatOf(options.format, ['text', 'json']);
+  const strategy = (options.strategy ?? 'dfs') as Strategy;
+  if (!STRATEGIES.includes(strategy))
+    throw usage(`there is no strategy "${strategy}"`, `Known: ${STRATEGIES.join(', ')}.`);
+  const preemptions =
+    options.preemptions === undefined
+      ? DEFAULT_PREEMPTIONS
+      : wholeNumber(options.preemptions, '--preemptions', 0, 100);
+  const budget =
+    options.budget === undefined
+      ? DEFAULT_BUDGET[strategy]
+      : wholeNumber(options.budget, '--budget', 1, 1_000_000_000);
+  const shard = options.shard === undefined ? undefined : shardOf(options.shard);
+  let scenario = withFixes(await readScenarioFile(file), options.fix ?? []);
+  if (options.seed !== undefined)
+    scenario = { ...scenario, seed: wholeNumber(options.seed, '--seed', 0, 0xffff_ffff) };
+  if (!scenario.steps.some((step) => step.kind === 'parallel'))
+    throw usage(`${file}: has no parallel step, so there is nothing to interleave`, 'See docs/races.md.');
+  const input = await scenarioInput(scenario, file, options, streams);
+  const profile = profileOf(scenario, input.profile);
+  const beganNs = process.hrtime.bigint();
+  const searched = explore(input.object, scenario, {
+    strategy,
+    preemptions,
+    budget,
+    profile: input.profile,
+    checked: true,
+    ...(shard === undefined ? {} : { shard }),
+  });
+  if (!searched.ok) throw new CommandFailure(searched.problem);
+  const seconds = Number(process.hrtime.bigint() - beganNs) / 1e9;
+  const result = searched.value;
+  const schedules = result.found.map((found) => {
+    const name = options.out ?? scheduleName(file);
+    writeScheduleFile(name, {
+      hash: objectHash(input),
+      scenario,
+      target: input.target,
+      kernel: profile.name,
+      found,
+    });
+    return name;
+  });
+  const all = result.executions + result.cut;
+  const perSecond = Math.round(all / Math.max(seconds, 1e-6));
+  if (format === 'json') {
+    streams.out(
+      toJson({
+        scenario: file,
+        kernel: profile.name,
+        fixes: scenario.fixes,
+        strategy,
+        preemptions,
+        found: result.found.map((found, i) => ({
+          invariant: found.invariant,
+          message: found.message,
+          schedule: found.schedule,
+          preemptions: found.preemptions,
+          scheduleFile: schedules[i],
+          stacks: found.run.stacks,
+          actions: found.run.actions,
+        })),
+        complete: result.complete,
+        executions: result.executions,
+        ...(result.cut > 0 ? { cut: result.cut } : {}),
+        ...(result.incompleteBecause === undefined ? {} : { incompleteBecause: result.incompleteBecause }),
+        ...(options.timings === true ? { executionsPerSecond: perSecond } : {}),
+      }),
+    );
+  } else {
+    streams.out(
+      textOf(result, { profile, scenario, strategy, preemptions, schedules, shard: options.shard }) +
+        (options.timings === true ? `${perSecond} executions per second\n` : ''),
+    );
+  }
+  return result.found.length > 0 ? EXIT.short : EXIT.ok;
+}
+
+/** `race.bpf.yaml` → `race.bpfschedule`, in the present folder. */
+const scheduleName = (file: string): string =>
+  `${path.basename(file).replace(/(?:\.bpf)?\.(?:ya?ml|json)$/i, '')}.bpfschedule`;
+
+function textOf(
+  result: Exploration,
+  about: {
+    profile: Profile;
+    scenario: Scenario;
+    strategy: Strategy;
+    preemptions: number;
+    schedules: readonly string[];
+    shard: string | undefined;
+  },
+): string {
+  const off = Object.entries(about.scenario.fixes).flatMap(([name, state]) =>
+    state === 'off' ? [name] : [],
+  );
+  const lines = [
+    `Linux ${about.profile.name}${off.length > 0 ? ` without ${off.join(', ')}` : ''}: ${result.executions} executions` +
+      (result.cut > 0 ? `, ${result.cut} more that did not come to rest` : ''),
+  ];
+  for (const [i, found] of result.found.entries())
+    lines.push(...foundLines(found), `schedule written to ${about.schedules[i]}`);
+  if (result.found.length === 0) lines.push(verdict(result, about));
+  return `${lines.join('\n')}\n`;
+}
+
+function verdict(
+  result: Exploration,
+  about: { strategy: Strategy; preemptions: number; shard: string | undefined },
+): string {
+  const share = about.shard === undefined ? '' : ` of share ${about.shard}`;
+  if (result.complete)
+    return `nothing found; complete: every schedule${share} with up to ${about.preemptions} preemptions was run`;
+  const why = {
+    found: '',
+    budget: 'the budget is used up',
+    cut: 'some executions did not come to rest',
+    strategy: 'sampling never covers all schedules',
+    stopped: 'the search was stopped',
+  }[result.incompleteBecause ?? 'budget'];
+  return `nothing found so far, but not complete: ${why}`;
+}
+
+/** A finding as people read it; also what `replay` prints. */
+export function foundLines(
+  found: Pick<Found, 'invariant' | 'message' | 'schedule' | 'preemptions' | 'run'>,
+): string[] {
+  return [
+    `found (${found.invariant}): ${found.message}`,
+    `schedule: ${found.schedule} (${found.preemptions} ${found.preemptions === 1 ? 'preemption' : 'preemptions'})`,
+    ...found.run.actions.map(
+      (action, i) =>
+        `  ${String(i + 1).padStart(3)} cpu${action.cpu} ${action.preempts ? '! ' : '  '}${action.doing}` +
+        (action.line === undefined ? '' : ` (line ${action.line})`),
+    ),
+    ...found.run.stacks.flatMap(stackLines),
+  ];
+}
+
+const WHEN = {
+  atStop: 'at the end',
+  atSwitch: 'when it was left last',
+  lastAction: 'before its last action',
+} as const;
+
+function stackLines(stack: CpuStack): string[] {
+  return [
+    `cpu${stack.cpu}, ${WHEN[stack.when]}: ${stack.doing}`,
+    ...stack.frames.map((frame) => `    ${frameText(frame)}`),
+  ];
+}
+
+const frameText = (frame: TraceFrame): string =>
+  `${frame.function} at ${frame.line === undefined ? `instruction ${frame.insn}` : `${path.basename(frame.file ?? '')}:${frame.line}`}`;

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0
+/*
+ * Two callbacks cancel each other's timer (CVE-2024-42239, fixed in Linux 6.10).
+ *
+ * Cancel waits for a running callback. Callback A on one CPU waits for B, callback B on the other CPU waits for A. The fix counts who is
+ * being cancelled by a callback, and refuses with -EDEADLK.
+ */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#define CLOCK_MONOTONIC 1
+#define US 1000ULL
+
+struct item {
+	struct bpf_timer timer;
+	__u64 fired;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, struct item);
+} items SEC(".maps");
+
+static int on_expiry(void *map, __u32 *key, struct item *item)
+{
+	__u32 own = *key, other = !own;
+	struct item *peer = bpf_map_lookup_elem(&items, &other);
+
+	if (peer)
+		bpf_timer_cancel(&peer->timer);
+	return 0;
+}
+
+SEC("syscall")
+int arm_first(void *ctx)
+{
+	__u32 key = 0;
+	struct item *item = bpf_map_lookup_elem(&items, &key);
+
+	if (!item)
+		return 1;
+	bpf_timer_init(&item->timer, &items, CLOCK_MONOTONIC);
+	bpf_timer_set_callback(&item->timer, on_expiry);
+	bpf_timer_start(&item->timer, 50 * US, 0);
+	return 0;
+}
+
+SEC("syscall")
+int arm_second(void *ctx)
+{
+	__u32 key = 1;
+	struct item *item = bpf_map_lookup_elem(&items, &key);
+
+	if (!item)
+		return 1;
+	bpf_timer_init(&item->timer, &items, CLOCK_MONOTONIC);
+	bpf_timer_set_callback(&item->timer, on_expiry);
+	bpf_timer_start(&item->timer, 50 * US, 0);
+	return 0;
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";

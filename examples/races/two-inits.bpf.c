@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0
+/*
+ * Two CPUs initialise one timer.
+ *
+ * Without a lock both see that there is no timer yet, and both install one: the first object is lost, and nothing will
+ * ever free it.
+ */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#define CLOCK_MONOTONIC 1
+#define US 1000ULL
+
+struct item {
+	struct bpf_timer timer;
+	__u64 fired;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, struct item);
+} items SEC(".maps");
+
+static int on_expiry(void *map, __u32 *key, struct item *item)
+{
+	item->fired++;
+	return 0;
+}
+
+SEC("syscall")
+int setup(void *ctx)
+{
+	__u32 key = 0;
+	struct item *item = bpf_map_lookup_elem(&items, &key);
+
+	if (!item)
+		return 1;
+	bpf_timer_init(&item->timer, &items, CLOCK_MONOTONIC);
+	bpf_timer_set_callback(&item->timer, on_expiry);
+	return 0;
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";

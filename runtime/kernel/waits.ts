@@ -1,0 +1,55 @@
+/**
+ * What a kernel operation at its present step waits for, looked up without taking the step. The interleaving driver
+ * asks it to leave waiting CPUs alone until they can go on, and to name the cycle when nobody can.
+ *
+ * Must agree with the steps: an operation for which this says undefined does not answer `wait` when stepped.
+ */
+import { has } from '../spec/profile';
+import type { Activation } from './activations';
+import type { Kernel } from './kernel';
+import { hasLock } from './timerOps';
+import { isTimerLocked, readTimerSlot, timerOffset } from './timerSlots';
+
+export interface Wait {
+  readonly what: 'lock' | 'callback';
+  /** The timer object whose lock or callback it is, 0 if unknown. */
+  readonly timer: number;
+}
+
+/** Any operation, told apart by its name. */
+type AnyOp = Extract<Activation, { kind: 'op' }>;
+
+/** @param cpu the CPU on which the operation runs. */
+export function waitOf(kernel: Kernel, cpu: number, op: AnyOp): Wait | undefined {
+  const { memory, state } = kernel;
+  const lock = (slot: number): Wait | undefined =>
+    hasLock(kernel) && isTimerLocked(memory, slot)
+      ? { what: 'lock', timer: Math.max(0, readTimerSlot(memory, slot)) }
+      : undefined;
+  const callback = (timer: number): Wait | undefined =>
+    (state.timers.get(timer)?.runningOn ?? -1) >= 0 ? { what: 'callback', timer } : undefined;
+  switch (op.op) {
+    case 'timerInit':
+    case 'timerSetCallback':
+    case 'timerStart':
+      return op.pc === 1 ? lock(op.locals.slot) : undefined;
+    case 'timerCancel':
+      if (op.pc === 1) return lock(op.locals.slot);
+      return op.pc === 4 ? callback(op.locals.timer) : undefined;
+    case 'deferredFrees':
+      return op.locals.timer === 0 ? undefined : callback(op.locals.timer);
+    case 'freeValues': {
+      const { locals } = op;
+      const offset = timerOffset(kernel.map(locals.map).definition);
+      if (offset < 0 || op.pc === 0 || op.pc === 2) return undefined;
+      if (op.pc === 1) return lock((locals.values[locals.index] ?? 0) + offset);
+      const running = state.cpus[cpu].runningTimer;
+      if (has(kernel.profile, 'timerLockFree')) return undefined;
+      if (has(kernel.profile, 'timerDeferredFree') && running !== 0) return undefined;
+      if (running === locals.timer && has(kernel.profile, 'timerSelfCheck')) return undefined;
+      return callback(locals.timer);
+    }
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * Single actions of one CPU, for drivers that decide the order of CPUs themselves (the explorer) instead of leaving it to
+ * the clocks. An action is BPF code up to and including its next helper call or its end, or one step of a kernel
+ * operation, or the delivery of a timer interrupt. Clocks still count costs; they no longer decide who acts.
+ */
+import { startOp } from '../kernel/activations';
+import { nextInterrupt } from '../kernel/hrtimers';
+import { waitOf } from '../kernel/waits';
+import { has } from '../spec/profile';
+import { INSN_NS, INTERRUPT_ENTRY_NS } from '../spec/timeCosts';
+import { assert } from '../util/assert';
+import { readFuel, writeFuel } from '../vm/calls';
+import { afterEngine, isInterruptible, pushContext, stepKernel, top, type Parts } from './runLoop';
+import type { MachineStop } from './types';
+
+/** `run`: go on; `interrupt`: take the timer interrupt; `worker`: begin the deferred frees. */
+export type CpuAction = 'run' | 'interrupt' | 'worker';
+
+/** Instructions of one action; a program that computes for longer gives others a turn meanwhile. */
+const ACTION_INSNS = 100_000;
+
+/** What the CPU could do now. Timers that expire until `horizonNs` may fire at any moment. */
+export function possibleActions(parts: Parts, cpuId: number, horizonNs: bigint): readonly CpuAction[] {
+  const { kernel } = parts;
+  const cpu = parts.state.kernel.cpus[cpuId];
+  const activation = top(cpu)?.activations.at(-1);
+  const actions: CpuAction[] = [];
+  if (activation !== undefined) {
+    const isWaiting = activation.kind === 'op' && waitOf(kernel, cpuId, activation) !== undefined;
+    if (!isWaiting) actions.push('run');
+  } else if (cpuId === 0 && parts.state.kernel.deferred.length > 0) actions.push('worker');
+  if (isInterruptible(cpu)) {
+    const dueNs = nextInterrupt(parts.state.kernel, cpu);
+    if (dueNs !== undefined && dueNs <= horizonNs) actions.push('interrupt');
+  }
+  return actions;
+}
+
+/** Undefined: nothing special happened. */
+export function actOn(parts: Parts, cpuId: number, action: CpuAction): MachineStop | undefined {
+  const { kernel, state } = parts;
+  const cpu = state.kernel.cpus[cpuId];
+  kernel.cpu = cpuId;
+  state.lastCpu = cpuId;
+  if (action === 'interrupt') {
+    const dueNs = nextInterrupt(state.kernel, cpu);
+    assert(dueNs !== undefined, 'an interrupt is taken that is due');
+    if (cpu.timeNs < dueNs) cpu.timeNs = dueNs;
+    pushContext(parts, cpu, 'softirq', startOp('softirq', { nowNs: 0n, clock: 0, timer: 0 }));
+    cpu.timeNs += INTERRUPT_ENTRY_NS;
+    return undefined;
+  }
+  if (action === 'worker') {
+    pushContext(parts, cpu, 'task', startOp('deferredFrees', { timer: 0 }));
+    return undefined;
+  }
+  const context = top(cpu);
+  const activation = context?.activations.at(-1);
+  assert(context && activation, 'a context on the stack runs something');
+  if (activation.kind === 'op') return stepKernel(parts, cpu, context, activation);
+  writeFuel(kernel.memory, context.block, ACTION_INSNS);
+  const stop = parts.interpreter.run(context.block, { checked: parts.checked, skipBreakpoint: true });
+  const used = ACTION_INSNS - readFuel(kernel.memory, context.block);
+  cpu.timeNs += BigInt(used) * INSN_NS;
+  state.kernel.executed += used;
+  state.kernel.budget -= used;
+  return afterEngine(parts, cpu, context, stop);
+}
+
+/** Steps that look only at arguments, or at what belongs to this CPU alone. */
+export function isLocal(parts: Parts, cpuId: number): boolean {
+  const activation = top(parts.state.kernel.cpus[cpuId])?.activations.at(-1);
+  if (activation?.kind !== 'op') return false;
+  switch (activation.op) {
+    case 'timerInit':
+    case 'timerSetCallback':
+    case 'timerStart':
+    case 'timerCancel':
+      return activation.pc === 0 || (activation.pc === 1 && has(parts.kernel.profile, 'timerLockFree'));
+    case 'softirq':
+      return activation.pc === 0;
+    case 'loop':
+    case 'forEach':
+    case 'callOnce':
+      return true;
+    case 'expiry':
+      return activation.pc === 0 || activation.pc === 2;
+    default:
+      return false;
+  }
+}
