@@ -5,6 +5,7 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { readPcap } from '../runtime/host/pcap';
+import type { ObjectSpec } from '../runtime/loader/objectSpec';
 import { Machine, type StartOptions } from '../runtime/machine/machine';
 import {
   playDefault,
@@ -38,9 +39,10 @@ export async function runCommand(
   streams: Streams,
 ): Promise<ExitStatus> {
   const format = formatOf(options.format, ['text', 'json']);
-  const played = /\.(?:ya?ml|json)$/i.test(file)
-    ? await playFile(file, options, streams)
-    : await playObject(file, options, streams);
+  const defaultRun = !/\.(?:ya?ml|json)$/i.test(file);
+  const played = defaultRun
+    ? await playObject(file, options, streams)
+    : await playFile(file, options, streams);
   const { machine, outcomes, stopped } = sure(played);
   const failures = outcomes.flatMap((outcome, at) =>
     (outcome.failures ?? []).map((text) => `step ${at + 1}: ${text}`),
@@ -54,7 +56,7 @@ export async function runCommand(
     const shownFailures = failures.length > 0 ? { failures } : {};
     streams.out(toJson({ ...report, ...(stop ? { stopped: stop } : {}), ...shownFailures }));
   } else {
-    streams.out(runText(machine, report, outcomes));
+    streams.out(runText(machine, report, outcomes, defaultRun && options.ctx === undefined));
   }
   if (stop) streams.error(`bpf-studio: the run was stopped: ${stop.message}`);
   for (const failure of failures) streams.error(`bpf-studio: ${failure}`);
@@ -84,7 +86,7 @@ async function playObject(
     cpus,
     seed,
     checked: true,
-    programs: named(options.program),
+    programs: options.program === undefined ? loadable(object, streams) : [options.program],
   });
   if (!loaded.ok) return loaded;
   let last: Played | undefined;
@@ -104,8 +106,14 @@ async function playObject(
   return { ok: true, value: { machine: loaded.value, outcomes, stopped: last?.stopped } };
 }
 
-const named = (program: string | undefined): { readonly programs?: readonly string[] }['programs'] =>
-  program === undefined ? undefined : [program];
+/** The programs that load by themselves. One that the loader refuses does not keep the others from running. */
+function loadable(object: ObjectSpec, streams: Streams): string[] {
+  const wanted = object.programs.filter((program) => program.autoload);
+  const good = wanted.filter((program) => program.problem === undefined);
+  if (good.length === 0 && wanted.length > 0) return wanted.map((program) => program.name);
+  for (const { problem } of wanted) if (problem) streams.error(`bpf-studio: left out: ${problem.message}`);
+  return good.map((program) => program.name);
+}
 
 /** One packet in hexadecimal, or every packet of a capture. */
 function packetsOf(option: string): Uint8Array[] {
@@ -129,7 +137,7 @@ async function playFile(file: string, options: RunCommandOptions, streams: Strea
   return playScenario(object, scenario, { profile: profileOf(scenario, profile), checked: true });
 }
 
-async function readScenarioFile(file: string): Promise<Scenario> {
+export async function readScenarioFile(file: string): Promise<Scenario> {
   let text: string;
   try {
     if (fs.statSync(file).size > SCENARIO_LIMIT_BYTES) throw usage(`${file}: larger than 16 MiB`);

@@ -1,13 +1,29 @@
 /** What a run left behind, as people read it. */
+import { defaultPrograms, HOOK_CALL_TEXT, isHookCall } from '../runtime/machine/defaultPrograms';
 import type { Machine } from '../runtime/machine/machine';
 import type { StepOutcome } from '../runtime/machine/player';
 import type { EntryReport, JsonValue, RunReport } from '../runtime/machine/runReport';
 
 const MAX_ENTRIES = 20;
 
-export function runText(machine: Machine, report: RunReport, outcomes: readonly StepOutcome[]): string {
+/** @param defaultRun no scenario and no context were given: then what the default did is said, too. */
+export function runText(
+  machine: Machine,
+  report: RunReport,
+  outcomes: readonly StepOutcome[],
+  defaultRun: boolean,
+): string {
   const lines: string[] = [];
-  for (const { program, value } of report.returnValues) lines.push(`${program} returned ${value}`);
+  const isCalled = new Set(machine.programs.filter(isHookCall).map((program) => program.name));
+  for (const { program, value } of report.returnValues)
+    lines.push(
+      `${program} returned ${value}${defaultRun && isCalled.has(program) ? ` (${HOOK_CALL_TEXT})` : ''}`,
+    );
+  const left = machine.programs.filter((p) => !defaultPrograms(machine.programs).includes(p));
+  if (defaultRun && left.length > 0)
+    lines.push(
+      `not run, as nothing fires their hooks (--program runs one): ${left.map((p) => p.name).join(', ')}`,
+    );
   for (const line of report.output) lines.push(`printed: ${line}`);
   for (const { step, errno } of outcomes) {
     if (errno !== undefined && errno !== 0 && 'map' in step)

@@ -7,7 +7,8 @@ import type { Btf } from '../btf/types';
 import type { ObjectSpec } from '../loader/objectSpec';
 import { structOf } from '../machine/contexts';
 import { Machine, noSuchProgram, type LoadedProgram, type StartOptions } from '../machine/machine';
-import { canRunOnce, Player, profileOf } from '../machine/player';
+import { defaultPrograms, HOOK_CALL_TEXT, isHookCall } from '../machine/defaultPrograms';
+import { Player, profileOf } from '../machine/player';
 import type { Scenario, ScenarioStep } from '../machine/scenario';
 import type { CodePlace, MachineEvent, MachineStop } from '../machine/types';
 import { typedText } from '../machine/valueText';
@@ -83,7 +84,7 @@ function defaultTasks(machine: Machine, options: MachineTargetOptions): Result<T
   const refused = object.programs.find((p) => p.problem && run.includes(p.name));
   if (wanted.length === 0 && refused?.problem) return fail(refused.problem);
   // A single program that was named is run whatever it is; of several, what can be run by itself.
-  const runnable = wanted.length > 1 ? wanted.filter(canRunOnce) : wanted;
+  const runnable = wanted.length > 1 ? defaultPrograms(wanted) : wanted;
   if (runnable.length === 0)
     return fail({
       code: 'nothing-to-run',
@@ -189,8 +190,11 @@ export class MachineTarget implements DebugTarget {
     switch (task.kind) {
       case 'run': {
         const started = this.machine.start(task.program, task.start);
-        if (started.ok) this.current = started.value;
-        else this.note(`${task.program.name} cannot be run: ${started.problem.message}`);
+        if (started.ok) {
+          this.current = started.value;
+          if (isHookCall(task.program) && task.start.ctx === undefined)
+            this.note(`${task.program.name} is ${HOOK_CALL_TEXT}.`);
+        } else this.note(`${task.program.name} cannot be run: ${started.problem.message}`);
         break;
       }
       case 'advance':

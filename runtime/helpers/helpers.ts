@@ -6,6 +6,7 @@ import { helperById, type HelperName } from '../spec/helpers';
 import { HELPER_COSTS_NS, HELPER_NS } from '../spec/timeCosts';
 import type { Kernel } from '../kernel/kernel';
 import { readRegister } from '../vm/calls';
+import { absentHelpers } from './absentHelpers';
 import { basicHelpers } from './basicHelpers';
 import { KFUNC_HANDLERS } from './kfuncs';
 import { mapHelpers } from './mapHelpers';
@@ -21,6 +22,7 @@ export const HELPER_HANDLERS: Readonly<Partial<Record<HelperName, HelperHandler>
   ...mapHelpers,
   ...timerHelpers,
   ...basicHelpers,
+  ...absentHelpers,
   ...memoryHelpers,
   ...packetHelpers,
   ...printHelpers,

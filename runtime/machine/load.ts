@@ -7,6 +7,9 @@ import { createMap, findFamily, familyOf } from '../maps/maps';
 import type { MapDefinition } from '../maps/bpfMap';
 import type { MapEnv, MapRecord } from '../maps/mapFamily';
 import { errnoName } from '../spec/errno';
+import { helperByName } from '../spec/helpers';
+import { OPCODES } from '../spec/opcodes';
+import { progTypeByName } from '../spec/progTypes';
 import type { Profile } from '../spec/profile';
 import { fail, ok, type Problem, type Result } from '../util/problem';
 import { hiHalf, loHalf } from '../util/u64';
@@ -54,6 +57,16 @@ export function defineMap(object: ObjectSpec, spec: MapSpec, id: number, profile
   };
 }
 
+/**
+ * Loaders give a perf array without a size one entry for each CPU. Users' own loaders give stack traces their size, which
+ * means nothing where no stacks are kept.
+ */
+function onThisMachine(definition: MapDefinition, env: MapEnv): MapDefinition {
+  if (definition.maxEntries !== 0) return definition;
+  if (definition.type === 'BPF_MAP_TYPE_PERF_EVENT_ARRAY') return { ...definition, maxEntries: env.cpuCount };
+  return definition.type === 'BPF_MAP_TYPE_STACK_TRACE' ? { ...definition, maxEntries: 1 } : definition;
+}
+
 /** Creates every map of the object, ids 1, 2, … in the object's order. */
 export function createMaps(
   object: ObjectSpec,
@@ -62,7 +75,7 @@ export function createMaps(
 ): Result<ReadonlyMap<string, number>> {
   const ids = new Map<string, number>();
   for (const [index, spec] of object.maps.entries()) {
-    const definition = defineMap(object, spec, index + 1, env.profile);
+    const definition = onThisMachine(defineMap(object, spec, index + 1, env.profile), env);
     if (findFamily(definition.type) === undefined)
       return fail(
         problem(
@@ -96,6 +109,9 @@ export function createMaps(
           object,
           'map-refused',
           `map '${spec.name}': the kernel refuses to create it with -${errnoName(record ?? 0) ?? String(record)}`,
+          spec.maxEntries === 0
+            ? 'It has no size: give it one with __uint(max_entries, …), even where a loader of yours sets it later.'
+            : undefined,
         ),
       );
     maps.set(definition.id, record);
@@ -138,6 +154,15 @@ export function resolve(
   return insns;
 }
 
+const CURRENT_TASK = helperByName('bpf_get_current_task_btf')?.id;
+
+/** Whether the program gets typed pointers to the kernel's own objects, which may be followed untested. */
+const followsKernelObjects = (spec: ProgramSpec): boolean =>
+  progTypeByName(spec.type)?.context === 'args' ||
+  spec.insns.some(
+    (insn) => insn.code === OPCODES.callHelper.code && insn.src === 0 && insn.imm === CURRENT_TASK,
+  );
+
 /** A loaded program; `id` is its index among the loaded ones. */
 export function loadProgram(
   object: ObjectSpec,
@@ -167,7 +192,12 @@ export function loadProgram(
     type: spec.type,
     sleepable: spec.sleepable,
     spec,
-    code: { id, name: spec.name, insns: resolve(env, maps, spec, id) },
+    code: {
+      id,
+      name: spec.name,
+      insns: resolve(env, maps, spec, id),
+      nullReadsZero: followsKernelObjects(spec),
+    },
     functionAt: (insnIdx) => {
       let name = spec.name;
       for (const f of functions) if (f.insnIdx <= insnIdx) name = f.name;

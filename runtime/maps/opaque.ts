@@ -1,5 +1,5 @@
 /**
- * Map types whose contents live in parts of a kernel that are not modelled (devices, CPUs, sockets, perf buffers): they
+ * Map types whose contents live in parts of a kernel that are not modelled (devices, CPUs, sockets, perf buffers, stack traces): they
  * can be created, so that programs that mention them run, and stay empty. User space cannot fill them.
  */
 import { ERRNO } from '../spec/errno';
@@ -14,6 +14,8 @@ export const opaqueFamily: MapFamily<OpaqueData> = {
     'BPF_MAP_TYPE_CPUMAP',
     'BPF_MAP_TYPE_XSKMAP',
     'BPF_MAP_TYPE_CGROUP_ARRAY',
+    'BPF_MAP_TYPE_STACK_TRACE',
+    'BPF_MAP_TYPE_SOCKMAP',
   ],
   validate: (_env, definition) =>
     (definition.flags & ~(ACCESS_FLAGS | BPF_F_NUMA_NODE)) !== 0 ||

@@ -17,6 +17,9 @@ export const IN_CONTEXT = -2;
 /** `resolve` recorded a fault. */
 export const FAULTED = -1;
 
+/** No object of a kernel is larger, nor lies at an address below. */
+const NULL_OBJECT_BYTES = 0x1_0000;
+
 const accessText = (sizeBytes: number, write: boolean): string =>
   `${write ? 'Write' : 'Read'} of ${sizeBytes} bytes`;
 
@@ -24,6 +27,7 @@ export class Accesses {
   fault: Fault | undefined;
   private block = 0;
   private checked = false;
+  private nullReadsZero = false;
   // Checked mode looks regions up once and remembers the last two places: regions do not change while the engine runs,
   // frames only by calls and exits, which call `forgetStack`. Empty windows have an end of 0.
   private dataStart = 0;
@@ -37,9 +41,11 @@ export class Accesses {
     private readonly context: ContextAccess,
   ) {}
 
-  begin(block: number, checked: boolean): void {
+  /** @param nullReadsZero see `Code`. */
+  begin(block: number, checked: boolean, nullReadsZero: boolean): void {
     this.block = block;
     this.checked = checked;
+    this.nullReadsZero = nullReadsZero;
     this.dataEnd = 0;
     this.stackEnd = 0;
   }
@@ -75,7 +81,13 @@ export class Accesses {
       i32[d + 1] = signed ? low >> 31 : 0;
       return true;
     }
-    if (at === FAULTED) return false;
+    if (at === FAULTED) {
+      if (!this.nullReadsZero || hi !== 0 || lo >>> 0 >= NULL_OBJECT_BYTES) return false;
+      this.fault = undefined;
+      i32[d] = 0;
+      i32[d + 1] = 0;
+      return true;
+    }
     const offset = (lo + off) >>> 0;
     const value = this.context.load(offset, size);
     if (value === undefined) return this.noField(offset, size, false, slot);

@@ -12,6 +12,11 @@ export interface Code {
   readonly id: number;
   readonly name: string;
   readonly insns: readonly Insn[];
+  /**
+   * Reads through a null pointer give 0 instead of a fault: so kernels read through typed pointers to their own objects,
+   * which the verifier lets programs follow without a test.
+   */
+  readonly nullReadsZero?: boolean;
   /** Slots that stop the engine before they execute; replaced as a whole when breakpoints change. */
   breakpoints?: ReadonlySet<number>;
 }

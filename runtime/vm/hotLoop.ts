@@ -98,7 +98,7 @@ export abstract class HotLoop {
   ): EngineStop {
     this.block = block;
     const accesses = this.accesses;
-    accesses.begin(block, checked);
+    accesses.begin(block, checked, this.currentCode()?.nullReadsZero === true);
     const { i32, u8, view, dirty } = this.memory;
     const header = block >> 2;
     const registers = (block + BLOCK_REGISTERS) >> 2;

@@ -1,0 +1,74 @@
+/**
+ * Helpers that ask for parts of a system that are not there: kernel tasks' objects, sockets, routes, stack traces,
+ * performance counters, cgroups. They answer what a kernel answers where the thing is missing, so that programs take the
+ * path that they have for it. What differs stands in `spec/helperModel.ts`.
+ */
+import { ERRNO } from '../spec/errno';
+import { memoryArg, u32Arg, value, type HelperCall, type HelperHandler, type HelperResult } from './protocol';
+
+const nothing: HelperHandler = () => value(0);
+const answers =
+  (errno: number): HelperHandler =>
+  () =>
+    value(-errno);
+
+/** Clears the buffer that the helper would have filled, and fails. */
+const clears =
+  (bufferIndex: number, sizeIndex: number, errno: number): HelperHandler =>
+  (call) => {
+    const size = u32Arg(call, sizeIndex);
+    if (size > 0) call.kernel.memory.fill(memoryArg(call, bufferIndex, size, true), size, 0);
+    return value(-errno);
+  };
+
+const noted =
+  (what: string): HelperHandler =>
+  (call) => {
+    call.packets.note(what);
+    return value(0);
+  };
+
+const FIB_PARAMS_BYTES = 64;
+const FIB_FORWARDING_DISABLED = 5;
+const AF_INET = 2;
+const AF_INET6 = 10;
+
+/** There is one interface, the loopback, which does not forward. */
+function fibLookup(call: HelperCall): HelperResult {
+  if (u32Arg(call, 2) < FIB_PARAMS_BYTES) return value(-ERRNO.EINVAL);
+  const family = call.kernel.memory.u8[memoryArg(call, 1, FIB_PARAMS_BYTES)];
+  return value(family === AF_INET || family === AF_INET6 ? FIB_FORWARDING_DISABLED : -ERRNO.EAFNOSUPPORT);
+}
+
+const OVERFLOW_UID = 65534;
+
+export const absentHelpers = {
+  bpf_get_current_task: nothing,
+  bpf_get_current_task_btf: nothing,
+  bpf_get_stackid: answers(ERRNO.EFAULT),
+  bpf_get_stack: clears(1, 2, ERRNO.EFAULT),
+  bpf_get_func_ip: nothing,
+  bpf_get_current_ancestor_cgroup_id: nothing,
+  bpf_current_task_under_cgroup: answers(ERRNO.EAGAIN),
+  bpf_skb_under_cgroup: answers(ERRNO.ENOENT),
+  bpf_skb_cgroup_id: nothing,
+  bpf_get_ns_current_pid_tgid: clears(2, 3, ERRNO.EINVAL),
+  bpf_perf_event_read: answers(ERRNO.ENOENT),
+  bpf_perf_event_read_value: clears(2, 3, ERRNO.ENOENT),
+  bpf_probe_write_user: answers(ERRNO.EPERM),
+  bpf_send_signal: noted('a signal is sent to the current task'),
+  bpf_override_return: noted('the traced function is made to return another value'),
+  bpf_fib_lookup: fibLookup,
+  bpf_sk_lookup_tcp: nothing,
+  bpf_sk_lookup_udp: nothing,
+  bpf_skc_lookup_tcp: nothing,
+  bpf_sk_release: nothing,
+  bpf_sk_fullsock: nothing,
+  bpf_tcp_sock: nothing,
+  bpf_get_socket_uid: () => value(OVERFLOW_UID),
+  bpf_get_hash_recalc: nothing,
+  bpf_set_hash_invalid: nothing,
+  bpf_skb_get_tunnel_key: clears(1, 2, ERRNO.EINVAL),
+  bpf_seq_write: noted('written to the file of the iterator'),
+  bpf_seq_printf: noted('printed to the file of the iterator'),
+} satisfies Record<string, HelperHandler>;
