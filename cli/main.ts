@@ -2,7 +2,7 @@
  * The command `bpf-studio`: reads the command line and starts one command, whose code is loaded only then. Exit status: 0
  * all well, 1 the programs fall short, 2 usage or unreadable input (one line on standard error, no stack trace).
  */
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../runtime/host/resources';
 import {
   CommandFailure,
@@ -15,14 +15,14 @@ import {
 } from './output';
 import type { VerifyCommandOptions } from './verify';
 import type { RunCommandOptions } from './run';
+import type { ExploreCommandOptions } from './explore';
+import type { SharedOptions } from './options';
 import type { DisasmCommandOptions } from './disasm';
+import type { ExplainCommandOptions } from './explain';
 import type { DoctorCommandOptions } from './doctor';
 
 /** Commands and options of the stable interface that are not there yet, with what to say. */
 const LATER = {
-  explore: 'the search over interleavings',
-  replay: 'replaying schedules',
-  explain: 'explaining verifier logs',
   test: 'tests on virtual time',
 } as const;
 
@@ -70,10 +70,17 @@ export async function main(argv: readonly string[], streams: Streams = processSt
     .option('--relaxed', 'load what only older loaders accept; for judging corpora')
     .option('--timings', 'add wall-clock times')
     .option('--shard <i/n>', 'only every n-th file, beginning with the i-th')
-    .addOption(new Option('--on-kernel <list>').hideHelp())
+    .option(
+      '--on-kernel <list>',
+      'ask real kernels under QEMU instead: 6.1,6.12,7.2 or all (from a checkout)',
+    )
     .option('--raw <file>', 'judge bare instruction sequences, one JSON object a line')
     .action((files: string[], options: VerifyCommandOptions & { onKernel?: string; raw?: string }) => {
-      if (options.onKernel !== undefined) return finish(later('--on-kernel (asking real kernels)', streams));
+      const { onKernel } = options;
+      if (onKernel !== undefined)
+        return finish(
+          import('./onKernel').then((m) => m.onKernelCommand(files, { ...options, onKernel }, streams)),
+        );
       const { raw } = options;
       if (raw !== undefined)
         return finish(import('./verifyRaw').then((m) => m.verifyRawCommand({ ...options, raw }, streams)));
@@ -99,6 +106,34 @@ export async function main(argv: readonly string[], streams: Streams = processSt
       return finish(import('./run').then((m) => m.runCommand(file, options, streams)));
     });
 
+  compiling(program.command('explore'))
+    .description("search the interleavings of a scenario's parallel steps for races")
+    .argument('<scenario>', 'scenario (*.bpf.yaml) with a parallel step')
+    .option('--format <format>', 'text or json')
+    .option('--strategy <name>', 'dfs (default), pct or random')
+    .option('--preemptions <n>', 'most preemptions of a schedule (default 2)')
+    .option('--budget <n>', 'most executions')
+    .option(
+      '--fix <name=on|off>',
+      "switch one of the kernel's fixes, against what the scenario says",
+      collect,
+    )
+    .option('--shard <i/n>', 'only this share of the schedules')
+    .option('--seed <n>', 'seed of everything random')
+    .option('--out <file>', 'where to write the schedule of what was found')
+    .option('--timings', 'add executions per second')
+    .action((file: string, options: ExploreCommandOptions) =>
+      finish(import('./explore').then((m) => m.exploreCommand(file, options, streams))),
+    );
+
+  compiling(program.command('replay'))
+    .description('play the run of a schedule file again')
+    .argument('<schedule>', 'schedule file (*.bpfschedule)')
+    .option('--format <format>', 'text or json')
+    .action((file: string, options: SharedOptions) =>
+      finish(import('./replay').then((m) => m.replayCommand(file, options, streams))),
+    );
+
   compiling(program.command('disasm'))
     .description("list the programs' instructions with their source lines")
     .argument('<file>', 'object or C source')
@@ -106,6 +141,16 @@ export async function main(argv: readonly string[], streams: Streams = processSt
     .option('--format <format>', 'text or json')
     .action((file: string, options: DisasmCommandOptions) =>
       finish(import('./disasm').then((m) => m.disasmCommand(file, options, streams))),
+    );
+
+  program
+    .command('explain')
+    .description('explain a verifier log that any kernel printed')
+    .argument('<log>', 'file with the log, - for standard input')
+    .option('--format <format>', 'text or json')
+    .option('--source <dir>', 'folder with the sources (default: the current one)', collect)
+    .action((file: string, options: ExplainCommandOptions) =>
+      finish(import('./explain').then((m) => m.explainCommand(file, options, streams))),
     );
 
   program
