@@ -132,7 +132,10 @@ export function checkGlobalCall(env: VerifierEnv, index: number): void {
     env.log.message('global function calls are not allowed while holding a lock,');
     refuse(env, 'use static function instead');
   }
-  if (env.cur.activePreemptLocks > 0) {
+  if (env.cur.activePreemptLocks > 0 && f.kfuncsTrustByDefault && env.program.sleepable) {
+    unknown(env, 'whether global functions sleep');
+  }
+  if (env.cur.activePreemptLocks > 0 && !f.kfuncsTrustByDefault) {
     env.log.message('global function calls are not allowed with preemption disabled,');
     refuse(env, 'use static function instead');
   }

@@ -4,12 +4,14 @@
  * later arguments and the call's effects need.
  * Evidence: expected-type lists measured by passing every helper a wrong register on 6.1, 6.12 and 7.2.
  */
+import type { SpecialField } from '../btf/specialFields';
 import type { MapSpec } from '../loader/objectSpec';
 import type { ArgKind, HelperPrototype, HelperRow } from '../spec/helpers';
 import { assert } from '../util/assert';
 import { hasFeature, regOf, reject, unknown, type VerifierEnv } from './env';
 import { checkUnmodifiedPointer } from './contextAccess';
 import { checkSpinLock } from './helperLocks';
+import { checkExchanged, exchangedField, refuseMaybeNull } from './kptrFields';
 import { mapInfo } from './mapRules';
 import { checkAlignment, checkMemAccess } from './memoryAccess';
 import { checkRegionAccess } from './memoryAccessBounds';
@@ -43,6 +45,8 @@ export interface Call {
   sizeMax: bigint;
   /** Callback's subprogram, -1 none. */
   subprog: number;
+  /** Field of a map value whose pointer is exchanged. */
+  kptr?: SpecialField;
   /** The key argument's value where the kernel makes use of it. */
   constantKey?: bigint;
   /** Stack bytes that the helper will have filled. */
@@ -236,8 +240,28 @@ const RULES: Readonly<Record<Base, ArgRule>> = {
   sockCommonBtfRelease: { types: socketsOrBtf, release: true, check: socketOnly },
   socketOrNull: { types: only('sock'), nullable: true, ignore: MAYBE_NULL },
   percpuBtf: { check: notModelled('per-CPU kernel variables') },
-  kptrDestination: { check: notModelled('kernel pointers in maps (kptr)') },
-  btfOrNullRelease: { check: notModelled('kernel pointers in maps (kptr)') },
+  kptrDestination: {
+    types: () => ['map_value', 'ptr_', 'ptr_', 'rcu_ptr_'],
+    check: (env, call, regno, reg) => {
+      if (!hasFeature(env, 'kfuncTable') || reg.type !== 'mapValue' || reg.map === null) {
+        return notModelled('kernel pointers in maps (kptr)')(env, call);
+      }
+      const info = mapInfo(env, reg.map);
+      if (!info.hasBtf) return notModelled('kernel pointers in maps without BTF')(env, call);
+      call.map = { map: reg.map, uid: reg.mapUid };
+      call.kptr = exchangedField(env, regno, reg, info.fields.fields);
+    },
+  },
+  btfOrNullRelease: {
+    types: btfTypes,
+    nullable: true,
+    ignore: MAYBE_NULL,
+    release: true,
+    check: (env, call, regno, reg) => {
+      assert(call.kptr !== undefined, 'the field comes first');
+      checkExchanged(env, regno, reg, call.kptr);
+    },
+  },
   dynptr: { check: notModelled('dynptr arguments') },
   dynptrRingbufRelease: { check: notModelled('dynptr arguments') },
   dynptrRingbufUninit: { check: notModelled('dynptr arguments') },
@@ -328,6 +352,7 @@ export function checkArgument(env: VerifierEnv, call: Call, index: number): void
     if (hasFeature(env, 'nullArgumentPrecise')) markPrecise(env, regno);
   } else {
     checkType(env, rule, regno, reg);
+    if (base === 'btfOrNullRelease') refuseMaybeNull(env, regno, reg);
     checkOffset(env, rule, regno, reg);
   }
   noteReference(env, call, rule, regno, reg);

@@ -20,6 +20,7 @@ import { curFrame, hasFeature, newId, regOf, reject, unknown, type VerifierEnv }
 import type { FuncFrame } from './frame';
 import { checkArgument, checkHelperMemory, type Call } from './helperArguments';
 
+import { formerPointer } from './kptrFields';
 import { isGplCompatible } from './licences';
 import { checkMapWithHelper, mapInfo } from './mapRules';
 import { EACCES, EINVAL } from './outcome';
@@ -252,6 +253,7 @@ const ACQUIRES = new Set<string>([
   'bpf_sk_lookup_udp',
   'bpf_skc_lookup_tcp',
   'bpf_ringbuf_reserve',
+  'bpf_kptr_xchg',
 ]);
 /** They return their argument in another type. */
 const CASTS = new Set<string>([
@@ -296,8 +298,10 @@ function returnedRegister(env: VerifierEnv, call: Call): RegState {
     case 'dynptrMemOrNull':
     case 'percpuMem':
     case 'percpuMemOrNull':
-    case 'kptrOrNull':
       return unknown(env, `what ${call.row.name} returns`);
+    case 'kptrOrNull':
+      assert(call.kptr !== undefined, 'bpf_kptr_xchg has a field');
+      return formerPointer(env, call.kptr);
     default:
       return kernelPointer(env, kind);
   }

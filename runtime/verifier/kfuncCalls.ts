@@ -73,6 +73,13 @@ export const mayCallUnderLock = (env: VerifierEnv, slot: number): boolean => UND
 
 const has = (call: KfuncCall, flag: KfuncFlag): boolean => call.row.flags.includes(flag);
 
+/** Newer kernels number the register instead of the argument. */
+const argName = (env: VerifierEnv, i: number): string =>
+  hasFeature(env, 'kfuncsTrustByDefault') ? `R${i + 1}` : `arg#${i}`;
+
+const argsName = (env: VerifierEnv, i: number): string =>
+  hasFeature(env, 'kfuncsTrustByDefault') ? `R${i + 1}` : `args#${i}`;
+
 function refuse(env: VerifierEnv, message: string, errno = EINVAL, code = 'kfunc-argument', registers?: number[]): never {
   return reject(env, { code, category: 'Call Type Safety', errno, message, registers });
 }
@@ -149,7 +156,14 @@ function checkArguments(env: VerifierEnv, call: KfuncCall): void {
     }
   }
   if (has(call, 'release') && call.releaseRegno === 0) {
-    refuse(env, `release kernel function ${call.row.name} expects refcounted PTR_TO_BTF_ID`, EINVAL, 'release-of-unowned');
+    refuse(
+      env,
+      hasFeature(env, 'kfuncsTrustByDefault')
+        ? `release kfunc ${call.row.name} expects referenced PTR_TO_BTF_ID passed to R1`
+        : `release kernel function ${call.row.name} expects refcounted PTR_TO_BTF_ID`,
+      EINVAL,
+      'release-of-unowned',
+    );
   }
 }
 
@@ -198,7 +212,7 @@ function checkPointer(env: VerifierEnv, call: KfuncCall, i: number, pointeeId: n
   const ref = call.btf.types[refId];
   if (name === 'bpf_cast_to_kern_ctx') {
     checkOffsets(env, call, regno, reg);
-    if (reg.type !== 'ctx') refuse(env, `arg#${i} expected pointer to ctx, but got ${regTypeName(reg)}`);
+    if (reg.type !== 'ctx') refuse(env, `${argName(env, i)} expected pointer to ctx, but got ${regTypeName(reg)}`);
     return false;
   }
   if (ref.kind === 'struct' && (ref.name === '__sk_buff' || ref.name === 'xdp_md' || ref.name === 'bpf_sock_addr')) {
@@ -250,13 +264,13 @@ function checkTyped(env: VerifierEnv, call: KfuncCall, i: number, reg: RegState,
   const { name } = call.row;
   if (ref.kind !== 'struct') {
     if (ref.kind === 'union') return unknown(env, `unions as arguments of kfunc ${name}`);
-    return refuse(env, `kernel function ${name} args#${i} pointer type ${kindWord(ref)} ${ref.name} is not supported`);
+    return refuse(env, `kernel function ${name} ${argsName(env, i)} pointer type ${kindWord(ref)} ${ref.name} is not supported`);
   }
   checkTrust(env, call, regno, reg);
   checkOffsets(env, call, regno, reg);
   if ((reg.flags & ~SAFE_FLAGS) !== 0 && (reg.flags & MEM_RCU) === 0) {
     const expected = regTypeName({ ...reg, flags: reg.flags & SAFE_FLAGS });
-    refuse(env, `arg#${i} is ${regTypeName(reg)} expected ${expected} or socket`, EINVAL, 'kfunc-argument', [regno]);
+    refuse(env, `${argName(env, i)} is ${regTypeName(reg)} expected ${expected} or socket`, EINVAL, 'kfunc-argument', [regno]);
   }
   const have = reg.btfOf === 'kernel' ? call.btf.types[reg.btfId] : env.object.btf?.types[reg.btfId];
   const strict = (has(call, 'release') && reg.refObjId !== 0) || nocastAlias(have?.name ?? '', ref.name);
@@ -265,7 +279,7 @@ function checkTyped(env: VerifierEnv, call: KfuncCall, i: number, reg: RegState,
     if (/___|^__sk_buff$|^xdp_md$/.test(ref.name)) return unknown(env, `struct ${ref.name} as argument of kfunc ${name}`);
     refuse(
       env,
-      `kernel function ${name} args#${i} expected pointer to STRUCT ${ref.name} but R${regno} has a pointer to STRUCT ${have?.name ?? ''}`,
+      `kernel function ${name} ${argsName(env, i)} expected pointer to STRUCT ${ref.name} but R${regno} has a pointer to STRUCT ${have?.name ?? ''}`,
       EINVAL,
       'kfunc-argument',
       [regno],
@@ -314,7 +328,7 @@ function checkMemory(
   if (!plain && !(sized && ref.kind === 'void')) {
     refuse(
       env,
-      `arg#${i} pointer type ${kindWord(ref)} ${ref.name} must point to ${sized ? 'void, ' : ''}scalar, or struct with scalar`,
+      `${argName(env, i)} pointer type ${kindWord(ref)} ${ref.name} must point to ${sized ? 'void, ' : ''}scalar, or struct with scalar`,
       EINVAL,
       'kfunc-argument',
       [regno],
@@ -338,7 +352,7 @@ function checkMemory(
         checkKfuncSize(env, regno + 1);
       } catch (error) {
         if (!(error instanceof Rejection)) throw error;
-        refuse(env, `arg#${i} arg#${i + 1} memory, len pair leads to invalid memory access`, error.data.errno, 'kfunc-argument', [regno]);
+        refuse(env, `${hasFeature(env, 'kfuncsTrustByDefault') ? `R${i + 1} and R${i + 2}` : `arg#${i} arg#${i + 1}`} memory, len pair leads to invalid memory access`, error.data.errno, 'kfunc-argument', [regno]);
       }
     }
     if (next.endsWith('__szk')) return unknown(env, `constant sizes of kfunc ${call.row.name}`);
@@ -354,7 +368,7 @@ const isOwnedObject = (reg: RegState): boolean => reg.type === 'btfId' && reg.fl
 function checkAllocated(env: VerifierEnv, call: KfuncCall, i: number, reg: RegState): false {
   if (reg.type === 'btfId') checkTrust(env, call, i + 1, reg);
   checkOffsets(env, call, i + 1, reg);
-  if (!isOwnedObject(reg)) refuse(env, `arg#${i} expected pointer to allocated object`, EINVAL, 'kfunc-argument', [i + 1]);
+  if (!isOwnedObject(reg)) refuse(env, `${argName(env, i)} expected pointer to allocated object`, EINVAL, 'kfunc-argument', [i + 1]);
   if (call.row.name !== 'bpf_obj_drop_impl') return unknown(env, `kfunc ${call.row.name}`);
   if (reg.refObjId === 0) refuse(env, 'allocated object must be referenced', EINVAL, 'kfunc-argument', [i + 1]);
   call.objectType = reg.btfId;
@@ -365,11 +379,11 @@ function checkCounted(env: VerifierEnv, call: KfuncCall, i: number, reg: RegStat
   checkOffsets(env, call, i + 1, reg);
   const object = reg.type === 'btfId' && (reg.flags & MEM_ALLOC) !== 0 && (reg.flags & PTR_UNTRUSTED) === 0;
   if (!object || reg.btfOf !== 'object') {
-    refuse(env, `arg#${i} is neither owning or non-owning ref`, EINVAL, 'kfunc-argument', [i + 1]);
+    refuse(env, `${argName(env, i)} is neither owning or non-owning ref`, EINVAL, 'kfunc-argument', [i + 1]);
   }
   call.owned = (reg.flags & NON_OWN_REF) === 0 && reg.refObjId !== 0;
   const counted = allocatedFields(env, reg.btfId).fields.some((field) => field.kind === 'refcount');
-  if (!counted) refuse(env, `arg#${i} doesn't point to a type with bpf_refcount field`, EINVAL, 'kfunc-argument', [i + 1]);
+  if (!counted) refuse(env, `${argName(env, i)} doesn't point to a type with bpf_refcount field`, EINVAL, 'kfunc-argument', [i + 1]);
   call.objectType = reg.btfId;
   return false;
 }
@@ -386,9 +400,9 @@ function checkGraphArgument(
   const wrong = (message: string): never => refuse(env, message, EINVAL, 'kfunc-argument', [regno]);
   const word = kind === 'listHead' ? 'bpf_list_head' : 'bpf_list_node';
   if (kind === 'listHead') {
-    if (reg.type !== 'mapValue' && !isOwnedObject(reg)) wrong(`arg#${i} expected pointer to map value or allocated object`);
-    if (reg.flags !== 0 && reg.flags !== MEM_ALLOC) wrong(`arg#${i} expected pointer to map value or allocated object`);
-  } else if (!isOwnedObject(reg)) wrong(`arg#${i} expected pointer to allocated object`);
+    if (reg.type !== 'mapValue' && !isOwnedObject(reg)) wrong(`${argName(env, i)} expected pointer to map value or allocated object`);
+    if (reg.flags !== 0 && reg.flags !== MEM_ALLOC) wrong(`${argName(env, i)} expected pointer to map value or allocated object`);
+  } else if (!isOwnedObject(reg)) wrong(`${argName(env, i)} expected pointer to allocated object`);
   if (reg.type === 'btfId' && reg.refObjId === 0) wrong('allocated object must be referenced');
   if (reg.bits.mask !== 0n) wrong(`R${regno} doesn't have constant offset. ${word} has to be at the constant offset`);
   const at = reg.off + Number(BigInt.asIntN(32, reg.bits.value));

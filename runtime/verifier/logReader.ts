@@ -69,6 +69,8 @@ interface Draft {
   errno: number;
   failed: boolean;
   omitted: boolean;
+  /** Within the analyses that newer kernels list at level 2 before they walk; those list instructions too. */
+  listing: boolean;
   /** Something was seen that only verifier logs have. */
   recognised: boolean;
   source?: LogSource;
@@ -85,6 +87,7 @@ const newDraft = (name = ''): Draft => ({
   errno: 0,
   failed: false,
   omitted: false,
+  listing: false,
   recognised: false,
   last: -1,
   visits: new Map(),
@@ -117,6 +120,8 @@ const SECTION = /^(Reason|At|Causal path|Suggestion)(?::\s*(.*))?$/;
 /** Lines that the verifier prints on its way and that are never the reason of a refusal. */
 const CHATTER =
   /^(?:verification time \d+ usec|insns processed |regs=\S+ (?:stack|slots)=|mark_precise: |last_idx |first_idx |parent (?:didn't|already|state)|propagating |(?:caller|callee|returning from callee|cur state|old state):|to caller at \d+|frame\d+: |(?:R\d+|fp-\d+)(?:_[rwD]+)?=|func#\d+ @\d+|Validating \S+\(\) func#\d+|Func '\S+' is |Func#\d+ is |Live regs before insn|\d+: [.0-9]{10,}|reg type unsupported for arg#|stack depth |processed \d+ insns|Live registers|\d+: \(|from \d+ to \d+|-- (?:BEGIN|END) PROG LOAD LOG --|Error: |libbpf: |$)/;
+const LISTING = /^(?:topo_order\[|subprog#\d+|stack use\/def |Live regs before insn)/;
+const LISTED = /^(?:topo_order\[|subprog#|stack use\/def |Live regs |\d+: )/;
 const BEFORE_STEP = /^(?:regs=|mark_precise:)/;
 
 const REGISTER = /\bR(\d+)(?:_[rwD]+)?=(P?-?[\w[\].]+(?:\((?:[^()]|\([^()]*\))*\))?)/g;
@@ -141,7 +146,8 @@ function linePrefix(lines: readonly string[]): RegExp | undefined {
   }
   let best = '';
   for (const [shape, count] of shapes) if (count > (shapes.get(best) ?? 0)) best = shape;
-  if (best.trim() === '' || (shapes.get(best) ?? 0) * 2 <= steps) return undefined;
+  // One line alone may be a loader's own sentence around an instruction.
+  if (best.trim() === '' || steps < 2 || (shapes.get(best) ?? 0) * 2 <= steps) return undefined;
   const pattern = best
     .split('#')
     .map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
@@ -208,7 +214,7 @@ function loaderLine(line: string, draft: Draft, close: (name?: string) => void):
     return true;
   }
   const go =
-    /^(?:.*?(?:field|program) (\w+): )?(?:.*: )?load program: ([a-z ]+): ?(.*?)(?: ?\(?(?:truncated, )?(\d+) line\(s\) omitted\)?)?$/i.exec(
+    /^(?:.*\b(?:field|program) (\w+): )?(?:.*: )?load program: ([a-z ]+): ?(.*?)(?: ?\(?(?:truncated, )?(\d+) line\(s\) omitted\)?)?$/i.exec(
       line,
     );
   if (go !== null) {
@@ -240,7 +246,12 @@ function noteFailure(text: string, draft: Draft): void {
 }
 
 function logLine(line: string, draft: Draft): void {
-  if (line === '') return;
+  if (line === '' || line === '"') return;
+  if (LISTING.test(line)) draft.listing = true;
+  if (draft.listing) {
+    if (STATE.test(line) || FROM.test(line) || line.startsWith(';')) draft.listing = false;
+    else if (LISTED.test(line)) return;
+  }
   const step = BEFORE_STEP.test(line) ? null : STEP.exec(line);
   if (step !== null) return addStep(step, draft);
   const from = FROM.exec(line);

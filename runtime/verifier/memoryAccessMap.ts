@@ -2,10 +2,11 @@
  * Map values: permissions of the map, bounds, special fields that no load or store may touch, constants that are
  * tracked through read-only maps.
  */
-import type { SpecialFieldKind } from '../btf/specialFields';
+import type { SpecialField, SpecialFieldKind } from '../btf/specialFields';
 import type { MapSpec } from '../loader/objectSpec';
 import { assert } from '../util/assert';
-import { regOf, reject, setReg, unknown, type VerifierEnv } from './env';
+import { hasFeature, regOf, reject, setReg, unknown, type VerifierEnv } from './env';
+import { checkKptrAccess } from './kptrFields';
 import { mapInfo } from './mapRules';
 import { checkRegionAccess, loadedScalar } from './memoryAccessBounds';
 import { EACCES } from './outcome';
@@ -68,10 +69,17 @@ export function checkMapRange(
   for (const field of mapInfo(env, map).fields.fields) {
     if (!(least < BigInt(field.offset + field.sizeBytes) && BigInt(field.offset) < end)) continue;
     if (field.kind === 'kptr') {
-      unknown(
-        env,
-        direct ? 'kernel pointers in maps (kptr)' : 'helper access to kernel pointers in maps (kptr)',
-      );
+      // the program's own loads and stores have rules of their own
+      if (direct) continue;
+      if (!hasFeature(env, 'kfuncTable')) unknown(env, 'helper access to kernel pointers in maps (kptr)');
+      reject(env, {
+        code: 'kptr-access',
+        category: 'Memory Safety',
+        errno: EACCES,
+        message: 'kptr cannot be accessed indirectly by helper',
+        registers: [regno],
+        facts: { map: map.name, field: field.name },
+      });
     }
     reject(env, {
       code: `${field.kind === 'spinLock' ? 'lock' : field.kind === 'timer' ? 'timer' : 'special-field'}-direct-access`,
@@ -111,12 +119,27 @@ function constantAt(
   return signExtend ? BigInt.asIntN(8 * sizeBytes, value) : value;
 }
 
+/** The kernel pointer in the value that an access may touch. */
+function touchedKptr(env: VerifierEnv, map: MapSpec, reg: RegState, off: number, sizeBytes: number): SpecialField | undefined {
+  const least = reg.smin + BigInt(off);
+  const end = reg.umax + BigInt(off + sizeBytes);
+  return mapInfo(env, map).fields.fields.find(
+    (field) =>
+      field.kind === 'kptr' && least < BigInt(field.offset + field.sizeBytes) && BigInt(field.offset) < end,
+  );
+}
+
 export function checkMapValueAccess(env: VerifierEnv, access: MemAccess, reg: RegState): void {
   const map = reg.map;
   assert(map !== null, 'a map value has a map');
   const off = access.off + reg.off;
   checkMapPermission(env, map, access.regno, off, access.sizeBytes, access.kind);
   checkMapRange(env, access.regno, off, access.sizeBytes, false, true);
+  const kptr = touchedKptr(env, map, reg, off, access.sizeBytes);
+  if (kptr !== undefined) {
+    const at = reg.bits.mask === 0n ? BigInt(off) + BigInt.asIntN(64, reg.bits.value) : undefined;
+    return checkKptrAccess(env, access, at, kptr);
+  }
   if (access.kind === 'write' || access.valueRegno < 0) return;
   if (reg.bits.mask === 0n && mapInfo(env, map).constant) {
     const value = constantAt(
