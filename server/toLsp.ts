@@ -10,15 +10,13 @@ import type { EditorDiagnostic, TextOf } from '../runtime/ide/diagnostics';
 import { expressionColumns, utf16Column } from '../runtime/ide/expressionRange';
 import { base1, toBase0, type Base0 } from '../runtime/util/position';
 import type { CompilerFinding } from './analysis';
+import { findingPage } from './findingPage';
 
 /** Ours have plain text, which every client can show. */
 export type PlainDiagnostic = Diagnostic & { readonly message: string };
 
 export const VERIFIER_SOURCE = 'bpf-studio';
 export const COMPILER_SOURCE = 'clang';
-
-/** The verifier's own documentation. */
-const VERIFIER_PAGE = 'https://docs.kernel.org/bpf/verifier.html';
 
 const SEVERITY = {
   error: DiagnosticSeverity.Error,
@@ -28,12 +26,13 @@ const SEVERITY = {
 } as const;
 
 export function verdictToLsp(found: EditorDiagnostic): PlainDiagnostic {
+  const href = findingPage(found.code);
   return {
     range: found.range,
     severity: SEVERITY[found.severity],
     source: VERIFIER_SOURCE,
     code: found.code,
-    codeDescription: { href: VERIFIER_PAGE },
+    ...(href === undefined ? {} : { codeDescription: { href } }),
     message: found.message,
     relatedInformation: found.related.map((related) => ({
       location: { uri: URI.file(related.file).toString(), range: related.range },

