@@ -20,7 +20,7 @@ export interface VerifyCommandOptions extends SharedOptions {
   readonly shard?: string;
 }
 
-const FORMATS = ['text', 'json', 'sarif', 'junit', 'github'] as const;
+export const FORMATS = ['text', 'json', 'sarif', 'junit', 'github'] as const;
 /** Below this many files a worker's start costs more than it gains. */
 const FILES_FOR_WORKERS = 8;
 
@@ -75,7 +75,7 @@ export async function verifyCommand(
   }
 }
 
-function logLevelOf(option: string | undefined): 0 | 1 | 2 {
+export function logLevelOf(option: string | undefined): 0 | 1 | 2 {
   if (option === undefined) return 0;
   if (option === '1' || option === '2') return option === '1' ? 1 : 2;
   throw usage(`--log: "${option}" is no log level`, 'Write 1 or 2.');
@@ -94,13 +94,13 @@ async function verifyAll(files: readonly string[], options: VerifyOptions): Prom
   return results;
 }
 
-function statusOf(results: readonly FileVerdicts[]): ExitStatus {
+export function statusOf(results: readonly FileVerdicts[]): ExitStatus {
   if (results.some((result) => result.problem)) return EXIT.usage;
   const wrong = results.some((result) => result.programs.some((program) => program.verdict !== 'accepted'));
   return wrong ? EXIT.short : EXIT.ok;
 }
 
-function render(
+export function render(
   results: readonly FileVerdicts[],
   format: (typeof FORMATS)[number],
   options: VerifyCommandOptions,
@@ -150,7 +150,7 @@ export function verifyJson(results: readonly FileVerdicts[], timings: boolean): 
 }
 
 /** Paths as the user would write them: the file's own name as given, others relative to the current folder. */
-function withShownPaths(result: FileVerdicts): FileVerdicts {
+export function withShownPaths(result: FileVerdicts): FileVerdicts {
   const own = path.resolve(result.file);
   const shown = (file: string): string => {
     const absolute = path.resolve(file);

@@ -76,7 +76,7 @@ function programLines(file: string, group: readonly ProgramReport[], timesMs: re
 }
 
 /** The line with its expression underlined; tabs keep their width. */
-function excerpt(source: SourceSpan): string[] {
+export function excerpt(source: SourceSpan): string[] {
   if (source.text === '') return [];
   const before = source.text.slice(0, Math.max(0, source.column - 1)).replace(/[^\t]/g, ' ');
   const width = Math.max(1, source.endColumn - source.column);

@@ -1,0 +1,252 @@
+/**
+ * A log that some kernel printed, as the reports that `verify` gives of its own verdicts: verdict, message, place, finding of
+ * the rule book, the way that led there. What the log does not tell is left empty, never guessed.
+ */
+import { knownMessage, type KnownMessage } from '../verifier/diagnose/messageCodes';
+import { EXPLANATIONS, generic, type Scene } from '../verifier/diagnose/explanations';
+import { lastPath, readLog, type LogSource, type LogStep, type ProgramLog } from '../verifier/logReader';
+import { fail, ok, type Result } from '../util/problem';
+import { expressionColumns } from './expressionRange';
+import { describeShown, mapShown } from './explainStates';
+import { GENERAL } from './explainGeneral';
+import { causeOf, shownBefore } from './explainPath';
+import type { CausalReport, DiagnosticReport, ProgramReport, SourceSpan } from './verdictReport';
+
+/** Where a source line of a log is in the user's files; undefined when they do not have it. */
+export type SourceFinder = (
+  source: LogSource,
+) => { readonly file: string; readonly line: number; readonly text: string } | undefined;
+
+export interface ExplainOptions {
+  readonly findSource?: SourceFinder;
+  /** Name of the kernel that printed the log, when known. */
+  readonly kernel?: string;
+}
+
+/** A report read from a log. `section` and `type` are '' (logs do not tell); `kernel` is '' when not known. */
+export interface ExplainedProgram extends ProgramReport {
+  /** Lines of the log are missing, or its end. */
+  readonly cut: boolean;
+}
+
+/** @returns one report per program of the log; a problem when the text is no verifier log. */
+export function explainLog(text: string, options: ExplainOptions = {}): Result<ExplainedProgram[]> {
+  const programs = readLog(text);
+  if (programs.length === 0) {
+    const alone = wordsAlone(text);
+    if (alone === undefined)
+      return fail({
+        code: 'not-a-log',
+        message: text.trim() === '' ? 'the log is empty' : 'this is no verifier log',
+        remedy: 'Give what the kernel printed when the program was loaded (log level 1 or 2).',
+      });
+    return ok([explainOne(alone, options)]);
+  }
+  return ok(programs.map((log) => explainOne(log, options)));
+}
+
+/** Only a message, pasted without its log. */
+function wordsAlone(text: string): ProgramLog | undefined {
+  const messages = text
+    .split(/\r?\n/)
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+  if (messages.length > 50 || knownMessage(messages) === undefined) return undefined;
+  return { name: '', steps: [], messages, errno: 0, failed: true, cut: true };
+}
+
+function explainOne(log: ProgramLog, options: ExplainOptions): ExplainedProgram {
+  const message = log.messages.at(-1) ?? log.report?.title ?? '';
+  const refused = message !== '' || log.failed;
+  const base = {
+    name: log.name === '' ? 'program' : log.name,
+    section: '',
+    type: '',
+    kernel: options.kernel ?? '',
+    basis: 'measured' as const,
+    stats: log.stats ?? { processedInsns: 0, totalStates: 0, peakStates: 0, stackDepth: [] },
+    cut: log.cut,
+  };
+  if (!refused && log.stats !== undefined) return { ...base, verdict: 'accepted', errno: 0, message: '' };
+  if (message === '')
+    return {
+      ...base,
+      verdict: log.failed ? 'rejected' : 'unknown',
+      errno: log.errno,
+      message: 'the log ends before the reason',
+    };
+  const path = lastPath(log);
+  const words = knownMessage(log.messages);
+  const at = refusedStep(log, path, words);
+  const known = words && withRegisters(words, path[at]);
+  const step = at < 0 ? undefined : path[at];
+  const insn = step?.insn ?? insnOf(known);
+  const source = step === undefined ? undefined : spanOf(step.source, options.findSource);
+  return {
+    ...base,
+    verdict: 'rejected',
+    errno: log.errno,
+    message,
+    ...(insn === undefined ? {} : { insn }),
+    ...(source === undefined ? {} : { source }),
+    diagnostic: diagnosticOf(log, known, path, at, options),
+  };
+}
+
+/** Findings that are about the whole program, wherever the walk happened to end. */
+const ABOUT_NO_INSTRUCTION: ReadonlySet<string> = new Set([
+  'stack-too-large',
+  'tail-call-stack',
+  'global-function-prototype',
+  'tracing-program-uses-timer',
+  'tracing-program-uses-lock',
+  'socket-filter-uses-lock',
+]);
+
+/** Argument that a finding about a call is about, where the message names no register. */
+const ARGUMENT: Readonly<Record<string, number>> = {
+  'timer-map-without-btf': 1,
+  'timer-wrong-offset': 1,
+  'timer-missing-in-value': 1,
+  'timer-many-in-value': 1,
+  'timer-mangled-in-value': 1,
+  'lock-missing-in-value': 1,
+  'lock-wrong-offset': 1,
+  'lock-map-without-btf': 1,
+  'unlock-without-lock': 1,
+  'unlock-of-other-lock': 1,
+  'two-locks': 1,
+  'map-type-for-helper': 1,
+  'callback-map-type': 1,
+  'helper-without-map': 1,
+  'write-to-read-only': 1,
+  'tail-call-map': 2,
+};
+
+/** Registers that the message does not name but the refused instruction does: what it reads or writes through, or an argument. */
+function withRegisters(known: KnownMessage, step: LogStep | undefined): KnownMessage {
+  if (known.registers.length > 0 || step === undefined) return known;
+  const through = /\*\(\w+ \*\)\(r(\d+) /.exec(step.text)?.[1];
+  const argument = step.text.startsWith('call ') ? ARGUMENT[known.code] : undefined;
+  const reg = argument ?? (through === undefined || through === '10' ? undefined : Number(through));
+  return reg === undefined ? known : { ...known, registers: [reg] };
+}
+
+const insnOf = (known: KnownMessage | undefined): number | undefined =>
+  known?.facts.insn === undefined ? undefined : Number(known.facts.insn);
+
+/** Index on the path of the step that was refused; -1 for none. */
+function refusedStep(log: ProgramLog, path: readonly LogStep[], known: KnownMessage | undefined): number {
+  if (log.steps.length === 0 || (known !== undefined && ABOUT_NO_INSTRUCTION.has(known.code))) return -1;
+  const named = insnOf(known);
+  return named === undefined ? path.length - 1 : path.findLastIndex((step) => step.insn === named);
+}
+
+function diagnosticOf(
+  log: ProgramLog,
+  known: KnownMessage | undefined,
+  path: readonly LogStep[],
+  at: number,
+  options: ExplainOptions,
+): DiagnosticReport {
+  const words = explanationOf(known, path, at);
+  const { report } = log;
+  return {
+    category: known?.category ?? report?.category ?? '',
+    code: known?.code ?? 'kernel-message',
+    // The kernel's own report is the better word only where the rule book has none.
+    reason: known === undefined && report?.reason ? report.reason : words.reason,
+    causalPath: causes(known, path, at, options),
+    suggestion: words.suggestion || (report?.suggestion ?? ''),
+  };
+}
+
+function explanationOf(
+  known: KnownMessage | undefined,
+  path: readonly LogStep[],
+  at: number,
+): { reason: string; suggestion: string } {
+  const reg = known?.registers[0];
+  const shown = reg === undefined || at < 0 ? '' : (shownBefore(path, at, reg) ?? '');
+  const what = describeShown(shown) || describeShown(known?.facts.type ?? '');
+  const map = mapShown(shown);
+  const facts: Record<string, string> = {
+    ...(map === '' ? {} : { map }),
+    ...(what === '' ? {} : { what }),
+    ...(shown.startsWith('map_key') && map !== '' ? { type: 'mapKey' } : {}),
+    ...known?.facts,
+  };
+  const code = known?.code ?? '';
+  if (code === 'timer-map-mismatch' && at >= 0) Object.assign(facts, mapsOfTimer(path, at));
+  const general = GENERAL[code] as (typeof GENERAL)[string] | undefined;
+  if (general?.needs.some((name) => facts[name] === undefined)) return general;
+  const scene: Scene = {
+    env: { program: { name: 'the program', lines: [], functions: [] } },
+    data: {
+      code,
+      category: known?.category ?? 'Policy',
+      errno: 0,
+      message: '',
+      registers: known?.registers ?? [],
+    },
+    insn: at < 0 ? -1 : path[at].insn,
+    what,
+    fact: (name) => facts[name] ?? '',
+  };
+  const row = EXPLANATIONS[code] as (typeof EXPLANATIONS)[string] | undefined;
+  return (row ?? generic)(scene);
+}
+
+/** The map that the timer is in and the map that is named with it, where the log prints both. */
+function mapsOfTimer(path: readonly LogStep[], at: number): Record<string, string> {
+  const [timerMap, map] = [1, 2].map((reg) => mapShown(shownBefore(path, at, reg) ?? ''));
+  return timerMap === '' || map === '' || timerMap === map ? {} : { timerMap, map };
+}
+
+function causes(
+  known: KnownMessage | undefined,
+  path: readonly LogStep[],
+  at: number,
+  options: ExplainOptions,
+): CausalReport[] {
+  if (at < 0 || known === undefined) return [];
+  const way = path.slice(0, at + 1);
+  const order = new Map(way.map((step, n) => [step, n]));
+  const found = known.registers.flatMap((reg) => causeOf(way, reg));
+  const acquired = known.facts.allocInsn;
+  if (acquired !== undefined) {
+    const step = way.findLast((s) => s.insn === Number(acquired));
+    if (step !== undefined) found.push({ step, text: 'acquired here' });
+  }
+  if (
+    /lock-not-released|call-under-lock|two-locks|unlock-of-other-lock|tail-call-under-lock/.test(known.code)
+  ) {
+    const step = way.slice(0, -1).findLast((s) => s.text.startsWith('call bpf_spin_lock#'));
+    if (step !== undefined) found.push({ step, text: 'the lock was taken here' });
+  }
+  found.sort((a, b) => (order.get(a.step) ?? 0) - (order.get(b.step) ?? 0));
+  return found
+    .filter((one, n) => !found.slice(0, n).some((o) => o.step === one.step && o.text === one.text))
+    .map(({ step, text }) => {
+      const source = spanOf(step.source, options.findSource);
+      return { insn: step.insn, ...(source === undefined ? {} : { source }), text };
+    });
+}
+
+/** The place in the user's file, else the place that the log names; undefined when it names none. */
+function spanOf(source: LogSource | undefined, find: SourceFinder | undefined): SourceSpan | undefined {
+  if (source === undefined) return undefined;
+  const own = find?.(source);
+  if (own === undefined && source.line === 0) return undefined;
+  const { file, line, text } = own ?? source;
+  const first = text.search(/\S/) + 1;
+  // Logs name no column: the statement as a whole.
+  const { column, endColumn } = wholeStatement(text, Math.max(1, first));
+  return { file, line, column, endColumn, text };
+}
+
+function wholeStatement(text: string, column: number): { column: number; endColumn: number } {
+  const code = text.replace(/\/\/.*$|\/\*.*\*\/\s*$/, '').trimEnd();
+  if (code.length < column) return expressionColumns(text, column);
+  return { column, endColumn: code.length + 1 };
+}
