@@ -55,6 +55,12 @@ export function freeValuesStep(kernel: Kernel, op: OpActivation<'freeValues'>): 
       op.pc = 2;
       return NEXT;
     case 2: {
+      // Without a lock this is an exchange: whoever cleared the pointer first frees the object.
+      if (!hasLock(kernel) && readTimerSlot(memory, slot) !== l.timer) {
+        l.index++;
+        op.pc = 0;
+        return NEXT;
+      }
       const timer = kernel.timer(l.timer);
       dropCallback(kernel, timer);
       writeTimerSlot(memory, slot, 0);

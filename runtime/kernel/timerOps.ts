@@ -164,7 +164,11 @@ export function initStep(kernel: Kernel, op: OpActivation<'timerInit'>): StepRes
         }
         return leave(kernel, l.slot, -ERRNO.EPERM);
       }
-      kernel.timerEvent('timerInit', kernel.timer(l.timer));
+      {
+        // Without a lock the new timer may be freed again already.
+        const timer = state.timers.get(l.timer);
+        if (timer !== undefined) kernel.timerEvent('timerInit', timer);
+      }
       return leave(kernel, l.slot, 0);
   }
 }
