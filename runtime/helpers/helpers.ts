@@ -8,6 +8,7 @@ import type { Kernel } from '../kernel/kernel';
 import { readRegister } from '../vm/calls';
 import { absentHelpers } from './absentHelpers';
 import { basicHelpers } from './basicHelpers';
+import { dynptrHelpers } from './dynptrHelpers';
 import { KFUNC_HANDLERS } from './kfuncs';
 import { mapHelpers } from './mapHelpers';
 import { memoryHelpers } from './memoryHelpers';
@@ -27,6 +28,7 @@ export const HELPER_HANDLERS: Readonly<Partial<Record<HelperName, HelperHandler>
   ...packetHelpers,
   ...printHelpers,
   ...ringbufHelpers,
+  ...dynptrHelpers,
   ...tailCallHelpers,
 };
 

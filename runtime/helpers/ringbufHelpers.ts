@@ -1,4 +1,4 @@
-/** Ring buffer helpers. Records in dynptrs are not modelled. */
+/** Ring buffer helpers. Those for records in dynptrs are in `dynptrHelpers.ts`. */
 import { ERRNO } from '../spec/errno';
 import type { RingbufData } from '../maps/mapData';
 import type { MapRecord } from '../maps/mapFamily';
@@ -17,7 +17,8 @@ import {
 /** BPF_RB_NO_WAKEUP and BPF_RB_FORCE_WAKEUP: nobody sleeps here, so they change nothing. */
 const WAKEUP_FLAGS = 3n;
 
-function ringbufArg(call: HelperCall): MapRecord<RingbufData> {
+/** The ring buffer that argument 1 names. */
+export function ringbufArg(call: HelperCall): MapRecord<RingbufData> {
   const map = mapArg(call, 0);
   if (map.data.kind !== 'ringbuf')
     throw new HelperFault(`${call.name}: map ${map.definition.name} is no ring buffer`);

@@ -78,6 +78,38 @@ export interface RingbufData {
   pending: number;
 }
 
+/** Queues and stacks: a ring of values. */
+export interface QueueData {
+  readonly kind: 'queue';
+  readonly base: number;
+  /** Slot of the oldest value. */
+  oldest: number;
+  count: number;
+}
+
+/** BPF_MAP_TYPE_BLOOM_FILTER. */
+export interface BloomData {
+  readonly kind: 'bloom';
+  /** Linear offset of the bits. */
+  readonly base: number;
+  /** A power of two. */
+  readonly bits: number;
+  /** Hash functions, i.e. bits per value. */
+  readonly functions: number;
+}
+
+/** BPF_MAP_TYPE_LPM_TRIE, see `lpmTrie.ts`. */
+export interface TrieData {
+  readonly kind: 'trie';
+  /** Linear offsets of the elements in walking order. */
+  readonly order: number[];
+  /** Elements by prefix length. */
+  readonly ofLength: number[];
+  /** Elements that left, oldest first. */
+  readonly retired: number[];
+  allocatedCount: number;
+}
+
 /** See `opaque.ts`. */
 export interface OpaqueData {
   readonly kind: 'opaque';
@@ -92,4 +124,7 @@ export type MapData =
   | HandleArrayData
   | HandleHashData
   | RingbufData
+  | QueueData
+  | BloomData
+  | TrieData
   | OpaqueData;

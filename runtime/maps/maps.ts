@@ -5,12 +5,15 @@
 import { ERRNO } from '../spec/errno';
 import { assert } from '../util/assert';
 import { arrayFamily } from './array';
+import { bloomFamily } from './bloomFilter';
 import { hashFamily } from './hash';
+import { lpmTrieFamily } from './lpmTrie';
 import { lruFamily } from './lruHash';
 import { arrayOfMapsFamily, hashOfMapsFamily } from './mapInMap';
 import { opaqueFamily } from './opaque';
 import { lruPerCpuHashFamily, perCpuArrayFamily, perCpuHashFamily } from './perCpu';
 import { progArrayFamily } from './progArray';
+import { queueFamily, stackFamily } from './queueStack';
 import { ringbufFamily } from './ringbuf';
 import type { MapDefinition, MapOutcome } from './bpfMap';
 import type { MapEnv, MapFamily, MapRecord } from './mapFamily';
@@ -27,6 +30,10 @@ const FAMILIES: readonly MapFamily[] = [
   hashOfMapsFamily,
   progArrayFamily,
   ringbufFamily,
+  queueFamily,
+  stackFamily,
+  bloomFamily,
+  lpmTrieFamily,
   opaqueFamily,
 ];
 

@@ -44,21 +44,29 @@ const comparable = (
   }),
 });
 
+/** Pairs of files: what was played, and what the kernels answered. */
+const RECORDINGS = [
+  ['scenarios.json', 'recorded.json'],
+  ['moreScenarios.json', 'moreRecorded.json'],
+] as const;
+
 describe('the model answers as the real kernels did', () => {
-  const scenarios = readOracleScenarios('scenarios.json', read('scenarios.json'));
-  assert.ok(scenarios.ok);
-  for (const recorded of read('recorded.json') as Recorded[]) {
-    it(`${recorded.scenario} on ${recorded.profile} (${recorded.kernel})`, () => {
-      const scenario = scenarios.value.find((s) => s.name === recorded.scenario);
-      const profile = findProfile(recorded.profile);
-      assert.ok(scenario && profile);
-      const answer = playOracle(readObject(scenario.object.replace(/\.o$/, '')), scenario, profile, 2);
-      assert.ok(answer.ok, answer.ok ? '' : answer.problem.message);
-      assert.equal(answer.value.load, recorded.load, answer.value.error);
-      assert.deepEqual(
-        comparable(answer.value.steps, answer.value.maps),
-        comparable(recorded.steps, recorded.maps),
-      );
-    });
+  for (const [played, answers] of RECORDINGS) {
+    const scenarios = readOracleScenarios(played, read(played));
+    assert.ok(scenarios.ok);
+    for (const recorded of read(answers) as Recorded[]) {
+      it(`${recorded.scenario} on ${recorded.profile} (${recorded.kernel})`, () => {
+        const scenario = scenarios.value.find((s) => s.name === recorded.scenario);
+        const profile = findProfile(recorded.profile);
+        assert.ok(scenario && profile);
+        const answer = playOracle(readObject(scenario.object.replace(/\.o$/, '')), scenario, profile, 2);
+        assert.ok(answer.ok, answer.ok ? '' : answer.problem.message);
+        assert.equal(answer.value.load, recorded.load, answer.value.error);
+        assert.deepEqual(
+          comparable(answer.value.steps, answer.value.maps),
+          comparable(recorded.steps, recorded.maps),
+        );
+      });
+    }
   }
 });
