@@ -159,10 +159,14 @@ async function main() {
   if (process.argv.includes('--no-open')) return;
 
   const code = onPath('code') ?? onPath('codium');
-  if (code !== undefined && openInLocalCode(code)) return;
+  if (code !== undefined && openInLocalCode(code)) {
+    say('VS Code is open. Press F5 in heartbeat.bpf.c, with a breakpoint in on_beat().');
+    return;
+  }
+  const noCode = code === undefined ? 'There is no `code` on PATH' : `${code} could not be used (see above)`;
   const why = hostProblem();
   if (why !== undefined) {
-    say(`\nThere is no \`code\` on PATH, and ${why}.`);
+    say(`\n${noCode}, and ${why}.`);
     say(
       'Install VS Code (https://code.visualstudio.com), then run npm start again, or install the extension by hand:',
     );
@@ -171,9 +175,7 @@ async function main() {
     return;
   }
   if (!hostInstalled()) {
-    say(
-      '\nThere is no `code` on PATH. A VS Code server (code-server 4.139.1) can be installed into .cache/ of this folder;',
-    );
+    say(`\n${noCode}. A VS Code server (code-server 4.139.1) can be installed into .cache/ of this folder;`);
     say('it takes some 670 MB on disk and about a minute.');
     if (!(await agreed('Install it?'))) {
       say('Nothing was installed. With VS Code on PATH as `code`, npm start uses that.');

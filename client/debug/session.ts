@@ -16,6 +16,10 @@ export class BpfDebugSession implements vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<StateChangedEvent['reason']>();
   private readonly subscriptions: vscode.Disposable[] = [this.changed];
   private current: vscode.DebugSession | undefined;
+  /** Whether the session has stopped anywhere yet. */
+  private hasStopped = false;
+  /** Panels are shown one after the other: the one asked for last stays on top. */
+  private showing: Promise<void> = Promise.resolve();
   /** Fires at every stop, throttled while running, and once at the end. */
   readonly onDidChange = this.changed.event;
 
@@ -25,11 +29,15 @@ export class BpfDebugSession implements vscode.Disposable {
         if (session.type !== 'bpf') return;
         this.show(session);
         if (vscode.workspace.getConfiguration('bpfStudio').get('showTimersOnDebug', true)) {
-          void showTimersKeepingFocus();
+          this.showPanel('bpfStudio.timers.focus');
         }
       }),
       vscode.debug.onDidTerminateDebugSession((session) => {
-        if (session.id === this.current?.id) this.show(undefined);
+        if (session.id !== this.current?.id) return;
+        const ranThrough = !this.hasStopped;
+        this.show(undefined);
+        // A run without a stop is over in a moment: what it came to is all there is to see.
+        if (ranThrough) this.showPanel('workbench.debug.action.focusRepl');
       }),
       vscode.debug.onDidChangeActiveDebugSession((session) => {
         if (session?.type === 'bpf' && session.id !== this.current?.id) this.show(session);
@@ -59,16 +67,31 @@ export class BpfDebugSession implements vscode.Disposable {
   }
 
   private show(session: vscode.DebugSession | undefined): void {
+    if (session?.id !== this.current?.id) this.hasStopped = false;
     this.current = session;
     void vscode.commands.executeCommand('setContext', 'bpfStudio.debugging', session !== undefined);
     this.changed.fire(session === undefined ? 'ended' : 'running');
+  }
+
+  /** Reveals a panel by its command and gives the keyboard back to the editor. */
+  private showPanel(command: string): void {
+    this.showing = this.showing
+      .then(async () => {
+        await vscode.commands.executeCommand(command, { preserveFocus: true });
+        if (vscode.window.activeTextEditor !== undefined) {
+          await vscode.commands.executeCommand('workbench.action.focusActiveEditorGroup');
+        }
+      })
+      .catch((error: unknown) => log().debug(`${command}: ${String(error)}`));
   }
 
   private onCustomEvent(event: vscode.DebugSessionCustomEvent): void {
     if (event.session.type !== 'bpf') return;
     if (event.event === 'bpfStateChanged') {
       if (this.current === undefined) this.show(event.session);
-      this.changed.fire((event.body as StateChangedEvent).reason);
+      const { reason } = event.body as StateChangedEvent;
+      if (reason === 'stopped') this.hasStopped = true;
+      this.changed.fire(reason);
     } else if (event.event === 'bpfNotice') {
       const { severity, message } = event.body as NoticeEvent;
       const show =
@@ -91,13 +114,5 @@ export class BpfDebugSession implements vscode.Disposable {
       log().debug(`${request}: ${String(error)}`);
       return undefined;
     }
-  }
-}
-
-/** Reveals the Timers panel and gives the keyboard back to the editor. */
-async function showTimersKeepingFocus(): Promise<void> {
-  await vscode.commands.executeCommand('bpfStudio.timers.focus', { preserveFocus: true });
-  if (vscode.window.activeTextEditor !== undefined) {
-    await vscode.commands.executeCommand('workbench.action.focusActiveEditorGroup');
   }
 }

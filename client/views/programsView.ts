@@ -12,9 +12,9 @@ export type ProgramsNode =
 
 const STATE_TEXT: Readonly<Record<VerdictsNotification['state'], string>> = {
   fresh: '',
-  stale: 'stale: the text does not compile',
+  stale: 'stale: does not compile',
   verifying: 'verifying…',
-  noCompiler: 'no compiler',
+  noCompiler: 'no compiler found',
   untrusted: 'restricted mode',
   failed: 'failed',
 };
@@ -71,8 +71,9 @@ export class ProgramsView implements vscode.TreeDataProvider<ProgramsNode> {
       const item = new vscode.TreeItem(vscode.Uri.parse(node.uri), vscode.TreeItemCollapsibleState.Expanded);
       item.id = node.uri;
       item.iconPath = vscode.ThemeIcon.File;
-      item.description = file === undefined ? '' : file.message || STATE_TEXT[file.state];
-      item.tooltip = file?.message;
+      const state = file === undefined ? '' : STATE_TEXT[file.state];
+      item.description = file === undefined ? '' : state || file.message;
+      item.tooltip = [vscode.Uri.parse(node.uri).fsPath, state, file?.message].filter(Boolean).join('\n');
       return item;
     }
     if (node.kind === 'program') {
@@ -124,7 +125,7 @@ export class ProgramsView implements vscode.TreeDataProvider<ProgramsNode> {
 }
 
 /** `accepted on 6.12, rejected on 6.1`; one word when all agree. */
-function summary(verdicts: readonly ProgramVerdict[]): string {
+export function summary(verdicts: readonly ProgramVerdict[]): string {
   const kinds = [...new Set(verdicts.map((v) => v.verdict))];
   if (kinds.length === 1) return `${kinds[0]} on ${verdicts.map((v) => v.kernel).join(', ')}`;
   return kinds

@@ -1,7 +1,8 @@
 /** The status bar item: what the verifier says of the active file, in a few characters; a click opens the actions. */
 import * as vscode from 'vscode';
 import { isBpfSource } from '../bpfFiles';
-import type { ProgramsView } from './programsView';
+import type { ProgramVerdict } from '../../runtime/protocol/serverMessages';
+import { summary, worstOf, type ProgramsView } from './programsView';
 
 export class StatusItem implements vscode.Disposable {
   private readonly item: vscode.StatusBarItem;
@@ -27,10 +28,32 @@ export class StatusItem implements vscode.Disposable {
     const file = this.programs.of(document.uri.toString());
     const { text, tooltip } = describe(file);
     this.item.text = `BPF ${text}`;
-    this.item.tooltip = tooltip;
+    this.item.tooltip = `BPF Studio\n${tooltip}`;
     this.item.accessibilityInformation = { label: `BPF Studio: ${tooltip}` };
     this.item.show();
   }
+}
+
+const WORST_ICON: Readonly<Record<ProgramVerdict['verdict'], string>> = {
+  accepted: '$(pass)',
+  rejected: '$(error)',
+  error: '$(error)',
+  unknown: '$(question)',
+};
+
+const MOST_LINES = 12;
+
+/** `start: accepted by Linux 6.12`, refusals first: they are what one looks for. */
+function verdictLines(programs: readonly ProgramVerdict[]): string[] {
+  const names = [...new Set(programs.map((p) => p.program))];
+  const lines = names.map((name) => {
+    const own = programs.filter((p) => p.program === name);
+    return { refused: own.some((p) => p.verdict !== 'accepted'), text: `${name}: ${summary(own)}` };
+  });
+  lines.sort((a, b) => Number(b.refused) - Number(a.refused));
+  const shown = lines.slice(0, MOST_LINES).map((line) => line.text);
+  if (lines.length > MOST_LINES) shown.push(`and ${lines.length - MOST_LINES} more`);
+  return shown;
 }
 
 function describe(file: ReturnType<ProgramsView['of']>): { text: string; tooltip: string } {
@@ -48,12 +71,19 @@ function describe(file: ReturnType<ProgramsView['of']>): { text: string; tooltip
     case 'stale': {
       const accepted = file.programs.filter((p) => p.verdict === 'accepted').length;
       const kernels = [...new Set(file.programs.map((p) => p.kernel))].join(' ');
-      const icon =
-        file.state === 'stale' ? '$(history)' : accepted === file.programs.length ? '$(pass)' : '$(error)';
-      const stale = file.state === 'stale' ? ' (stale: the text does not compile)' : '';
+      if (file.programs.length === 0) {
+        return file.state === 'stale'
+          ? { text: '$(error) does not compile', tooltip: 'The text does not compile.' }
+          : { text: '$(dash)', tooltip: file.message || 'no program found' };
+      }
+      const icon = file.state === 'stale' ? '$(history)' : WORST_ICON[worstOf(file.programs)];
       return {
         text: `${icon} ${accepted}/${file.programs.length}${kernels ? ` · ${kernels}` : ''}`,
-        tooltip: `${accepted} of ${file.programs.length} verdicts: accepted${stale}`,
+        tooltip: [
+          ...(file.state === 'stale' ? ['Stale: the text does not compile. The last verdicts:'] : []),
+          ...verdictLines(file.programs),
+          ...(file.message === '' || file.state === 'stale' ? [] : [file.message]),
+        ].join('\n'),
       };
     }
   }

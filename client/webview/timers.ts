@@ -49,6 +49,30 @@ function fillLink(
     vscode.postMessage({ type: 'open', path: source.path, line: source.line, column: source.column });
 }
 
+/** A callback that is gone has no name but a dash. */
+const nameOr = (name: string | undefined, otherwise: string): string =>
+  name === undefined || /^[–—-]?$/.test(name) ? otherwise : name;
+
+/** `map[key].field`: where room is short, the key is cut, not the field. */
+function fillTimer(cell: HTMLTableCellElement, row: TimerRow): void {
+  if (cell.title === row.label) return;
+  const end = row.label.lastIndexOf(']');
+  const cut = end < 0 ? row.label.length : end;
+  const label = document.createElement('div');
+  label.className = 'label';
+  for (const [className, part] of [
+    ['head', row.label.slice(0, cut)],
+    ['tail', row.label.slice(cut)],
+  ]) {
+    const span = document.createElement('span');
+    span.className = className;
+    span.textContent = part;
+    label.append(span);
+  }
+  cell.title = row.label;
+  cell.replaceChildren(label);
+}
+
 const fileName = (path: string): string =>
   path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
 
@@ -57,13 +81,13 @@ const COLUMNS: readonly Column[] = [
     title: 'Timer',
     hint: 'Map, key and field that hold the timer',
     className: 'timer',
-    fill: text((row) => row.label),
+    fill: fillTimer,
   },
   {
     title: 'Callback',
     hint: 'Function that runs when the timer fires',
     className: 'callback',
-    fill: (cell, row) => fillLink(cell, row.callback?.name ?? '—', row.callback?.source),
+    fill: (cell, row) => fillLink(cell, nameOr(row.callback?.name, '—'), row.callback?.source),
   },
   {
     title: 'State',
