@@ -16,7 +16,7 @@ import {
   type Draft,
 } from './bounds';
 import { tnumAdd, tnumIsConst, tnumSub, tnumSubreg } from './tnum';
-import { curFrame, newId, reject, unknown, type VerifierEnv } from './env';
+import { curFrame, immediateOf, newId, reject, unknown, type VerifierEnv } from './env';
 import { EACCES, EINVAL } from './outcome';
 import { markPrecise } from './precision';
 import { checkRegArg } from './regArgs';
@@ -169,7 +169,8 @@ function checkMove(env: VerifierEnv, insn: Insn): void {
   if (fromReg && (frame.preciseRegs & (1 << insn.src)) !== 0) frame.preciseRegs |= bit;
   else frame.preciseRegs &= ~bit;
   if (!fromReg) {
-    frame.regs[insn.dst] = knownScalar(is64 ? BigInt(insn.imm) : BigInt(insn.imm >>> 0));
+    frame.regs[insn.dst] =
+      is64 || insn.imm >= 0 ? immediateOf(env, insn) : knownScalar(BigInt(insn.imm >>> 0));
     return;
   }
   const source = frame.regs[insn.src];
@@ -225,7 +226,7 @@ function checkBinary(env: VerifierEnv, insn: Insn, op: number): void {
 
   const frame = curFrame(env);
   const dst = frame.regs[insn.dst];
-  const src = fromReg ? frame.regs[insn.src] : knownScalar(BigInt(insn.imm));
+  const src = fromReg ? frame.regs[insn.src] : immediateOf(env, insn);
   if (dst.type === 'arena' || src.type === 'arena') unknown(env, 'arena pointers');
   if (isPointer(dst) || isPointer(src)) {
     if (isPointer(dst) && isPointer(src)) {

@@ -85,15 +85,18 @@ export function learn32FromBits(d: Draft): void {
   d.u32max = Math.min(d.u32max, (value | mask) >>> 0);
 }
 
+const SIGN_BIT = 1n << 63n;
+
 function learn64FromBits(d: Draft): void {
   const { value, mask } = d.bits;
-  d.smin = maxBig(d.smin, asS64(value | (mask & (1n << 63n))));
+  d.smin = maxBig(d.smin, asS64(value | (mask & SIGN_BIT)));
   d.smax = minBig(d.smax, asS64(value | (mask & S64_MAX)));
   d.umin = maxBig(d.umin, value);
   d.umax = minBig(d.umax, value | mask);
 }
 
 export function learnFromBits(d: Draft): void {
+  if (d.bits.mask === U64_MAX) return;
   learn32FromBits(d);
   learn64FromBits(d);
 }
@@ -117,6 +120,17 @@ function narrowS64(d: Draft, min: bigint, max: bigint): void {
 
 /** Half a 64-bit range's ends tell of the low half when the high halves agree or are neighbours. */
 function learn32From64(d: Draft): void {
+  if (d.umin !== 0n || d.umax !== U64_MAX) learn32FromUnsigned(d);
+  // Equal signed ends say nothing that the unsigned ones did not.
+  if (d.smin === d.umin && d.smax === d.umax && d.umin <= d.umax) return;
+  if (d.smin !== S64_MIN || d.smax !== S64_MAX) learn32FromSigned(d);
+}
+
+// A range may straddle one multiple of 2^32, from a "negative" low half up to a "positive" one.
+const straddles = (left: bigint, right: bigint, low: number, high: number): boolean =>
+  (low | 0) < 0 && (high | 0) >= 0 && (lowU32(left) + 1) >>> 0 === lowU32(right);
+
+function learn32FromUnsigned(d: Draft): void {
   const uLow = lowU32(d.umin);
   const uHigh = lowU32(d.umax);
   const uLeft = d.umin >> 32n;
@@ -124,7 +138,12 @@ function learn32From64(d: Draft): void {
   if (uLeft === uRight) {
     narrowU32(d, uLow, uHigh);
     if ((uLow | 0) <= (uHigh | 0)) narrowS32(d, uLow | 0, uHigh | 0);
+  } else if (straddles(uLeft, uRight, uLow, uHigh)) {
+    narrowS32(d, uLow | 0, uHigh | 0);
   }
+}
+
+function learn32FromSigned(d: Draft): void {
   const sLow = lowU32(d.smin);
   const sHigh = lowU32(d.smax);
   const sLeft = d.smin >> 32n;
@@ -132,12 +151,7 @@ function learn32From64(d: Draft): void {
   if (sLeft === sRight) {
     if (sLow <= sHigh) narrowU32(d, sLow, sHigh);
     if ((sLow | 0) <= (sHigh | 0)) narrowS32(d, sLow | 0, sHigh | 0);
-  }
-  // A range that straddles one multiple of 2^32, from a "negative" low half up to a "positive" one.
-  if ((lowU32(uLeft) + 1) >>> 0 === lowU32(uRight) && (uLow | 0) < 0 && (uHigh | 0) >= 0) {
-    narrowS32(d, uLow | 0, uHigh | 0);
-  }
-  if ((lowU32(sLeft) + 1) >>> 0 === lowU32(sRight) && (sLow | 0) < 0 && (sHigh | 0) >= 0) {
+  } else if (straddles(sLeft, sRight, sLow, sHigh)) {
     narrowS32(d, sLow | 0, sHigh | 0);
   }
 }
@@ -162,6 +176,7 @@ function deduce32(d: Draft, f: FeatureFlags): void {
 }
 
 function deduce64(d: Draft, f: FeatureFlags): void {
+  if (d.smin === d.umin && d.smax === d.umax && d.umin <= d.umax) return;
   const uminS = asS64(d.umin);
   const umaxS = asS64(d.umax);
   if (uminS <= umaxS) narrowS64(d, uminS, umaxS);
@@ -182,15 +197,22 @@ function deduce64(d: Draft, f: FeatureFlags): void {
 
 const withLow = (x: bigint, low: number): bigint => (asU64(x) & HIGH_MASK) | BigInt(low);
 
+/**
+ * The low halves of the ends lie within [min, max]. Same high half: the low ones decide whether an end moves, so big
+ * integers, which are dear, are made only if it does.
+ */
+function narrowLowHalves(d: Draft, min: number, max: number): void {
+  if (lowU32(d.umin) < min) d.umin = withLow(d.umin, min);
+  if (lowU32(d.umax) > max) d.umax = withLow(d.umax, max);
+  if (lowU32(d.smin) < min) d.smin = asS64(withLow(d.smin, min));
+  if (lowU32(d.smax) > max) d.smax = asS64(withLow(d.smax, max));
+}
+
 function learn64From32(d: Draft): void {
-  narrowU64(d, withLow(d.umin, d.u32min), withLow(d.umax, d.u32max));
-  narrowS64(d, asS64(withLow(d.smin, d.u32min)), asS64(withLow(d.smax, d.u32max)));
+  if (d.u32min !== 0 || d.u32max !== U32_MAX) narrowLowHalves(d, d.u32min, d.u32max);
   const low = d.s32min >>> 0;
   const high = d.s32max >>> 0;
-  if (low <= high) {
-    narrowU64(d, withLow(d.umin, low), withLow(d.umax, high));
-    narrowS64(d, asS64(withLow(d.smin, low)), asS64(withLow(d.smax, high)));
-  }
+  if (low <= high && (low !== d.u32min || high !== d.u32max)) narrowLowHalves(d, low, high);
   // A sign-extended 32-bit value that is not negative.
   if (d.s32min >= 0 && d.smin >= BigInt(S32_MIN) && d.smax <= BigInt(S32_MAX)) {
     d.smin = d.umin = BigInt(d.s32min);
@@ -240,10 +262,41 @@ function deduceBySign(d: Draft): void {
 }
 
 function learnBits(d: Draft): void {
-  const wide = tnumIntersect(d.bits, tnumRange(d.umin, d.umax));
+  const full64 = d.umin === 0n && d.umax === U64_MAX;
+  const wide = full64 ? d.bits : tnumIntersect(d.bits, tnumRange(d.umin, d.umax));
+  if (d.u32min === 0 && d.u32max === U32_MAX) {
+    d.bits = wide;
+    return;
+  }
   const low = tnumIntersect(tnumSubreg(wide), tnumRange(BigInt(d.u32min), BigInt(d.u32max)));
   d.bits = tnumOr(tnumClearSubreg(wide), low);
 }
+
+/** The bits leave one value and every range has it: then all views say just that. */
+function settlesOnConstant(d: Draft): boolean {
+  const { value, mask } = d.bits;
+  if (mask !== 0n || value < d.umin || value > d.umax) return false;
+  const low = lowU32(value);
+  if (low < d.u32min || low > d.u32max || (low | 0) < d.s32min || (low | 0) > d.s32max) return false;
+  const signed = asS64(value);
+  if (signed < d.smin || signed > d.smax) return false;
+  d.umin = d.umax = value;
+  d.smin = d.smax = signed;
+  d.u32min = d.u32max = low;
+  d.s32min = d.s32max = low | 0;
+  return true;
+}
+
+const isUnbounded = (d: Draft): boolean =>
+  d.u32min === 0 &&
+  d.u32max === U32_MAX &&
+  d.s32min === S32_MIN &&
+  d.s32max === S32_MAX &&
+  d.umin === 0n &&
+  d.umax === U64_MAX &&
+  d.smin === S64_MIN &&
+  d.smax === S64_MAX &&
+  d.bits.mask === U64_MAX;
 
 /** Lets every view learn from every other, as much as the profile's kernel does. */
 export function syncBounds(d: Draft, f: FeatureFlags): void {
@@ -256,12 +309,26 @@ export function syncBounds(d: Draft, f: FeatureFlags): void {
     d.s32min === d.s32max
   )
     return;
+  if (isUnbounded(d) || settlesOnConstant(d)) return;
   learnFromBits(d);
   if (f.boundsDeduceMixed) {
     for (let round = 0; round < 3; round++) {
+      const { umin, umax, smin, smax, s32min, s32max, u32min, u32max } = d;
       deduce32(d, f);
       deduce64(d, f);
       learn64From32(d);
+      // A round that changed nothing would do so again.
+      if (
+        d.u32min === u32min &&
+        d.u32max === u32max &&
+        d.s32min === s32min &&
+        d.s32max === s32max &&
+        d.umin === umin &&
+        d.umax === umax &&
+        d.smin === smin &&
+        d.smax === smax
+      )
+        break;
     }
   } else {
     deduceBySign(d);

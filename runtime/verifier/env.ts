@@ -10,7 +10,7 @@ import { has, type Profile } from '../spec/profile';
 import type { FuncFrame } from './frame';
 import type { LogSink } from './logSink';
 import { NotModelled, Rejection, type RejectionData } from './outcome';
-import type { RegState } from './regState';
+import { knownScalar, type RegState } from './regState';
 import type { SpecialFields } from '../btf/specialFields';
 import type { HistoryEntry, VerifierState } from './verifierState';
 
@@ -53,6 +53,8 @@ export interface InsnAux {
   /** bpf_loop: every call here had zero flags and the same callback (-1 before the first), so the kernel inlines it. */
   loopInline: boolean;
   loopCallback: number;
+  /** The instruction's immediate as a value, made when first needed. */
+  immediate: RegState | null;
 }
 
 /** A stored checkpoint and how useful it was. */
@@ -129,6 +131,12 @@ export function reject(env: VerifierEnv, data: RejectionData): never {
 /** Ends with verdict `unknown`. `need` is a noun phrase: "kfunc bpf_foo", "dynptr arguments". Never returns. */
 export function unknown(env: VerifierEnv, need: string): never {
   throw new NotModelled(need, env.insnIdx);
+}
+
+/** The immediate of the current instruction, sign-extended. Registers are immutable, so one object serves all paths. */
+export function immediateOf(env: VerifierEnv, insn: Insn): RegState {
+  const aux = env.aux[env.insnIdx];
+  return (aux.immediate ??= knownScalar(BigInt(insn.imm)));
 }
 
 /** A fresh register / reference id. */

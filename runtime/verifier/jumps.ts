@@ -5,7 +5,7 @@
 import type { Insn } from '../insn/insn';
 import { draft, isEmptyRange, repaired } from './bounds';
 import { pushBranch } from './branches';
-import { curFrame, reject, type VerifierEnv } from './env';
+import { curFrame, immediateOf, reject, type VerifierEnv } from './env';
 import type { FuncFrame } from './frame';
 import { earlierIteration } from './explored';
 import { pushHistory } from './history';
@@ -134,7 +134,7 @@ export function checkConditionalJump(env: VerifierEnv, insn: Insn): boolean {
   } else if (insn.src !== 0) {
     structure(env, 'BPF_JMP/JMP32 uses reserved fields');
   }
-  const src = byReg ? frame.regs[insn.src] : knownScalar(BigInt(insn.imm));
+  const src = byReg ? frame.regs[insn.src] : immediateOf(env, insn);
   const dst = frame.regs[insn.dst];
   if (f.historyOfLinks && (dst.type === 'stack' || (byReg && src.type === 'stack'))) {
     pushHistory(env, { srcStack: byReg && src.type === 'stack', dstStack: dst.type === 'stack' });
@@ -213,13 +213,13 @@ function refineBoth(
 ): void {
   const f = env.features;
   const dst = frame.regs[insn.dst];
-  const src = byReg ? frame.regs[insn.src] : knownScalar(BigInt(insn.imm));
+  const src = byReg ? frame.regs[insn.src] : immediateOf(env, insn);
   if (dst.type !== 'scalar' || src.type !== 'scalar') return;
   const apply = (target: FuncFrame, holds: Relation): void => {
     const a = draft(target.regs[insn.dst]);
     const b = byReg ? (insn.src === insn.dst ? a : draft(target.regs[insn.src])) : draft(src);
     if (f.jumpRefineBoth) {
-      assume(a, b, holds, narrow, f);
+      assume(a, b, holds, narrow, f, byReg);
       target.regs[insn.dst] = repaired(a, f);
       if (byReg) target.regs[insn.src] = repaired(b, f);
       return;

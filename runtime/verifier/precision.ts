@@ -28,11 +28,22 @@ interface Demand {
 
 const MAX_FRAMES = 8;
 
-const newDemand = (frame: number): Demand => ({
-  frame,
-  regs: Array.from({ length: MAX_FRAMES + 1 }, () => 0),
-  slots: Array.from({ length: MAX_FRAMES + 1 }, emptySlots),
-});
+/** Asked for every decided jump: small, made without closures. Deeper frames are added when entered. */
+function newDemand(frame: number): Demand {
+  const regs = [0];
+  const slots = [emptySlots()];
+  for (let f = 1; f <= frame; f++) {
+    regs.push(0);
+    slots.push(emptySlots());
+  }
+  return { frame, regs, slots };
+}
+
+/** The demand on a frame's slots; frames that were not asked for yet are added. */
+function slotsIn(d: Demand, frameNo: number): SlotSet {
+  while (d.slots.length <= frameNo) d.slots.push(emptySlots());
+  return d.slots[frameNo];
+}
 
 function isEmpty(d: Demand): boolean {
   for (let f = 0; f <= d.frame; f++) if (d.regs[f] !== 0 || !noSlots(d.slots[f])) return false;
@@ -227,11 +238,11 @@ const MOV = 11;
 function syncLinked(d: Demand, entry: HistoryEntry | null): void {
   if (entry === null || entry.linked === null) return;
   const some = entry.linked.some((p) =>
-    p.isSlot ? hasSlot(d.slots[p.frameNo], p.index) : (d.regs[p.frameNo] & (1 << p.index)) !== 0,
+    p.isSlot ? hasSlot(slotsIn(d, p.frameNo), p.index) : (d.regs[p.frameNo] & (1 << p.index)) !== 0,
   );
   if (!some) return;
   for (const p of entry.linked) {
-    if (p.isSlot) addSlot(d.slots[p.frameNo], p.index);
+    if (p.isSlot) addSlot(slotsIn(d, p.frameNo), p.index);
     else d.regs[p.frameNo] |= 1 << p.index;
   }
 }
@@ -276,14 +287,15 @@ function stepBackValues(
     if (!has(loaded)) return 'done';
     d.regs[f] &= ~loaded;
     if (entry === null || entry.stackSlot < 0) return 'done';
-    addSlot(d.slots[entry.stackFrame], entry.stackSlot);
+    addSlot(slotsIn(d, entry.stackFrame), entry.stackSlot);
     return 'ok';
   }
   if (cls === 2 || cls === 3) {
     if (has(dst)) return 'giveUp';
     if (entry === null || entry.stackSlot < 0) return 'done';
-    if (!hasSlot(d.slots[entry.stackFrame], entry.stackSlot)) return 'done';
-    removeSlot(d.slots[entry.stackFrame], entry.stackSlot);
+    const slots = slotsIn(d, entry.stackFrame);
+    if (!hasSlot(slots, entry.stackSlot)) return 'done';
+    removeSlot(slots, entry.stackSlot);
     if (cls === 3) d.regs[f] |= src;
     return 'ok';
   }
@@ -306,7 +318,7 @@ function enterFrame(d: Demand): void {
   assert(d.frame < MAX_FRAMES, 'backtracking too deep');
   d.frame++;
   d.regs[d.frame] = 0;
-  clearSlots(d.slots[d.frame]);
+  clearSlots(slotsIn(d, d.frame));
 }
 
 function stepBackJump(

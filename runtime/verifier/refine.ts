@@ -220,8 +220,18 @@ function narrowUnequal(a: Draft, value: bigint, narrow: boolean): void {
   }
 }
 
-/** Narrows both operands by the fact that `a R b` holds; `a` and `b` may be one register (then it learns nothing). */
-export function assume(a: Draft, b: Draft, relation: Relation, narrow: boolean, f: FeatureFlags): void {
+/**
+ * Narrows both operands by the fact that `a R b` holds; `a` and `b` may be one register (then it learns nothing).
+ * Without `keepB` nobody looks at `b` afterwards.
+ */
+export function assume(
+  a: Draft,
+  b: Draft,
+  relation: Relation,
+  narrow: boolean,
+  f: FeatureFlags,
+  keepB = true,
+): void {
   const constant = isConst(b, narrow) ? b : isConst(a, narrow) ? a : undefined;
   const open = constant === b ? a : b;
   switch (relation) {
@@ -268,7 +278,7 @@ export function assume(a: Draft, b: Draft, relation: Relation, narrow: boolean, 
       break;
   }
   syncBounds(a, f);
-  syncBounds(b, f);
+  if (keepB) syncBounds(b, f);
 }
 
 /** Older kernels: 32-bit knowledge flows into 64 bits only when the high half is zero, else 64 bits are reset. */

@@ -335,6 +335,42 @@ function isComputable(op: ScalarOp, s: RegState, alu32: boolean, f: FeatureFlags
   }
 }
 
+/** One value, on which all views agree. */
+const isSettled = (r: RegState): boolean =>
+  r.bits.mask === 0n &&
+  r.u32min === r.u32max &&
+  r.s32min === r.s32max &&
+  r.s32min === (r.u32min | 0) &&
+  r.umin === r.umax &&
+  r.umin === r.bits.value &&
+  r.smin === r.smax &&
+  BigInt.asUintN(64, r.smin) === r.umin &&
+  Number(BigInt.asUintN(32, r.umin)) === r.u32min;
+
+/** Constants need no ranges: every kernel computes them exactly. Undefined for the rarer operators. */
+function constantResult(d: RegState, s: RegState, op: ScalarOp, alu32: boolean): bigint | undefined {
+  switch (op) {
+    case 'add':
+      return asU64(d.umin + s.umin);
+    case 'sub':
+      return asU64(d.umin - s.umin);
+    case 'mul':
+      return asU64(d.umin * s.umin);
+    case 'and':
+      return d.umin & s.umin;
+    case 'or':
+      return d.umin | s.umin;
+    case 'xor':
+      return d.umin ^ s.umin;
+    case 'lsh':
+      return asU64(d.umin << s.umin);
+    case 'rsh':
+      return alu32 ? BigInt(d.u32min >>> s.u32min) : d.umin >> s.umin;
+    default:
+      return undefined;
+  }
+}
+
 /** `d = d op s` on scalars, 64-bit or 32-bit with zero extension. */
 export function scalarAlu(
   d: Draft,
@@ -352,6 +388,13 @@ export function scalarAlu(
       syncBounds(d, f);
     }
     return;
+  }
+  if (isSettled(d) && isSettled(s)) {
+    const result = constantResult(d, s, op, alu32);
+    if (result !== undefined) {
+      setKnown(d, alu32 ? BigInt.asUintN(32, result) : result);
+      return;
+    }
   }
   switch (op) {
     case 'add':

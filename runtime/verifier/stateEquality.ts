@@ -66,14 +66,14 @@ class IdMap {
 
 const rangeWithin = (old: RegState, cur: RegState): boolean =>
   old === cur ||
-  (old.umin <= cur.umin &&
-    old.umax >= cur.umax &&
-    old.smin <= cur.smin &&
-    old.smax >= cur.smax &&
-    old.u32min <= cur.u32min &&
+  (old.u32min <= cur.u32min &&
     old.u32max >= cur.u32max &&
     old.s32min <= cur.s32min &&
-    old.s32max >= cur.s32max);
+    old.s32max >= cur.s32max &&
+    old.umin <= cur.umin &&
+    old.umax >= cur.umax &&
+    old.smin <= cur.smin &&
+    old.smax >= cur.smax);
 
 const sameTarget = (a: RegState, b: RegState): boolean =>
   a.type === b.type &&

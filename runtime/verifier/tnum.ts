@@ -29,6 +29,8 @@ function bitLength(x: bigint): number {
 
 /** Everything below the highest bit in which the ends differ is unknown. */
 export function tnumRange(min: bigint, max: bigint): Tnum {
+  if (min === max) return make(min, 0n);
+  if (min === 0n && max === U64_MAX) return TNUM_UNKNOWN;
   const bits = bitLength(min ^ max);
   if (bits === 64) return TNUM_UNKNOWN;
   const mask = (1n << BigInt(bits)) - 1n;
@@ -71,6 +73,7 @@ export function tnumXor(a: Tnum, b: Tnum): Tnum {
 /** Bit by bit: every bit of `a` adds a shifted copy of `b`; unknown bits add uncertainty only. */
 export function tnumMul(a: Tnum, b: Tnum): Tnum {
   const known = asU64(a.value * b.value);
+  if (a.mask === 0n && b.mask === 0n) return make(known, 0n);
   let uncertain = TNUM_ZERO;
   let { value, mask } = a;
   let shifted = b;

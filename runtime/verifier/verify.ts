@@ -268,6 +268,7 @@ const newAux = (): InsnAux => ({
   liveRegsBefore: 0x7ff,
   loopInline: false,
   loopCallback: -1,
+  immediate: null,
 });
 
 /** Finds subprograms, checks the program's shape and what can be said before any walk. */
