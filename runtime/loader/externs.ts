@@ -359,7 +359,7 @@ function missing(context: LoadContext, what: string, name: string, weak: boolean
     typed: true,
     problem: {
       code: 'unresolved-ksym',
-      message: `extern (${what} ksym) '${name}': not found in kernel BTF`,
+      message: `extern (${what} ksym) '${name}': not found in kernel ${what === 'func' ? 'or module BTFs' : 'BTF'}`,
       place: { file: context.file },
       remedy: `This kernel has no '${name}': declare it __weak and test it with bpf_ksym_exists(), or choose a kernel that has it.`,
     },

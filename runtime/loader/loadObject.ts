@@ -81,9 +81,12 @@ function load(context: LoadContext): ObjectSpec {
     license: readLicense(context),
     programs: code.programs
       .map((main) => loadProgram(input, main))
-      .map((program) =>
-        program.problem === undefined && problem !== undefined ? { ...program, problem } : program,
-      ),
+      .map((program) => {
+        // Externs are looked up before any code is: the first that is missing is what every program is told.
+        if (externs.problem !== undefined && program.problem?.code === externs.problem.code)
+          return { ...program, problem: externs.problem };
+        return program.problem === undefined && problem !== undefined ? { ...program, problem } : program;
+      }),
     maps: maps.map(({ spec }) => (context.options.relaxed === true ? fillIn(spec) : spec)),
     btf,
     externs: externs.specs,

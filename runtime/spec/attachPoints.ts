@@ -5,7 +5,9 @@
  */
 
 /** Arguments of raw tracepoints (0-based) that may be NULL, or an error number in place of a pointer. */
-export const TRACEPOINT_ARGS: Readonly<Record<string, { readonly nullable?: readonly number[]; readonly error?: readonly number[] }>> = {
+export const TRACEPOINT_ARGS: Readonly<
+  Record<string, { readonly nullable?: readonly number[]; readonly error?: readonly number[] }>
+> = {
   sched_pi_setprio: { nullable: [1] },
   sched_process_wait: { nullable: [0] },
   sched_stick_numa: { nullable: [2] },
@@ -210,11 +212,26 @@ export const ITERATOR_ARGS: Readonly<Record<string, readonly IteratorArg[]>> = {
   bpf_map: [{ index: 1, kind: 'trusted' }],
   cgroup: [{ index: 1, kind: 'trusted' }],
   task: [{ index: 1, kind: 'trusted' }],
-  task_file: [{ index: 1, kind: 'struct' }, { index: 3, kind: 'struct' }],
-  task_vma: [{ index: 1, kind: 'struct' }, { index: 2, kind: 'struct' }],
-  bpf_map_elem: [{ index: 2, kind: 'readBuffer' }, { index: 3, kind: 'writeBuffer' }],
-  bpf_sk_storage_map: [{ index: 2, kind: 'struct' }, { index: 3, kind: 'writeBuffer' }],
-  sockmap: [{ index: 2, kind: 'readBuffer' }, { index: 3, kind: 'struct' }],
+  task_file: [
+    { index: 1, kind: 'struct' },
+    { index: 3, kind: 'struct' },
+  ],
+  task_vma: [
+    { index: 1, kind: 'struct' },
+    { index: 2, kind: 'struct' },
+  ],
+  bpf_map_elem: [
+    { index: 2, kind: 'readBuffer' },
+    { index: 3, kind: 'writeBuffer' },
+  ],
+  bpf_sk_storage_map: [
+    { index: 2, kind: 'struct' },
+    { index: 3, kind: 'writeBuffer' },
+  ],
+  sockmap: [
+    { index: 2, kind: 'readBuffer' },
+    { index: 3, kind: 'struct' },
+  ],
   netlink: [{ index: 1, kind: 'struct' }],
   tcp: [{ index: 1, kind: 'trusted' }],
   udp: [{ index: 1, kind: 'trusted' }],

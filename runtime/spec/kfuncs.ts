@@ -45,7 +45,11 @@ export interface KfuncRow {
   readonly groups: readonly KfuncGroup[];
 }
 
-const row = (name: string, groups: readonly KfuncGroup[], ...flags: KfuncFlag[]): KfuncRow => ({ name, flags, groups });
+const row = (name: string, groups: readonly KfuncGroup[], ...flags: KfuncFlag[]): KfuncRow => ({
+  name,
+  flags,
+  groups,
+});
 
 const GENERIC: readonly KfuncGroup[] = ['TRACING', 'SCHED_CLS', 'XDP', 'STRUCT_OPS', 'SYSCALL', 'CGROUP'];
 const ALL: readonly KfuncGroup[] = ['all'];
@@ -53,7 +57,16 @@ const CPUMASK: readonly KfuncGroup[] = ['TRACING', 'STRUCT_OPS', 'SYSCALL'];
 const TRACED: readonly KfuncGroup[] = ['TRACING'];
 const SYSCALL: readonly KfuncGroup[] = ['SYSCALL'];
 const CRYPTO: readonly KfuncGroup[] = ['SCHED_CLS', 'SCHED_ACT', 'XDP'];
-const SKB: readonly KfuncGroup[] = ['SCHED_CLS', 'SCHED_ACT', 'SK_SKB', 'SOCKET_FILTER', 'CGROUP', 'LWT', 'NETFILTER', 'TRACING'];
+const SKB: readonly KfuncGroup[] = [
+  'SCHED_CLS',
+  'SCHED_ACT',
+  'SK_SKB',
+  'SOCKET_FILTER',
+  'CGROUP',
+  'LWT',
+  'NETFILTER',
+  'TRACING',
+];
 const XDP: readonly KfuncGroup[] = ['XDP'];
 const CGROUP: readonly KfuncGroup[] = ['CGROUP'];
 const TC: readonly KfuncGroup[] = ['SCHED_CLS'];

@@ -571,7 +571,8 @@ export function checkKfuncSize(env: VerifierEnv, regno: number): void {
   const reg = regOf(env, regno);
   const refuse = (code: string, message: string): never =>
     reject(env, { code, category: 'Memory Safety', errno: EACCES, message, registers: [regno] });
-  if (reg.smin < 0n) refuse('negative-size', `R${regno} min value is negative, either use unsigned or 'var &= const'`);
+  if (reg.smin < 0n)
+    refuse('negative-size', `R${regno} min value is negative, either use unsigned or 'var &= const'`);
   if (reg.umax >= MAX_VARIABLE_SIZE) {
     refuse('unbounded-size', `R${regno} unbounded memory access, use 'var &= const' or 'if (var < const)'`);
   }

@@ -69,7 +69,8 @@ const nameAt = (env: VerifierEnv, slot: number): string => {
 };
 
 export const isThrow = (env: VerifierEnv, slot: number): boolean => nameAt(env, slot) === 'bpf_throw';
-export const mayCallUnderLock = (env: VerifierEnv, slot: number): boolean => UNDER_LOCK.has(nameAt(env, slot));
+export const mayCallUnderLock = (env: VerifierEnv, slot: number): boolean =>
+  UNDER_LOCK.has(nameAt(env, slot));
 
 const has = (call: KfuncCall, flag: KfuncFlag): boolean => call.row.flags.includes(flag);
 
@@ -80,7 +81,13 @@ const argName = (env: VerifierEnv, i: number): string =>
 const argsName = (env: VerifierEnv, i: number): string =>
   hasFeature(env, 'kfuncsTrustByDefault') ? `R${i + 1}` : `args#${i}`;
 
-function refuse(env: VerifierEnv, message: string, errno = EINVAL, code = 'kfunc-argument', registers?: number[]): never {
+function refuse(
+  env: VerifierEnv,
+  message: string,
+  errno = EINVAL,
+  code = 'kfunc-argument',
+  registers?: number[],
+): never {
   return reject(env, { code, category: 'Call Type Safety', errno, message, registers });
 }
 
@@ -88,7 +95,8 @@ const refuseUse = (env: VerifierEnv, message: string, errno: number, code: strin
   reject(env, { code, category: 'Execution Context Safety', errno, message });
 
 /** Functions whose rules beyond the prototype are not written. */
-const NOT_MODELLED = /^(bpf_dynptr|bpf_wq_|bpf_arena|bpf_percpu_obj|bpf_iter_|crash_kexec|bpf_sk_assign|bpf_rbtree|bpf_crypto|bpf_verify_pkcs7|bpf_get_\w+_xattr|bpf_session|bpf_map_sum|bpf_copy_from)/;
+const NOT_MODELLED =
+  /^(bpf_dynptr|bpf_wq_|bpf_arena|bpf_percpu_obj|bpf_iter_|crash_kexec|bpf_sk_assign|bpf_rbtree|bpf_crypto|bpf_verify_pkcs7|bpf_get_\w+_xattr|bpf_session|bpf_map_sum|bpf_copy_from)/;
 
 export function checkKfuncCall(env: VerifierEnv, insnIdx: number, insn: Insn): void {
   const name = nameAt(env, insnIdx);
@@ -127,14 +135,18 @@ export function checkKfuncCall(env: VerifierEnv, insnIdx: number, insn: Insn): v
   checkArguments(env, call);
   changeSections(env, call, sleepable);
   release(env, call);
-  if (name === 'bpf_list_push_front_impl' || name === 'bpf_list_push_back_impl') linkNode(env, regOf(env, 2).refObjId);
+  if (name === 'bpf_list_push_front_impl' || name === 'bpf_list_push_back_impl')
+    linkNode(env, regOf(env, 2).refObjId);
   if (name === 'bpf_throw') checkReturnValue(env, env.cur.frames[0], 1, curFrame(env));
   finish(env, call);
 }
 
 // ── arguments ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-const GRAPH_ARGS: Readonly<Record<string, 'listHead' | 'listNode'>> = { bpf_list_head: 'listHead', bpf_list_node: 'listNode' };
+const GRAPH_ARGS: Readonly<Record<string, 'listHead' | 'listNode'>> = {
+  bpf_list_head: 'listHead',
+  bpf_list_node: 'listNode',
+};
 const NOT_MODELLED_ARGS = new Set(['bpf_dynptr', 'bpf_dynptr_kern', 'bpf_wq', 'bpf_rb_root', 'bpf_rb_node']);
 
 function checkArguments(env: VerifierEnv, call: KfuncCall): void {
@@ -170,9 +182,11 @@ function checkArguments(env: VerifierEnv, call: KfuncCall): void {
 function checkScalar(env: VerifierEnv, call: KfuncCall, regno: number, param: string): void {
   const reg = regOf(env, regno);
   if (reg.type !== 'scalar') refuse(env, `R${regno} is not a scalar`, EINVAL, 'kfunc-argument', [regno]);
-  if (param === 'rdonly_buf_size' || param === 'rdwr_buf_size') unknown(env, `sized results of kfunc ${call.row.name}`);
+  if (param === 'rdonly_buf_size' || param === 'rdwr_buf_size')
+    unknown(env, `sized results of kfunc ${call.row.name}`);
   if (!param.endsWith('__k')) return;
-  if (reg.bits.mask !== 0n) refuse(env, `R${regno} must be a known constant`, EINVAL, 'kfunc-argument', [regno]);
+  if (reg.bits.mask !== 0n)
+    refuse(env, `R${regno} must be a known constant`, EINVAL, 'kfunc-argument', [regno]);
   markPrecise(env, regno);
   call.constant = reg.bits.value;
 }
@@ -180,15 +194,18 @@ function checkScalar(env: VerifierEnv, call: KfuncCall, regno: number, param: st
 /** Whether pointers must be trusted; `rcu`: RCU-protected ones will do. */
 function trustNeeded(env: VerifierEnv, call: KfuncCall): 'no' | 'rcu' | 'yes' {
   if (has(call, 'rcu')) return 'rcu';
-  if (has(call, 'trustedArgs') || has(call, 'release') || hasFeature(env, 'kfuncsTrustByDefault')) return 'yes';
+  if (has(call, 'trustedArgs') || has(call, 'release') || hasFeature(env, 'kfuncsTrustByDefault'))
+    return 'yes';
   return 'no';
 }
 
 function checkTrust(env: VerifierEnv, call: KfuncCall, regno: number, reg: RegState): void {
   const needed = trustNeeded(env, call);
   if (needed === 'no' || isTrusted(reg)) return;
-  if (needed === 'yes') refuse(env, `R${regno} must be referenced or trusted`, EINVAL, 'kfunc-untrusted', [regno]);
-  if ((reg.flags & MEM_RCU) === 0) refuse(env, `R${regno} must be a rcu pointer`, EINVAL, 'kfunc-untrusted', [regno]);
+  if (needed === 'yes')
+    refuse(env, `R${regno} must be referenced or trusted`, EINVAL, 'kfunc-untrusted', [regno]);
+  if ((reg.flags & MEM_RCU) === 0)
+    refuse(env, `R${regno} must be a rcu pointer`, EINVAL, 'kfunc-untrusted', [regno]);
 }
 
 /** True when the next argument (a size) was judged, too. */
@@ -199,12 +216,17 @@ function checkPointer(env: VerifierEnv, call: KfuncCall, i: number, pointeeId: n
   const param = params[i].name;
   const { name } = call.row;
   const nullable = param.endsWith('__nullable') || param.endsWith('__opt');
-  if (trustNeeded(env, call) !== 'no' && !param.endsWith('__nullable') && (isNullConst(reg) || mayBeNull(reg))) {
+  if (
+    trustNeeded(env, call) !== 'no' &&
+    !param.endsWith('__nullable') &&
+    (isNullConst(reg) || mayBeNull(reg))
+  ) {
     const which = hasFeature(env, 'kfuncsTrustByDefault') ? `R${regno}` : `arg${i}`;
     refuse(env, `Possibly NULL pointer passed to trusted ${which}`, EACCES, 'maybe-null-argument', [regno]);
   }
   if (reg.refObjId !== 0) {
-    if (has(call, 'release') && call.refObjId !== 0) return unknown(env, `two references given to kfunc ${name}`);
+    if (has(call, 'release') && call.refObjId !== 0)
+      return unknown(env, `two references given to kfunc ${name}`);
     call.refObjId = reg.refObjId;
     if (has(call, 'release')) call.releaseRegno = regno;
   }
@@ -212,10 +234,14 @@ function checkPointer(env: VerifierEnv, call: KfuncCall, i: number, pointeeId: n
   const ref = call.btf.types[refId];
   if (name === 'bpf_cast_to_kern_ctx') {
     checkOffsets(env, call, regno, reg);
-    if (reg.type !== 'ctx') refuse(env, `${argName(env, i)} expected pointer to ctx, but got ${regTypeName(reg)}`);
+    if (reg.type !== 'ctx')
+      refuse(env, `${argName(env, i)} expected pointer to ctx, but got ${regTypeName(reg)}`);
     return false;
   }
-  if (ref.kind === 'struct' && (ref.name === '__sk_buff' || ref.name === 'xdp_md' || ref.name === 'bpf_sock_addr')) {
+  if (
+    ref.kind === 'struct' &&
+    (ref.name === '__sk_buff' || ref.name === 'xdp_md' || ref.name === 'bpf_sock_addr')
+  ) {
     return unknown(env, `context arguments of kfunc ${name}`);
   }
   if (param.endsWith('__nullable') && isNullConst(reg)) return false;
@@ -224,7 +250,8 @@ function checkPointer(env: VerifierEnv, call: KfuncCall, i: number, pointeeId: n
   if (NOT_MODELLED_ARGS.has(ref.name)) return unknown(env, `struct ${ref.name} arguments (kfunc ${name})`);
   const graph = GRAPH_ARGS[ref.name];
   if (graph !== undefined) return checkGraphArgument(env, call, i, reg, graph);
-  if (/__(str|map|iter|uninit|irq_flag|const_map|prog|aux)$/.test(param)) return unknown(env, `arguments of kfunc ${name}`);
+  if (/__(str|map|iter|uninit|irq_flag|const_map|prog|aux)$/.test(param))
+    return unknown(env, `arguments of kfunc ${name}`);
   if (reg.type === 'btfId') return checkTyped(env, call, i, reg, ref, refId);
   if (SPECIAL.has(reg.type)) return unknown(env, `sockets and maps as arguments of kfunc ${name}`);
   if (ref.kind === 'funcProto') return unknown(env, `callbacks of kfunc ${name}`);
@@ -233,7 +260,16 @@ function checkPointer(env: VerifierEnv, call: KfuncCall, i: number, pointeeId: n
 
 const SPECIAL = new Set(['socket', 'sockCommon', 'tcpSock', 'xdpSock', 'mapPtr', 'dynptrPtr']);
 
-const OFFSETS_JUDGED_LATER = new Set(['stack', 'packet', 'packetMeta', 'mapKey', 'mapValue', 'buf', 'arena', 'scalar']);
+const OFFSETS_JUDGED_LATER = new Set([
+  'stack',
+  'packet',
+  'packetMeta',
+  'mapKey',
+  'mapValue',
+  'buf',
+  'arena',
+  'scalar',
+]);
 
 /** Pointers must come as they are, where their type or a release demands it. */
 function checkOffsets(env: VerifierEnv, call: KfuncCall, regno: number, reg: RegState): void {
@@ -253,30 +289,50 @@ function checkOffsets(env: VerifierEnv, call: KfuncCall, regno: number, reg: Reg
   if (reg.type === 'mem' && (reg.flags & ~(MEM_RDONLY | MEM_RINGBUF)) === 0) return;
   const fixedOk =
     reg.type === 'btfId' &&
-    [0, MEM_ALLOC, PTR_TRUSTED, MEM_RCU, MEM_ALLOC | NON_OWN_REF, MEM_ALLOC | NON_OWN_REF | MEM_RCU].includes(reg.flags);
+    [0, MEM_ALLOC, PTR_TRUSTED, MEM_RCU, MEM_ALLOC | NON_OWN_REF, MEM_ALLOC | NON_OWN_REF | MEM_RCU].includes(
+      reg.flags,
+    );
   checkUnmodifiedPointer(env, reg, regno, fixedOk);
 }
 
 const SAFE_FLAGS = PTR_TRUSTED | MEM_ALLOC | NON_OWN_REF;
 
-function checkTyped(env: VerifierEnv, call: KfuncCall, i: number, reg: RegState, ref: BtfType, refId: number): boolean {
+function checkTyped(
+  env: VerifierEnv,
+  call: KfuncCall,
+  i: number,
+  reg: RegState,
+  ref: BtfType,
+  refId: number,
+): boolean {
   const regno = i + 1;
   const { name } = call.row;
   if (ref.kind !== 'struct') {
     if (ref.kind === 'union') return unknown(env, `unions as arguments of kfunc ${name}`);
-    return refuse(env, `kernel function ${name} ${argsName(env, i)} pointer type ${kindWord(ref)} ${ref.name} is not supported`);
+    return refuse(
+      env,
+      `kernel function ${name} ${argsName(env, i)} pointer type ${kindWord(ref)} ${ref.name} is not supported`,
+    );
   }
   checkTrust(env, call, regno, reg);
   checkOffsets(env, call, regno, reg);
   if ((reg.flags & ~SAFE_FLAGS) !== 0 && (reg.flags & MEM_RCU) === 0) {
     const expected = regTypeName({ ...reg, flags: reg.flags & SAFE_FLAGS });
-    refuse(env, `${argName(env, i)} is ${regTypeName(reg)} expected ${expected} or socket`, EINVAL, 'kfunc-argument', [regno]);
+    refuse(
+      env,
+      `${argName(env, i)} is ${regTypeName(reg)} expected ${expected} or socket`,
+      EINVAL,
+      'kfunc-argument',
+      [regno],
+    );
   }
   const have = reg.btfOf === 'kernel' ? call.btf.types[reg.btfId] : env.object.btf?.types[reg.btfId];
   const strict = (has(call, 'release') && reg.refObjId !== 0) || nocastAlias(have?.name ?? '', ref.name);
-  const same = reg.btfOf === 'kernel' && structMatches(call.btf, reg.btfId, reg.off, refId, strict, walkRules(env, reg));
+  const same =
+    reg.btfOf === 'kernel' && structMatches(call.btf, reg.btfId, reg.off, refId, strict, walkRules(env, reg));
   if (!same) {
-    if (/___|^__sk_buff$|^xdp_md$/.test(ref.name)) return unknown(env, `struct ${ref.name} as argument of kfunc ${name}`);
+    if (/___|^__sk_buff$|^xdp_md$/.test(ref.name))
+      return unknown(env, `struct ${ref.name} as argument of kfunc ${name}`);
     refuse(
       env,
       `kernel function ${name} ${argsName(env, i)} expected pointer to STRUCT ${ref.name} but R${regno} has a pointer to STRUCT ${have?.name ?? ''}`,
@@ -292,9 +348,16 @@ function checkTyped(env: VerifierEnv, call: KfuncCall, i: number, reg: RegState,
 const nocastAlias = (a: string, b: string): boolean => a === `${b}___init` || b === `${a}___init`;
 
 const kindWord = (type: BtfType): string =>
-  ({ int: 'INT', struct: 'STRUCT', union: 'UNION', ptr: 'PTR', void: 'UNKNOWN', fwd: 'FWD', funcProto: 'FUNC_PROTO', enum: 'ENUM' })[
-    type.kind as string
-  ] ?? type.kind.toUpperCase();
+  ({
+    int: 'INT',
+    struct: 'STRUCT',
+    union: 'UNION',
+    ptr: 'PTR',
+    void: 'UNKNOWN',
+    fwd: 'FWD',
+    funcProto: 'FUNC_PROTO',
+    enum: 'ENUM',
+  })[type.kind as string] ?? type.kind.toUpperCase();
 
 /** Whether a struct holds numbers only, nested at most four deep. */
 function isPlainStruct(btf: Btf, id: number, depth = 0): boolean {
@@ -341,7 +404,8 @@ function checkMemory(
   if (mayBeNull(reg)) frame.regs[regno] = { ...reg, flags: reg.flags & ~MAYBE_NULL };
   if (!sized) {
     const sizeBytes = sizeOfType(call.btf, refId);
-    if (sizeBytes === undefined) return unknown(env, `the size of argument ${regno} of kfunc ${call.row.name}`);
+    if (sizeBytes === undefined)
+      return unknown(env, `the size of argument ${regno} of kfunc ${call.row.name}`);
     if (!isNullConst(reg)) {
       checkHelperMemory(env, regno, sizeBytes, 'read', true);
       checkHelperMemory(env, regno, sizeBytes, 'write', true);
@@ -352,7 +416,13 @@ function checkMemory(
         checkKfuncSize(env, regno + 1);
       } catch (error) {
         if (!(error instanceof Rejection)) throw error;
-        refuse(env, `${hasFeature(env, 'kfuncsTrustByDefault') ? `R${i + 1} and R${i + 2}` : `arg#${i} arg#${i + 1}`} memory, len pair leads to invalid memory access`, error.data.errno, 'kfunc-argument', [regno]);
+        refuse(
+          env,
+          `${hasFeature(env, 'kfuncsTrustByDefault') ? `R${i + 1} and R${i + 2}` : `arg#${i} arg#${i + 1}`} memory, len pair leads to invalid memory access`,
+          error.data.errno,
+          'kfunc-argument',
+          [regno],
+        );
       }
     }
     if (next.endsWith('__szk')) return unknown(env, `constant sizes of kfunc ${call.row.name}`);
@@ -368,9 +438,11 @@ const isOwnedObject = (reg: RegState): boolean => reg.type === 'btfId' && reg.fl
 function checkAllocated(env: VerifierEnv, call: KfuncCall, i: number, reg: RegState): false {
   if (reg.type === 'btfId') checkTrust(env, call, i + 1, reg);
   checkOffsets(env, call, i + 1, reg);
-  if (!isOwnedObject(reg)) refuse(env, `${argName(env, i)} expected pointer to allocated object`, EINVAL, 'kfunc-argument', [i + 1]);
+  if (!isOwnedObject(reg))
+    refuse(env, `${argName(env, i)} expected pointer to allocated object`, EINVAL, 'kfunc-argument', [i + 1]);
   if (call.row.name !== 'bpf_obj_drop_impl') return unknown(env, `kfunc ${call.row.name}`);
-  if (reg.refObjId === 0) refuse(env, 'allocated object must be referenced', EINVAL, 'kfunc-argument', [i + 1]);
+  if (reg.refObjId === 0)
+    refuse(env, 'allocated object must be referenced', EINVAL, 'kfunc-argument', [i + 1]);
   call.objectType = reg.btfId;
   return false;
 }
@@ -383,7 +455,14 @@ function checkCounted(env: VerifierEnv, call: KfuncCall, i: number, reg: RegStat
   }
   call.owned = (reg.flags & NON_OWN_REF) === 0 && reg.refObjId !== 0;
   const counted = allocatedFields(env, reg.btfId).fields.some((field) => field.kind === 'refcount');
-  if (!counted) refuse(env, `${argName(env, i)} doesn't point to a type with bpf_refcount field`, EINVAL, 'kfunc-argument', [i + 1]);
+  if (!counted)
+    refuse(
+      env,
+      `${argName(env, i)} doesn't point to a type with bpf_refcount field`,
+      EINVAL,
+      'kfunc-argument',
+      [i + 1],
+    );
   call.objectType = reg.btfId;
   return false;
 }
@@ -400,11 +479,14 @@ function checkGraphArgument(
   const wrong = (message: string): never => refuse(env, message, EINVAL, 'kfunc-argument', [regno]);
   const word = kind === 'listHead' ? 'bpf_list_head' : 'bpf_list_node';
   if (kind === 'listHead') {
-    if (reg.type !== 'mapValue' && !isOwnedObject(reg)) wrong(`${argName(env, i)} expected pointer to map value or allocated object`);
-    if (reg.flags !== 0 && reg.flags !== MEM_ALLOC) wrong(`${argName(env, i)} expected pointer to map value or allocated object`);
+    if (reg.type !== 'mapValue' && !isOwnedObject(reg))
+      wrong(`${argName(env, i)} expected pointer to map value or allocated object`);
+    if (reg.flags !== 0 && reg.flags !== MEM_ALLOC)
+      wrong(`${argName(env, i)} expected pointer to map value or allocated object`);
   } else if (!isOwnedObject(reg)) wrong(`${argName(env, i)} expected pointer to allocated object`);
   if (reg.type === 'btfId' && reg.refObjId === 0) wrong('allocated object must be referenced');
-  if (reg.bits.mask !== 0n) wrong(`R${regno} doesn't have constant offset. ${word} has to be at the constant offset`);
+  if (reg.bits.mask !== 0n)
+    wrong(`R${regno} doesn't have constant offset. ${word} has to be at the constant offset`);
   const at = reg.off + Number(BigInt.asIntN(32, reg.bits.value));
   const fields = reg.type === 'mapValue' ? mapFields(env, reg) : allocatedFields(env, reg.btfId).fields;
   const field = fields.find((candidate) => candidate.kind === kind && candidate.offset === at);
@@ -423,7 +505,8 @@ function checkGraphArgument(
       `operation on bpf_list_head expects arg#1 bpf_list_node at offset=${expected} in struct ${holder}, but arg is at offset=${at} in struct ${env.object.btf?.types[reg.btfId]?.name ?? ''}`,
     );
   }
-  if (at !== expected) wrong(`arg#1 offset=${at}, but expected bpf_list_node at offset=${expected} in struct ${holder}`);
+  if (at !== expected)
+    wrong(`arg#1 offset=${at}, but expected bpf_list_node at offset=${expected} in struct ${holder}`);
   call.objectType = reg.btfId;
   return false;
 }
@@ -471,7 +554,8 @@ function linkNode(env: VerifierEnv, id: number): void {
 function changeSections(env: VerifierEnv, call: KfuncCall, sleepable: boolean): void {
   const { name } = call.row;
   const { cur } = env;
-  const refuseSection = (message: string, errno = EINVAL): never => refuseUse(env, message, errno, 'kfunc-section');
+  const refuseSection = (message: string, errno = EINVAL): never =>
+    refuseUse(env, message, errno, 'kfunc-section');
   if (cur.activeRcuLock) {
     if (name === 'bpf_rcu_read_lock') {
       if (hasFeature(env, 'kfuncsTrustByDefault')) return unknown(env, 'nested RCU sections');
@@ -479,10 +563,13 @@ function changeSections(env: VerifierEnv, call: KfuncCall, sleepable: boolean): 
     }
     if (name === 'bpf_rcu_read_unlock') {
       forEachReg(env, cur, (reg) =>
-        (reg.flags & MEM_RCU) === 0 ? reg : { ...reg, flags: (reg.flags & ~(MEM_RCU | MAYBE_NULL)) | PTR_UNTRUSTED },
+        (reg.flags & MEM_RCU) === 0
+          ? reg
+          : { ...reg, flags: (reg.flags & ~(MEM_RCU | MAYBE_NULL)) | PTR_UNTRUSTED },
       );
       cur.activeRcuLock = false;
-    } else if (sleepable) refuseSection(`kernel func ${name} is sleepable within rcu_read_lock region`, EACCES);
+    } else if (sleepable)
+      refuseSection(`kernel func ${name} is sleepable within rcu_read_lock region`, EACCES);
   } else if (name === 'bpf_rcu_read_lock') {
     cur.activeRcuLock = true;
   } else if (name === 'bpf_rcu_read_unlock') {
@@ -573,7 +660,8 @@ function returned(env: VerifierEnv, call: KfuncCall): RegState | null {
     case 'bpf_rdonly_cast': {
       const id = Number(call.constant ?? 0n);
       const target = btf.types[id];
-      if (hasFeature(env, 'untrustedMemory') && target?.kind !== 'struct') return unknown(env, `kfunc ${name}`);
+      if (hasFeature(env, 'untrustedMemory') && target?.kind !== 'struct')
+        return unknown(env, `kfunc ${name}`);
       if (target?.kind !== 'struct' && target?.kind !== 'union') {
         refuse(env, 'kfunc bpf_rdonly_cast type ID argument must be of a struct');
       }
@@ -582,7 +670,8 @@ function returned(env: VerifierEnv, call: KfuncCall): RegState | null {
   }
   const targetId = resolveModifiers(btf, type.type);
   const target = btf.types[targetId];
-  if (target.kind === 'void') return has(call, 'acquire') ? unknown(env, `what kfunc ${name} returns`) : UNKNOWN_SCALAR;
+  if (target.kind === 'void')
+    return has(call, 'acquire') ? unknown(env, `what kfunc ${name} returns`) : UNKNOWN_SCALAR;
   if (target.kind !== 'struct' && target.kind !== 'union') return unknown(env, `what kfunc ${name} returns`);
   return pointer('btfId', { btfId: targetId, btfOf: 'kernel', flags: 0 });
 }

@@ -45,14 +45,26 @@ export function kptrTarget(env: VerifierEnv, field: SpecialField): Target {
   if (env.kernelBtf === undefined) return unknown(env, 'kernel type information (kptr)');
   const typeId = findType(env.kernelBtf, name, 'struct');
   if (typeId === 0) return { of: 'object', typeId: kptr.typeId, name };
-  if (kptr.flavour === 'referenced' && !RCU_STRUCTS.has(name)) return unknown(env, `kernel pointers to struct ${name} in maps`);
+  if (kptr.flavour === 'referenced' && !RCU_STRUCTS.has(name))
+    return unknown(env, `kernel pointers to struct ${name} in maps`);
   return { of: 'kernel', typeId, name };
 }
 
 /** A load or store of the program at a kptr field of a map value. */
-export function checkKptrAccess(env: VerifierEnv, access: MemAccess, off: bigint | undefined, field: SpecialField): void {
+export function checkKptrAccess(
+  env: VerifierEnv,
+  access: MemAccess,
+  off: bigint | undefined,
+  field: SpecialField,
+): void {
   const refuse = (message: string): never =>
-    reject(env, { code: 'kptr-access', category: 'Memory Safety', errno: EACCES, message, registers: [access.regno] });
+    reject(env, {
+      code: 'kptr-access',
+      category: 'Memory Safety',
+      errno: EACCES,
+      message,
+      registers: [access.regno],
+    });
   if (off === undefined) return refuse('kptr access cannot have variable offset');
   if (off !== BigInt(field.offset)) refuse(`kptr access misaligned expected=${field.offset} off=${off}`);
   if (access.sizeBytes !== 8) refuse('kptr access size must be BPF_DW');
@@ -76,7 +88,11 @@ export function checkKptrAccess(env: VerifierEnv, access: MemAccess, off: bigint
       if (fields.some(({ kind }) => kind === 'listNode' || kind === 'rbNode')) flags |= NON_OWN_REF;
     }
   } else flags |= PTR_UNTRUSTED;
-  setReg(env, access.valueRegno, pointer('btfId', { btfId: target.typeId, btfOf: target.of, flags, id: newId(env) }));
+  setReg(
+    env,
+    access.valueRegno,
+    pointer('btfId', { btfId: target.typeId, btfOf: target.of, flags, id: newId(env) }),
+  );
 }
 
 /** The field that bpf_kptr_xchg's first argument points at. */
@@ -88,7 +104,8 @@ export function exchangedField(
 ): SpecialField {
   const refuse = (message: string, errno: number): never =>
     reject(env, { code: 'kptr-argument', category: 'Call Type Safety', errno, message, registers: [regno] });
-  if (reg.bits.mask !== 0n) refuse(`R${regno} doesn't have constant offset. kptr has to be at the constant offset`, EINVAL);
+  if (reg.bits.mask !== 0n)
+    refuse(`R${regno} doesn't have constant offset. kptr has to be at the constant offset`, EINVAL);
   if (!fields.some((field) => field.kind === 'kptr')) refuse(`R${regno} has no valid kptr`, EINVAL);
   const at = reg.off + Number(BigInt.asIntN(32, reg.bits.value));
   const field = fields.find((candidate) => candidate.kind === 'kptr' && candidate.offset === at);

@@ -166,7 +166,8 @@ export function checkKernelStructAccess(env: VerifierEnv, access: MemAccess, reg
     );
   }
   if ((reg.flags & MEM_USER) !== 0) refuse(`R${access.regno} is ptr_${name} access user memory: off=${off}`);
-  if ((reg.flags & MEM_PERCPU) !== 0) refuse(`R${access.regno} is ptr_${name} access percpu memory: off=${off}`);
+  if ((reg.flags & MEM_PERCPU) !== 0)
+    refuse(`R${access.regno} is ptr_${name} access percpu memory: off=${off}`);
   if (access.kind === 'write' && (reg.flags & PTR_UNTRUSTED) !== 0) refuse('only read is supported');
   if (access.kind === 'write' && !allocated) {
     // some program types may write some fields
@@ -184,7 +185,11 @@ export function checkKernelStructAccess(env: VerifierEnv, access: MemAccess, reg
   const step = walkData(btf, reg.btfId, off, access.sizeBytes, walkRules(env, reg));
   if (step.kind === 'refused') return refuse(step.message, step.errno);
   if (access.kind === 'write' || access.valueRegno < 0) return;
-  if (step.kind === 'dataPointer' && hasFeature(env, 'untrustedMemory') && (step.untrusted || (reg.flags & PTR_UNTRUSTED) !== 0)) {
+  if (
+    step.kind === 'dataPointer' &&
+    hasFeature(env, 'untrustedMemory') &&
+    (step.untrusted || (reg.flags & PTR_UNTRUSTED) !== 0)
+  ) {
     return unknown(env, 'plain data behind untrusted pointers');
   }
   if (step.kind !== 'pointer' || allocated) {
@@ -230,7 +235,13 @@ export function checkBufferRange(
   sizeBytes: number,
 ): void {
   const refuse = (message: string): never =>
-    reject(env, { code: 'buffer-access', category: 'Memory Safety', errno: EACCES, message, registers: [regno] });
+    reject(env, {
+      code: 'buffer-access',
+      category: 'Memory Safety',
+      errno: EACCES,
+      message,
+      registers: [regno],
+    });
   const what = (reg.flags & MEM_RDONLY) !== 0 ? 'rdonly' : 'rdwr';
   if (off < 0) refuse(`R${regno} invalid ${what} buffer access: off=${off}, size=${sizeBytes}`);
   if (reg.bits.mask !== 0n || reg.bits.value !== 0n) {

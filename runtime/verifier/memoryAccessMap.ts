@@ -120,7 +120,13 @@ function constantAt(
 }
 
 /** The kernel pointer in the value that an access may touch. */
-function touchedKptr(env: VerifierEnv, map: MapSpec, reg: RegState, off: number, sizeBytes: number): SpecialField | undefined {
+function touchedKptr(
+  env: VerifierEnv,
+  map: MapSpec,
+  reg: RegState,
+  off: number,
+  sizeBytes: number,
+): SpecialField | undefined {
   const least = reg.smin + BigInt(off);
   const end = reg.umax + BigInt(off + sizeBytes);
   return mapInfo(env, map).fields.fields.find(

@@ -77,7 +77,8 @@ function checkAttachPoint(env: VerifierEnv): void {
 /** Security hooks: some are closed to programs, some do not let them sleep. */
 function checkHook(env: VerifierEnv, target: string): void {
   const name = `bpf_lsm_${target}`;
-  if (env.kernelBtf !== undefined && findType(env.kernelBtf, name, 'func') === 0) return unknown(env, `hook ${target}`);
+  if (env.kernelBtf !== undefined && findType(env.kernelBtf, name, 'func') === 0)
+    return unknown(env, `hook ${target}`);
   if (env.program.sleepable && !SLEEPABLE_HOOKS.has(target)) {
     // other kernels have other lists
     if (!hasFeature(env, 'hookReturnRanges')) return unknown(env, `whether a program may sleep in ${name}`);
@@ -86,8 +87,10 @@ function checkHook(env: VerifierEnv, target: string): void {
   if (!isGplCompatible(env.object.license)) {
     refuseAttach(env, 'hook-needs-gpl', 'LSM programs must have a GPL compatible license');
   }
-  const closed = CLOSED_HOOKS.has(target) || (hasFeature(env, 'moreClosedHooks') && target === 'file_alloc_security');
-  if (!closed && hasFeature(env, 'moreClosedHooks') && target.includes('alloc')) return unknown(env, `hook ${target}`);
+  const closed =
+    CLOSED_HOOKS.has(target) || (hasFeature(env, 'moreClosedHooks') && target === 'file_alloc_security');
+  if (!closed && hasFeature(env, 'moreClosedHooks') && target.includes('alloc'))
+    return unknown(env, `hook ${target}`);
   if (closed) {
     const id = env.program.attachBtfId;
     if (id === undefined) return unknown(env, 'kernel type information (hooks)');

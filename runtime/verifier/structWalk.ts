@@ -69,7 +69,8 @@ export function walkStruct(
   let flags = startFlags;
   for (let depth = 0; depth < 32; depth++) {
     const type = btf.types[id];
-    if (type === undefined || !isStruct(type)) return refused(`Type '${type?.name ?? ''}' is not a struct`, EINVAL);
+    if (type === undefined || !isStruct(type))
+      return refused(`Type '${type?.name ?? ''}' is not a struct`, EINVAL);
     if (rules.unionsUntrusted && type.kind === 'union' && type.members.length !== 1) flags |= PTR_UNTRUSTED;
     if (off + sizeBytes > type.sizeBytes) {
       const beyond = refused(`access beyond struct ${type.name} at off ${off} size ${sizeBytes}`);

@@ -92,12 +92,16 @@ export function argumentAt(env: VerifierEnv, off: number, access: MemAccess): Re
   if (off % 8 !== 0) refuse(`func '${proto.name}' offset ${off} is not multiple of 8`);
   const index = off >> 3;
   for (const { type } of proto.params) {
-    if (resolvedType(btf, type).kind === 'struct') return unknown(env, `structs passed by value to ${target}`);
+    if (resolvedType(btf, type).kind === 'struct')
+      return unknown(env, `structs passed by value to ${target}`);
   }
   const noSuch = (): never => refuse(`func '${proto.name}' doesn't have ${index + 1}-th argument`);
   if (index > proto.params.length) noSuch();
   const isReturn = index === proto.params.length;
-  if (isReturn && (attach === 'BPF_TRACE_FENTRY' || attach === 'BPF_TRACE_RAW_TP' || attach === 'BPF_TRACE_ITER')) {
+  if (
+    isReturn &&
+    (attach === 'BPF_TRACE_FENTRY' || attach === 'BPF_TRACE_RAW_TP' || attach === 'BPF_TRACE_ITER')
+  ) {
     noSuch();
   }
   const typeId = isReturn ? proto.returnType : proto.params[index].type;
@@ -163,7 +167,8 @@ function pointerArgument(
     return pointer('buf', { flags, id: newId(env) });
   }
   if (isPlain(btf, pointee)) return loadedScalar(8, false);
-  if (isReturn && env.program.attachType === 'BPF_MODIFY_RETURN') return unknown(env, 'pointers that may be replaced');
+  if (isReturn && env.program.attachType === 'BPF_MODIFY_RETURN')
+    return unknown(env, 'pointers that may be replaced');
   const trusted = hasFeature(env, 'trustedPointers');
   let flags = argumentsTrusted(env) ? PTR_TRUSTED : 0;
   if (special !== undefined) flags = MAYBE_NULL | (special.kind === 'trusted' && trusted ? PTR_TRUSTED : 0);
@@ -187,7 +192,9 @@ function pointerArgument(
     return unknown(env, `argument ${index + 1} of ${target}`);
   }
   if (special === undefined) {
-    env.log.message(`func '${proto.name}' arg${index} has btf_id ${structId} type ${struct.kind.toUpperCase()} '${struct.name}'`);
+    env.log.message(
+      `func '${proto.name}' arg${index} has btf_id ${structId} type ${struct.kind.toUpperCase()} '${struct.name}'`,
+    );
   }
   if (error) return loadedScalar(8, false);
   return pointer('btfId', {

@@ -80,8 +80,9 @@ function lineOf(program: ProgramSpec, insn: number): number {
   return line;
 }
 
-/** libbpf names maps of global data after the object's file, which had another name when it was recorded. */
-const withoutObjectName = (message: string): string => message.replace(/^map '[^']*\.bss'/, "map '.bss'");
+/** libbpf names maps of global data after the object's file, which had another name when it was recorded; we name programs. */
+const withoutObjectName = (message: string): string =>
+  message.replace(/^map '[^']*\.bss'/, "map '.bss'").replace(/^program '[^']*': /, '');
 
 /** What this verifier cannot judge yet, and says so. Anything else that is `unknown` fails. */
 const NOT_JUDGED: ReadonlySet<string> = new Set([]);
