@@ -40,6 +40,9 @@ function fibLookup(call: HelperCall): HelperResult {
   return value(family === AF_INET || family === AF_INET6 ? FIB_FORWARDING_DISABLED : -ERRNO.EAFNOSUPPORT);
 }
 
+/** BPF_RB_NO_WAKEUP and BPF_RB_FORCE_WAKEUP. */
+const WAKEUP_FLAGS = 3n;
+
 const OVERFLOW_UID = 65534;
 
 export const absentHelpers = {
@@ -62,6 +65,26 @@ export const absentHelpers = {
   bpf_sk_lookup_tcp: nothing,
   bpf_sk_lookup_udp: nothing,
   bpf_skc_lookup_tcp: nothing,
+  bpf_get_listener_sock: nothing,
+  bpf_skc_to_tcp_sock: nothing,
+  bpf_skc_to_tcp6_sock: nothing,
+  bpf_skc_to_tcp_timewait_sock: nothing,
+  bpf_skc_to_tcp_request_sock: nothing,
+  bpf_skc_to_udp6_sock: nothing,
+  bpf_skc_to_unix_sock: nothing,
+  bpf_skc_to_mptcp_sock: nothing,
+  bpf_sk_cgroup_id: nothing,
+  bpf_sk_ancestor_cgroup_id: nothing,
+  bpf_skb_ancestor_cgroup_id: nothing,
+  bpf_skb_cgroup_classid: nothing,
+  bpf_task_pt_regs: nothing,
+  bpf_get_task_stack: clears(1, 2, ERRNO.EFAULT),
+  bpf_copy_from_user_task: clears(0, 1, ERRNO.EFAULT),
+  bpf_get_branch_snapshot: answers(ERRNO.ENOENT),
+  bpf_read_branch_records: answers(ERRNO.ENOENT),
+  bpf_find_vma: answers(ERRNO.ENOENT),
+  bpf_send_signal_thread: noted('a signal is sent to the current thread'),
+  bpf_user_ringbuf_drain: (call) => value((call.args[3] & ~WAKEUP_FLAGS) === 0n ? 0 : -ERRNO.EINVAL),
   bpf_sk_release: nothing,
   bpf_sk_fullsock: nothing,
   bpf_tcp_sock: nothing,

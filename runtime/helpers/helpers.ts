@@ -15,6 +15,7 @@ import { memoryHelpers } from './memoryHelpers';
 import { packetHelpers } from './packetHelpers';
 import { printHelpers } from './printHelpers';
 import { ringbufHelpers } from './ringbufHelpers';
+import { storageHelpers } from './storageHelpers';
 import { tailCallHelpers } from './tailCall';
 import { timerHelpers } from './timerHelpers';
 import { HelperFault, type HelperHandler, type HelperResult, type PacketServices } from './protocol';
@@ -29,6 +30,7 @@ export const HELPER_HANDLERS: Readonly<Partial<Record<HelperName, HelperHandler>
   ...printHelpers,
   ...ringbufHelpers,
   ...dynptrHelpers,
+  ...storageHelpers,
   ...tailCallHelpers,
 };
 

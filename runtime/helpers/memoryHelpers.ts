@@ -128,6 +128,12 @@ export const memoryHelpers = {
   bpf_probe_read_user: noUserMemory,
   bpf_probe_read_user_str: noUserMemory,
   bpf_copy_from_user: noUserMemory,
+  bpf_kptr_xchg: (call) => {
+    const at = memoryArg(call, 0, 8, true);
+    const old = call.kernel.memory.load64(at);
+    call.kernel.memory.store64(at, call.args[1]);
+    return value(old);
+  },
   bpf_strncmp: strncmp,
   bpf_strtol: (call) => stringToNumber(call, true),
   bpf_strtoul: (call) => stringToNumber(call, false),

@@ -82,6 +82,27 @@ function skbLoad(call: HelperCall): HelperResult {
   return value(0);
 }
 
+const START_MAC = 0;
+const START_NETWORK = 1;
+
+/** Like skbLoad, counted from the link or the network header; offsets beyond 64 KiB are refused. */
+function skbLoadRelative(call: HelperCall): HelperResult {
+  const packet = packetArg(call);
+  const size = u32Arg(call, 3);
+  const to = memoryArg(call, 2, size, true);
+  const offset = u32Arg(call, 1);
+  const start = u32Arg(call, 4);
+  const base = start === START_NETWORK ? ETHERNET_HEADER_BYTES : 0;
+  const known = offset <= 0xffff && (start === START_MAC || start === START_NETWORK);
+  const from = known ? packetBytes(packet, base + offset, size) : undefined;
+  if (from === undefined) {
+    call.kernel.memory.fill(to, size, 0);
+    return value(-ERRNO.EFAULT);
+  }
+  call.kernel.memory.copy(to, from, size);
+  return value(0);
+}
+
 const STORE_FLAGS = 3n;
 
 function skbStore(call: HelperCall): HelperResult {
@@ -209,6 +230,7 @@ export const packetHelpers = {
   bpf_xdp_load_bytes: (call) => xdpCopy(call, false),
   bpf_xdp_store_bytes: (call) => xdpCopy(call, true),
   bpf_skb_load_bytes: skbLoad,
+  bpf_skb_load_bytes_relative: skbLoadRelative,
   bpf_skb_store_bytes: skbStore,
   bpf_skb_pull_data: (call) => {
     const packet = packetArg(call);

@@ -68,6 +68,15 @@ function snprintf(call: HelperCall): HelperResult {
   return value(bytes.length + 1);
 }
 
+/** Flags hold a CPU in their lower half and bytes of the packet to append in bits 32 to 51. */
+function perfOutput(call: HelperCall): HelperResult {
+  const map = mapArg(call, 1);
+  const size = u32Arg(call, 4);
+  const data = call.kernel.memory.read(memoryArg(call, 3, size), size);
+  call.packets.note(`${map.definition.name}: ${bytesToHex(data)}`);
+  return value(0);
+}
+
 export const printHelpers = {
   bpf_trace_printk: (call) => {
     const result = formatKernel(call.kernel, formatArg(call, 0, u32Arg(call, 1)), call.args.slice(2));
@@ -80,11 +89,7 @@ export const printHelpers = {
     return typeof result === 'number' ? value(result) : print(call, result);
   },
   bpf_snprintf: snprintf,
-  bpf_perf_event_output: (call) => {
-    const map = mapArg(call, 1);
-    const size = u32Arg(call, 4);
-    const data = call.kernel.memory.read(memoryArg(call, 3, size), size);
-    call.packets.note(`${map.definition.name}: ${bytesToHex(data)}`);
-    return value(0);
-  },
+  bpf_perf_event_output: perfOutput,
+  bpf_skb_output: perfOutput,
+  bpf_xdp_output: perfOutput,
 } satisfies Record<string, HelperHandler>;

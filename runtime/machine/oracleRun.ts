@@ -81,7 +81,8 @@ export function dumpMaps(machine: Machine): Record<string, OracleMap> {
   for (const map of machine.state.maps.values()) {
     const { definition } = map;
     const type = typeWord(definition.type);
-    const { entries } = machine.mapEntries(definition.id, 0, 65536);
+    const hidden = findFamily(definition.type)?.keysHidden === true;
+    const { entries } = machine.mapEntries(definition.id, 0, hidden ? 0 : 65536);
     if (definition.type === 'BPF_MAP_TYPE_RINGBUF') {
       maps[definition.name] = { type, records: entries.map((e) => bytesToHex(e.values[0].bytes)) };
       findFamily(definition.type)?.drained?.(machine.kernel, map);

@@ -110,6 +110,12 @@ export interface TrieData {
   allocatedCount: number;
 }
 
+/** Local storages: one value per owner, in the order of creation. */
+export interface StorageData {
+  readonly kind: 'storage';
+  readonly stored: { readonly owner: number; readonly value: number }[];
+}
+
 /** See `opaque.ts`. */
 export interface OpaqueData {
   readonly kind: 'opaque';
@@ -127,4 +133,5 @@ export type MapData =
   | QueueData
   | BloomData
   | TrieData
+  | StorageData
   | OpaqueData;

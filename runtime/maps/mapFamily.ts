@@ -103,6 +103,8 @@ export interface MapFamily<D extends MapData = MapData> {
   lookupOnCpu?(env: MapEnv, map: MapRecord<D>, key: number, cpu: number): ValueRef;
   /** Families whose user side takes records out by reading them: all that `entries` showed has been read. */
   drained?(env: MapEnv, map: MapRecord<D>): void;
+  /** User space cannot walk the keys: entries are for views only. */
+  readonly keysHidden?: true;
   /** Why entries cannot be listed, for views. */
   readonly note?: string;
 }

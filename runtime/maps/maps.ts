@@ -7,6 +7,7 @@ import { assert } from '../util/assert';
 import { arrayFamily } from './array';
 import { bloomFamily } from './bloomFilter';
 import { hashFamily } from './hash';
+import { localStorageFamily } from './localStorage';
 import { lpmTrieFamily } from './lpmTrie';
 import { lruFamily } from './lruHash';
 import { arrayOfMapsFamily, hashOfMapsFamily } from './mapInMap';
@@ -34,6 +35,7 @@ const FAMILIES: readonly MapFamily[] = [
   stackFamily,
   bloomFamily,
   lpmTrieFamily,
+  localStorageFamily,
   opaqueFamily,
 ];
 

@@ -1,28 +1,83 @@
 /**
- * Map types whose contents live in parts of a kernel that are not modelled (devices, CPUs, sockets, perf buffers, stack traces): they
- * can be created, so that programs that mention them run, and stay empty. User space cannot fill them.
+ * Map types whose contents live in parts of a kernel that are not modelled (devices, CPUs, sockets, perf buffers, stack
+ * traces, what user space submits): they can be created under the kernel's rules, so that programs that mention them
+ * run, and stay empty. User space cannot fill them.
+ *
+ * Evidence: creation rules of 6.12, the same in 6.1 and 7.2 as far as compared.
  */
 import { ERRNO } from '../spec/errno';
-import { ACCESS_FLAGS, BPF_F_NUMA_NODE, refused, type MapFamily } from './mapFamily';
+import {
+  BPF_F_MMAPABLE,
+  BPF_F_NUMA_NODE,
+  BPF_F_PRESERVE_ELEMS,
+  BPF_F_RDONLY,
+  BPF_F_WRONLY,
+  refused,
+  type MapFamily,
+} from './mapFamily';
+import type { MapDefinition } from './bpfMap';
 import type { OpaqueData } from './mapData';
 
+/** Creation rules of one type; sizes in bytes. */
+interface Rule {
+  readonly keys: 4 | 'any' | 'none';
+  readonly values: readonly number[] | 'any' | 'addresses' | 'none';
+  readonly flags: number;
+}
+
+const USER_ACCESS = BPF_F_NUMA_NODE | BPF_F_RDONLY | BPF_F_WRONLY;
+/** Maps of file descriptors are arrays, and take an array's flags; a program's own access cannot be limited. */
+const ARRAY_FLAGS = USER_ACCESS | BPF_F_MMAPABLE | BPF_F_PRESERVE_ELEMS;
+const BPF_F_STACK_BUILD_ID = 32;
+
+const RULES = {
+  BPF_MAP_TYPE_PERF_EVENT_ARRAY: { keys: 4, values: [4], flags: ARRAY_FLAGS },
+  BPF_MAP_TYPE_CGROUP_ARRAY: { keys: 4, values: [4], flags: ARRAY_FLAGS },
+  BPF_MAP_TYPE_DEVMAP: { keys: 4, values: [4, 8], flags: USER_ACCESS },
+  BPF_MAP_TYPE_DEVMAP_HASH: { keys: 4, values: [4, 8], flags: USER_ACCESS },
+  BPF_MAP_TYPE_CPUMAP: { keys: 4, values: [4, 8], flags: BPF_F_NUMA_NODE },
+  BPF_MAP_TYPE_XSKMAP: { keys: 4, values: [4], flags: USER_ACCESS },
+  BPF_MAP_TYPE_SOCKMAP: { keys: 4, values: [4, 8], flags: USER_ACCESS },
+  BPF_MAP_TYPE_SOCKHASH: { keys: 'any', values: [4, 8], flags: USER_ACCESS },
+  BPF_MAP_TYPE_REUSEPORT_SOCKARRAY: { keys: 4, values: [4, 8], flags: ARRAY_FLAGS },
+  BPF_MAP_TYPE_STACK_TRACE: { keys: 4, values: 'addresses', flags: USER_ACCESS | BPF_F_STACK_BUILD_ID },
+  BPF_MAP_TYPE_USER_RINGBUF: { keys: 'none', values: 'none', flags: BPF_F_NUMA_NODE },
+} as const satisfies Record<string, Rule>;
+
+/** Longest stack trace that the default settings of a kernel allow. */
+const STACK_DEPTH_MAX = 127;
+const BUILD_ID_BYTES = 32;
+const SOCKHASH_KEY_MAX = 512;
+const PAGE_SIZE_BYTES = 4096;
+/** CPUs that a distribution's kernel is built for. */
+const CPUS_MAX = 8192;
+
+function valueFits(rule: Rule, { valueSizeBytes, flags }: MapDefinition): boolean {
+  if (rule.values === 'any') return valueSizeBytes > 0;
+  if (rule.values === 'none') return valueSizeBytes === 0;
+  if (rule.values !== 'addresses') return rule.values.includes(valueSizeBytes);
+  const entryBytes = (flags & BPF_F_STACK_BUILD_ID) !== 0 ? BUILD_ID_BYTES : 8;
+  const depth = valueSizeBytes / entryBytes;
+  return depth >= 1 && Number.isInteger(depth) && depth <= STACK_DEPTH_MAX;
+}
+
+function validate(definition: MapDefinition): number {
+  const { type, maxEntries, keySizeBytes, flags } = definition;
+  const rule: Rule = RULES[type as keyof typeof RULES];
+  if (maxEntries === 0 || (flags & ~rule.flags) !== 0 || !valueFits(rule, definition)) return -ERRNO.EINVAL;
+  if (rule.keys === 'any') {
+    if (keySizeBytes === 0) return -ERRNO.EINVAL;
+    return keySizeBytes > SOCKHASH_KEY_MAX ? -ERRNO.E2BIG : 0;
+  }
+  if (keySizeBytes !== (rule.keys === 'none' ? 0 : rule.keys)) return -ERRNO.EINVAL;
+  if (rule.keys === 'none' && (maxEntries % PAGE_SIZE_BYTES !== 0 || (maxEntries & (maxEntries - 1)) !== 0))
+    return -ERRNO.EINVAL;
+  return type === 'BPF_MAP_TYPE_CPUMAP' && maxEntries > CPUS_MAX ? -ERRNO.E2BIG : 0;
+}
+
 export const opaqueFamily: MapFamily<OpaqueData> = {
-  types: [
-    'BPF_MAP_TYPE_PERF_EVENT_ARRAY',
-    'BPF_MAP_TYPE_DEVMAP',
-    'BPF_MAP_TYPE_DEVMAP_HASH',
-    'BPF_MAP_TYPE_CPUMAP',
-    'BPF_MAP_TYPE_XSKMAP',
-    'BPF_MAP_TYPE_CGROUP_ARRAY',
-    'BPF_MAP_TYPE_STACK_TRACE',
-    'BPF_MAP_TYPE_SOCKMAP',
-  ],
-  validate: (_env, definition) =>
-    (definition.flags & ~(ACCESS_FLAGS | BPF_F_NUMA_NODE)) !== 0 ||
-    definition.keySizeBytes !== 4 ||
-    definition.maxEntries === 0
-      ? -ERRNO.EINVAL
-      : 0,
+  types: Object.keys(RULES),
+  validate: (_env, definition) => validate(definition),
   create: () => ({ kind: 'opaque' }),
   lookup: () => 0,
   update: () => refused('EOPNOTSUPP', ERRNO),
