@@ -82,7 +82,7 @@ async function compiled(launch: LaunchArguments, btf: KernelBtfChoice): Promise<
     const [first] = errors;
     const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
     throw new UserError(
-      `${path.basename(launch.program)} does not compile: ${first.file}:${first.line}:${first.column}: ${first.message}${more}. Correct it and start again.`,
+      `${path.basename(launch.program)} does not compile: ${first.file}:${first.line}:${first.column}: ${first.message}${more}. ${object.problem.remedy ?? 'Correct it and start again.'}`,
       true,
     );
   }

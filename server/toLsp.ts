@@ -6,6 +6,7 @@ import {
   type Range,
 } from 'vscode-languageserver/node';
 import { URI } from 'vscode-uri';
+import { compilerHint } from '../runtime/host/compilerDiagnostics';
 import type { EditorDiagnostic, TextOf } from '../runtime/ide/diagnostics';
 import { expressionColumns, utf16Column } from '../runtime/ide/expressionRange';
 import { base1, toBase0, type Base0 } from '../runtime/util/position';
@@ -78,6 +79,7 @@ export function findingToLsp(
     location: { uri: URI.file(note.file).toString(), range: findingRange(note, textOf) },
     message: note.message,
   }));
+  const hint = compilerHint(finding.message);
   let range: Range;
   if (finding.file === file) range = findingRange(finding, textOf);
   else {
@@ -95,7 +97,7 @@ export function findingToLsp(
     severity: finding.severity === 'error' ? DiagnosticSeverity.Error : DiagnosticSeverity.Warning,
     source: COMPILER_SOURCE,
     ...(finding.option === undefined ? {} : { code: finding.option }),
-    message: finding.message,
+    message: hint === undefined ? finding.message : `${finding.message}\nFix: ${hint}`,
     relatedInformation: related,
   };
 }

@@ -10,7 +10,12 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import type { Problem } from '../util/problem';
 import { runProgram } from './childProcess';
-import { complaintWithoutPlace, parseDiagnostics, type CompilerDiagnostic } from './compilerDiagnostics';
+import {
+  compilerHint,
+  complaintWithoutPlace,
+  parseDiagnostics,
+  type CompilerDiagnostic,
+} from './compilerDiagnostics';
 import { zigEnvironment, type Compiler } from './findCompiler';
 import { includeFlags } from './includePaths';
 
@@ -174,10 +179,12 @@ function whyNot(shown: string, diagnostics: readonly CompilerDiagnostic[], stder
   const first = diagnostics.find((d) => d.severity === 'error');
   if (first) {
     const own = path.resolve(shown) === first.file;
+    const hint = compilerHint(first.message);
     return {
       code: 'compile-error',
       message: first.message,
       place: { file: own ? shown : first.file, line: first.line, column: first.column },
+      ...(hint !== undefined && { remedy: hint }),
     };
   }
   const complaint =

@@ -84,3 +84,10 @@ function columns(
   }
   return { column, endColumn };
 }
+
+/** What to do about a compiler's error, where that lies outside the text. */
+export function compilerHint(message: string): string | undefined {
+  return / file not found$/.test(message)
+    ? 'Name its folder with -I: in compile_commands.json, in the setting bpfStudio.compiler.flags, or on the command line.'
+    : undefined;
+}

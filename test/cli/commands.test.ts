@@ -143,6 +143,11 @@ describe('bpf-studio', () => {
       oneClearLine(await cli('verify', file), /wrong\.bpf\.c:3:9: use of undeclared identifier 'nothing'/);
     });
 
+    it('in C that misses a header says how to name its folder', async () => {
+      const file = write('header.bpf.c', '#include <no/such.h>\n');
+      oneClearLine(await cli('verify', file), /no\/such\.h' file not found — Name its folder with -I/);
+    });
+
     it('truncated anywhere is refused or judged, and never more than one line', async () => {
       const whole = fs.readFileSync(fixture('host', 'heartbeat.o'));
       for (let size = 0; size < whole.length; size += 509) {

@@ -5,6 +5,7 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import { findCompiler, type Compiler } from '../../runtime/host/findCompiler';
 import { compile } from '../../runtime/host/compiler';
+import { compilerHint } from '../../runtime/host/compilerDiagnostics';
 import { loadFor } from '../../runtime/host/loadFor';
 import { vmlinuxFolder } from '../../runtime/host/vmlinuxHeader';
 import { PROFILES } from '../../runtime/spec/profile';
@@ -84,6 +85,11 @@ describe('our headers beside others', () => {
       fs.rmSync(system, { recursive: true });
     }
   }).timeout(20_000);
+
+  it('say how to add the folder of a header that is not found', () => {
+    assert.match(compilerHint("'bpf/vmlinux.h' file not found") ?? '', /-I.*compile_commands\.json/);
+    assert.equal(compilerHint("expected ';' after expression"), undefined);
+  });
 
   it('know both spellings of the byte-order macros, and arguments by pairs of type and name', async () => {
     const text = `#include "vmlinux.h"
