@@ -15,7 +15,7 @@ import * as path from 'node:path';
 const require = createRequire(import.meta.url);
 const root = path.resolve(import.meta.dirname, '../..');
 const [mode, dir, answers] = process.argv.slice(2);
-const sources = ['examples', 'examples/rejected'].flatMap((folder) =>
+const sources = ['examples', 'examples/races', 'examples/rejected'].flatMap((folder) =>
   fs
     .readdirSync(path.join(root, folder))
     .filter((name) => name.endsWith('.bpf.c'))
