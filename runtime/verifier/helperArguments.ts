@@ -4,6 +4,7 @@
  * later arguments and the call's effects need.
  * Evidence: expected-type lists measured by passing every helper a wrong register on 6.1, 6.12 and 7.2.
  */
+import { findType } from '../btf/query';
 import type { SpecialField } from '../btf/specialFields';
 import type { MapSpec } from '../loader/objectSpec';
 import type { ArgKind, HelperPrototype, HelperRow } from '../spec/helpers';
@@ -15,7 +16,8 @@ import { checkExchanged, exchangedField, refuseMaybeNull } from './kptrFields';
 import { mapInfo } from './mapRules';
 import { checkAlignment, checkMemAccess } from './memoryAccess';
 import { checkRegionAccess } from './memoryAccessBounds';
-import { checkBufferRange } from './memoryAccessKernel';
+import { checkBufferRange, walkRules } from './memoryAccessKernel';
+import { structMatches } from './structWalk';
 import { checkMapPermission, checkMapRange } from './memoryAccessMap';
 import { EACCES, EINVAL } from './outcome';
 import { checkPacketRange, packetRights } from './packetAccess';
@@ -270,16 +272,32 @@ const RULES: Readonly<Record<Base, ArgRule>> = {
   btfOrNull: { types: btfTypes, nullable: true, ignore: MAYBE_NULL, check: kernelStruct },
 };
 
-function socketOnly(env: VerifierEnv, call: Call, _regno: number, reg: RegState): void {
-  if (reg.type === 'btfId') notModelled('typed kernel pointers as sockets')(env, call);
+/** Typed kernel pointers pass as sockets when their struct begins with a common socket. */
+function socketOnly(env: VerifierEnv, call: Call, regno: number, reg: RegState): void {
+  if (reg.type === 'btfId') matchStruct(env, call, regno, reg, 'sock_common');
 }
 
 function kernelStruct(env: VerifierEnv, call: Call, regno: number, reg: RegState, rest: string): void {
   if (isNullConst(reg)) return;
-  const type = env.kernelBtf?.types[reg.btfId];
-  if (type === undefined || type.name !== rest || reg.off !== 0) {
-    unknown(env, `argument ${regno} of ${call.row.name}: compatibility of kernel structs`);
+  matchStruct(env, call, regno, reg, rest);
+}
+
+/** The pointer's struct is the wanted one, or begins with it at the pointer's offset. */
+function matchStruct(env: VerifierEnv, call: Call, regno: number, reg: RegState, wanted: string): void {
+  const btf = env.kernelBtf;
+  const wantedId = btf === undefined ? 0 : findType(btf, wanted, 'struct');
+  if (btf === undefined || wantedId === 0 || reg.btfOf !== 'kernel' || reg.type !== 'btfId') {
+    return unknown(env, `argument ${regno} of ${call.row.name}: compatibility of kernel structs`);
   }
+  if (structMatches(btf, reg.btfId, reg.off, wantedId, false, walkRules(env, reg))) return;
+  reject(env, {
+    code: 'argument-type',
+    category: 'Call Type Safety',
+    errno: EACCES,
+    message: `R${regno} is of type ${btf.types[reg.btfId]?.name ?? ''} but ${wanted} is expected`,
+    registers: [regno],
+    facts: { type: btf.types[reg.btfId]?.name ?? '', expected: wanted },
+  });
 }
 
 /** Types whose offsets their own rules judge; all others must be passed as they came. */

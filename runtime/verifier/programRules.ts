@@ -1,7 +1,7 @@
 /**
  * What is judged before the first instruction: program type, sleepability, every map that the program mentions.
  */
-import { declTagsOf, findType } from '../btf/query';
+import { declTagsOf, findType, resolvedType } from '../btf/query';
 import {
   CLOSED_HOOKS,
   REPLACEABLE_FUNCTIONS,
@@ -27,6 +27,7 @@ export function checkProgram(env: VerifierEnv): void {
   if (!isSince(env.profile, row.since)) {
     return unknown(env, `program type ${program.type} on ${env.profile.name}`);
   }
+  checkAddresses(env);
   checkSleepable(env, row.sleepable);
   checkAttachPoint(env);
   checkExceptionCallback(env);
@@ -38,6 +39,21 @@ export function checkProgram(env: VerifierEnv): void {
     if (seen.has(reference.map)) continue;
     seen.add(reference.map);
     checkMapWithProgram(env, env.maps[reference.map]);
+  }
+}
+
+/**
+ * Addresses of kernel symbols without a type come from the kernel's symbol table, which we do not have: one that its BTF
+ * does not know either may be missing, and then the object cannot be loaded.
+ */
+function checkAddresses(env: VerifierEnv): void {
+  const kernel = env.kernelBtf;
+  const { btf } = env.object;
+  if (kernel === undefined || btf === undefined) return;
+  for (const { name, kind, weak, typeId } of env.object.externs) {
+    if (kind !== 'ksym' || weak || resolvedType(btf, typeId).kind !== 'void') continue;
+    if (findType(kernel, name, 'func', 'var') === 0)
+      return unknown(env, `whether the kernel has a symbol ${name}`);
   }
 }
 

@@ -27,6 +27,9 @@ export interface WalkRules {
 
 const TAG_FLAGS: Readonly<Record<string, number>> = { user: MEM_USER, percpu: MEM_PERCPU, rcu: MEM_RCU };
 
+/** Structs without a name have one in messages. */
+const nameOf = (type: { readonly name: string }): string => (type.name === '' ? '(anon)' : type.name);
+
 type StructType = Extract<BtfType, { kind: 'struct' | 'union' }>;
 const isStruct = (type: BtfType): type is StructType => type.kind === 'struct' || type.kind === 'union';
 
@@ -73,7 +76,7 @@ export function walkStruct(
       return refused(`Type '${type?.name ?? ''}' is not a struct`, EINVAL);
     if (rules.unionsUntrusted && type.kind === 'union' && type.members.length !== 1) flags |= PTR_UNTRUSTED;
     if (off + sizeBytes > type.sizeBytes) {
-      const beyond = refused(`access beyond struct ${type.name} at off ${off} size ${sizeBytes}`);
+      const beyond = refused(`access beyond struct ${nameOf(type)} at off ${off} size ${sizeBytes}`);
       const last = type.members[type.members.length - 1];
       const array = last === undefined ? undefined : resolvedType(btf, last.type);
       if (!rules.openArrays || array?.kind !== 'array' || array.count !== 0) return beyond;
@@ -124,7 +127,7 @@ function memberStep(
     if (element.kind === 'ptr') {
       if (sizeBytes !== place.elementSize || off !== start) {
         return refused(
-          `cannot access ptr member ${member.name} with moff ${start} in struct ${type.name} with off ${off} size ${sizeBytes}`,
+          `cannot access ptr member ${member.name} with moff ${start} in struct ${nameOf(type)} with off ${off} size ${sizeBytes}`,
         );
       }
       const tag = btf.types[element.type];
@@ -137,12 +140,12 @@ function memberStep(
     }
     if (off + sizeBytes > place.end && !untrusted) {
       return refused(
-        `access beyond the end of member ${member.name} (mend:${place.end}) in struct ${type.name} with off ${off} size ${sizeBytes}`,
+        `access beyond the end of member ${member.name} (mend:${place.end}) in struct ${nameOf(type)} with off ${off} size ${sizeBytes}`,
       );
     }
     return { kind: 'data' };
   }
-  return refused(`struct ${type.name} doesn't have field at offset ${off}`, EINVAL);
+  return refused(`struct ${nameOf(type)} doesn't have field at offset ${off}`, EINVAL);
 }
 
 /** Goes into structs that begin at the offset until data, a pointer or a refusal is found. */
