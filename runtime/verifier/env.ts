@@ -48,6 +48,8 @@ export interface InsnAux {
   /** Pointer type of the memory instruction, to refuse different types at one instruction. */
   pointerType: string;
   pointerClass: string;
+  /** Its flags; -1 before the first access. */
+  pointerFlags: number;
   /** Registers alive before the instruction, bit mask (static liveness). */
   liveRegsBefore: number;
   /** bpf_loop: every call here had zero flags and the same callback (-1 before the first), so the kernel inlines it. */

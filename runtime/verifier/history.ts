@@ -23,18 +23,15 @@ export function pushHistory(env: VerifierEnv, note: HistoryNote): void {
     env.curHistory = merged;
     return;
   }
-  const entry = merge(
-    {
-      idx: env.insnIdx,
-      prevIdx: env.prevInsnIdx,
-      stackFrame: -1,
-      stackSlot: -1,
-      srcStack: false,
-      dstStack: false,
-      linked: null,
-    },
-    note,
-  );
+  const entry: HistoryEntry = {
+    idx: env.insnIdx,
+    prevIdx: env.prevInsnIdx,
+    stackFrame: note.stackFrame ?? -1,
+    stackSlot: note.stackSlot ?? -1,
+    srcStack: note.srcStack ?? false,
+    dstStack: note.dstStack ?? false,
+    linked: note.linked ?? null,
+  };
   history.push(entry);
   env.curHistory = entry;
 }

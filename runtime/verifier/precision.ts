@@ -80,6 +80,7 @@ export function propagatePrecision(env: VerifierEnv, old: VerifierState): void {
   const d = newDemand(top);
   for (let f = top; f >= 0; f--) {
     const frame = old.frames[f];
+    if (frame.preciseRegs === 0 && noSlots(frame.preciseSlots)) continue;
     const names: string[] = [];
     const say = (name: string): void => {
       if (env.log.level < 2) return;

@@ -74,6 +74,11 @@ export function tnumXor(a: Tnum, b: Tnum): Tnum {
 export function tnumMul(a: Tnum, b: Tnum): Tnum {
   const known = asU64(a.value * b.value);
   if (a.mask === 0n && b.mask === 0n) return make(known, 0n);
+  if (a.mask === U64_MAX) {
+    // Everything from the other factor's lowest possible bit upwards is open.
+    const possible = b.value | b.mask;
+    return make(0n, asU64(-(possible & -possible)));
+  }
   let uncertain = TNUM_ZERO;
   let { value, mask } = a;
   let shifted = b;

@@ -265,6 +265,7 @@ const newAux = (): InsnAux => ({
   mapOfCall: null,
   pointerType: '',
   pointerClass: '',
+  pointerFlags: -1,
   liveRegsBefore: 0x7ff,
   loopInline: false,
   loopCallback: -1,

@@ -146,10 +146,13 @@ function finishPath(env: VerifierEnv, at: WalkState): void {
 /** One instruction must always see the same kind of pointer where the kernel would rewrite it by kind. */
 function rememberPointer(env: VerifierEnv, reg: RegState): void {
   const aux = env.aux[env.insnIdx];
+  // The usual case, without making the name.
+  if (aux.pointerFlags === reg.flags && aux.pointerClass === reg.type) return;
   const kind = regTypeName(reg);
   if (aux.pointerType === '') {
     aux.pointerType = kind;
     aux.pointerClass = reg.type;
+    aux.pointerFlags = reg.flags;
     return;
   }
   if (aux.pointerType === kind) return;
