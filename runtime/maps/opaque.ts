@@ -15,6 +15,7 @@ import {
   refused,
   type MapFamily,
 } from './mapFamily';
+import { nextIndex } from './array';
 import type { MapDefinition } from './bpfMap';
 import type { OpaqueData } from './mapData';
 
@@ -43,6 +44,17 @@ const RULES = {
   BPF_MAP_TYPE_STACK_TRACE: { keys: 4, values: 'addresses', flags: USER_ACCESS | BPF_F_STACK_BUILD_ID },
   BPF_MAP_TYPE_USER_RINGBUF: { keys: 'none', values: 'none', flags: BPF_F_NUMA_NODE },
 } as const satisfies Record<string, Rule>;
+
+/** Types whose keys are walked although nothing is behind them. */
+const WALKED_BY_INDEX: readonly string[] = [
+  'BPF_MAP_TYPE_PERF_EVENT_ARRAY',
+  'BPF_MAP_TYPE_CGROUP_ARRAY',
+  'BPF_MAP_TYPE_DEVMAP',
+  'BPF_MAP_TYPE_CPUMAP',
+  'BPF_MAP_TYPE_XSKMAP',
+  'BPF_MAP_TYPE_SOCKMAP',
+  'BPF_MAP_TYPE_REUSEPORT_SOCKARRAY',
+];
 
 /** Longest stack trace that the default settings of a kernel allow. */
 const STACK_DEPTH_MAX = 127;
@@ -82,7 +94,8 @@ export const opaqueFamily: MapFamily<OpaqueData> = {
   lookup: () => 0,
   update: () => refused('EOPNOTSUPP', ERRNO),
   delete: () => refused('ENOENT', ERRNO),
-  nextKey: () => -ERRNO.ENOENT,
+  nextKey: (env, map, key, nextKey) =>
+    WALKED_BY_INDEX.includes(map.definition.type) ? nextIndex(env, map, key, nextKey) : -ERRNO.ENOENT,
   recycle: () => undefined,
   slots: () => [],
   keyOffset: () => 0,
