@@ -38,6 +38,8 @@ export function serve(connection: Connection, makeAnalyzer: MakeAnalyzer, versio
   let folders: string[] = [];
   let trusted = true;
   let pullsSettings = false;
+  let canRegister = false;
+  let tellsFolders = false;
   let pushed: Settings = DEFAULT_SETTINGS;
   const bySection = new Map<string, Promise<Settings>>();
   const told = new Set<string>();
@@ -61,7 +63,10 @@ export function serve(connection: Connection, makeAnalyzer: MakeAnalyzer, versio
     const options = (params.initializationOptions ?? {}) as InitializationOptions;
     trusted = options.trusted !== false;
     pushed = readSettings(options.settings);
-    pullsSettings = params.capabilities.workspace?.configuration === true;
+    const { workspace } = params.capabilities;
+    pullsSettings = workspace?.configuration === true;
+    canRegister = workspace?.didChangeConfiguration?.dynamicRegistration === true;
+    tellsFolders = workspace?.workspaceFolders === true;
     folders = (params.workspaceFolders ?? []).map((folder) => slashes(URI.parse(folder.uri).fsPath));
     analyzer = makeAnalyzer({ storage: options.storage, log: (text) => connection.console.log(text) });
     diagnostics = new DiagnosticsFeature(analyzer, {
@@ -95,9 +100,12 @@ export function serve(connection: Connection, makeAnalyzer: MakeAnalyzer, versio
   });
 
   connection.onInitialized(() => {
-    if (pullsSettings) {
-      void connection.client.register(DidChangeConfigurationNotification.type, { section: 'bpfStudio' });
-    }
+    // Not every editor can tell of changes: what it never said it can do is not asked of it, and a refusal is no failure.
+    if (pullsSettings && canRegister)
+      connection.client
+        .register(DidChangeConfigurationNotification.type, { section: 'bpfStudio' })
+        .catch((error: unknown) => connection.console.warn(`settings are not watched: ${String(error)}`));
+    if (!tellsFolders) return;
     connection.workspace.onDidChangeWorkspaceFolders((event) => {
       const gone = new Set(event.removed.map((folder) => slashes(URI.parse(folder.uri).fsPath)));
       folders = [

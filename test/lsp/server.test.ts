@@ -61,6 +61,8 @@ class Session {
   readonly published: PublishDiagnosticsParams[] = [];
   readonly verdicts: VerdictsNotification[] = [];
   readonly shown: string[] = [];
+  /** Errors and warnings of the server's log. */
+  readonly complaints: string[] = [];
   readonly asked: AnalysisRequest[] = [];
   answer: Answer = () => verified;
   private readonly client: MessageConnection;
@@ -90,6 +92,13 @@ class Session {
       this.verdicts.push(p);
       this.wake();
     });
+    this.client.onNotification('window/logMessage', (p: { type: number; message: string }) => {
+      if (p.type <= 2) this.complaints.push(p.message);
+    });
+    this.client.onRequest('client/registerCapability', () => {
+      this.complaints.push('asked to register');
+      throw new Error('no dynamic registration here');
+    });
     this.client.onNotification('window/showMessage', (p: { message: string }) => {
       this.shown.push(p.message);
       this.wake();
@@ -106,11 +115,11 @@ class Session {
     for (const waiter of this.waiters.splice(0)) waiter();
   }
 
-  async start(options: object = {}): Promise<void> {
+  async start(options: object = {}, capabilities: object = {}): Promise<void> {
     await this.client.sendRequest('initialize', {
       processId: null,
       rootUri: null,
-      capabilities: {},
+      capabilities,
       workspaceFolders: [{ uri: 'file:///w', name: 'w' }],
       initializationOptions: { settings: { verifyDelay: 50 }, ...options },
     });
@@ -181,6 +190,26 @@ describe('the language server', () => {
       line: 0,
       processedInsns: 2,
     });
+  });
+
+  it('asks nothing of an editor that said it cannot do it', async () => {
+    await session.start();
+    await session.request('textDocument/hover', {
+      textDocument: { uri: URI_A },
+      position: { line: 0, character: 0 },
+    });
+    assert.deepEqual(session.complaints, []);
+  });
+
+  it('lives on when an editor refuses what it said it can do', async () => {
+    await session.start(
+      {},
+      { workspace: { configuration: true, didChangeConfiguration: { dynamicRegistration: true } } },
+    );
+    await session.open();
+    await session.until(() => session.published.length > 0);
+    assert.equal(session.complaints[0], 'asked to register');
+    assert.match(session.complaints[1] ?? '', /settings are not watched/);
   });
 
   it('analyses the unsaved text', async () => {
