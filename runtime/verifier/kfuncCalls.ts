@@ -167,17 +167,19 @@ function checkArguments(env: VerifierEnv, call: KfuncCall): void {
       markRegRead(curFrame(env), regno + 1, LIVE_READ64);
     }
   }
-  if (has(call, 'release') && call.releaseRegno === 0) {
-    refuse(
-      env,
-      hasFeature(env, 'kfuncsTrustByDefault')
-        ? `release kfunc ${call.row.name} expects referenced PTR_TO_BTF_ID passed to R1`
-        : `release kernel function ${call.row.name} expects refcounted PTR_TO_BTF_ID`,
-      EINVAL,
-      'release-of-unowned',
-    );
-  }
+  if (has(call, 'release') && call.releaseRegno === 0) refuseUnowned(env, call);
 }
+
+/** What is released must have been acquired. */
+const refuseUnowned = (env: VerifierEnv, call: KfuncCall): never =>
+  refuse(
+    env,
+    hasFeature(env, 'kfuncsTrustByDefault')
+      ? `release kfunc ${call.row.name} expects referenced PTR_TO_BTF_ID passed to R1`
+      : `release kernel function ${call.row.name} expects refcounted PTR_TO_BTF_ID`,
+    EINVAL,
+    'release-of-unowned',
+  );
 
 function checkScalar(env: VerifierEnv, call: KfuncCall, regno: number, param: string): void {
   const reg = regOf(env, regno);
@@ -224,6 +226,8 @@ function checkPointer(env: VerifierEnv, call: KfuncCall, i: number, pointeeId: n
     const which = hasFeature(env, 'kfuncsTrustByDefault') ? `R${regno}` : `arg${i}`;
     refuse(env, `Possibly NULL pointer passed to trusted ${which}`, EACCES, 'maybe-null-argument', [regno]);
   }
+  if (has(call, 'release') && reg.refObjId === 0 && hasFeature(env, 'kfuncsTrustByDefault'))
+    refuseUnowned(env, call);
   if (reg.refObjId !== 0) {
     if (has(call, 'release') && call.refObjId !== 0)
       return unknown(env, `two references given to kfunc ${name}`);

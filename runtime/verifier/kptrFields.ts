@@ -123,7 +123,7 @@ export function refuseMaybeNull(env: VerifierEnv, regno: number, reg: RegState):
       code: 'maybe-null-argument',
       category: 'Call Type Safety',
       errno: EACCES,
-      message: `Possibly NULL pointer passed to helper arg${regno}`,
+      message: `Possibly NULL pointer passed to helper ${hasFeature(env, 'kfuncsTrustByDefault') ? 'R' : 'arg'}${regno}`,
       registers: [regno],
     });
   }

@@ -40,6 +40,14 @@ const WITHOUT_BTF = new Set(['mapInMap', 'progArray', 'redirect', 'socket', 'eve
 
 const SPIN_LOCK_STORAGE = new Set(['BPF_MAP_TYPE_CGROUP_STORAGE']);
 
+/** Map types whose values may hold kernel pointers, lists and trees (6.12). */
+const KPTR_MAPS = new Set(
+  ['HASH', 'LRU_HASH', 'PERCPU_HASH', 'LRU_PERCPU_HASH', 'ARRAY', 'PERCPU_ARRAY']
+    .concat(['SK_STORAGE', 'INODE_STORAGE', 'TASK_STORAGE', 'CGRP_STORAGE'])
+    .map((name) => `BPF_MAP_TYPE_${name}`),
+);
+const GRAPH_MAPS = new Set(['BPF_MAP_TYPE_HASH', 'BPF_MAP_TYPE_LRU_HASH', 'BPF_MAP_TYPE_ARRAY']);
+
 /** Why the kernel refuses to create the map with its BTF, or undefined. libbpf then creates it without. */
 function btfRefused(
   env: VerifierEnv,
@@ -55,6 +63,11 @@ function btfRefused(
   const has = (kind: SpecialFieldKind): boolean => fields.fields.some((field) => field.kind === kind);
   if ((has('timer') || has('workqueue')) && row.timers !== true) {
     return `${row.name} cannot hold a struct bpf_timer`;
+  }
+  if (hasFeature(env, 'kfuncTable')) {
+    if (has('kptr') && !KPTR_MAPS.has(row.name)) return `${row.name} cannot hold kernel pointers`;
+    if ((has('listHead') || has('rbRoot')) && !GRAPH_MAPS.has(row.name))
+      return `${row.name} cannot hold lists`;
   }
   if (has('spinLock') && row.spinLocks !== true && !SPIN_LOCK_STORAGE.has(row.name)) {
     return `${row.name} cannot hold a struct bpf_spin_lock`;

@@ -243,7 +243,13 @@ export function checkBufferRange(
       registers: [regno],
     });
   const what = (reg.flags & MEM_RDONLY) !== 0 ? 'rdonly' : 'rdwr';
-  if (off < 0) refuse(`R${regno} invalid ${what} buffer access: off=${off}, size=${sizeBytes}`);
+  if (off < 0) {
+    refuse(
+      hasFeature(env, 'pointerOffsetFolded')
+        ? `R${regno} invalid negative ${what} buffer offset: off=${off}, var_off=${bitsText(env, reg.bits)}`
+        : `R${regno} invalid ${what} buffer access: off=${off}, size=${sizeBytes}`,
+    );
+  }
   if (reg.bits.mask !== 0n || reg.bits.value !== 0n) {
     refuse(`R${regno} invalid variable buffer offset: off=${off}, var_off=${bitsText(env, reg.bits)}`);
   }
