@@ -46,11 +46,14 @@ function bitCount(maxEntries: number, functions: number): number {
 }
 
 /** The bits of a value: one hash split into a start and an odd stride. */
-function* bitsOf(env: MapEnv, map: BloomMap, value: number): Generator<number> {
+function bitsOf(env: MapEnv, map: BloomMap, value: number): number[] {
   const { valueSizeBytes } = map.definition;
   const hash = hashKey(env.memory.u8, value, valueSizeBytes);
   const stride = (Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d) >>> 0) | 1;
-  for (let i = 0; i < map.data.functions; i++) yield ((hash + i * (stride >>> 0)) % BITS_MAX) % map.data.bits;
+  return Array.from(
+    { length: map.data.functions },
+    (_, i) => ((hash + i * (stride >>> 0)) % BITS_MAX) % map.data.bits,
+  );
 }
 
 function push(env: MapEnv, map: BloomMap, value: number, flags: bigint): number {
