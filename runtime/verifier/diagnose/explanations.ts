@@ -425,6 +425,74 @@ export const EXPLANATIONS: Readonly<Record<string, Row>> = {
     'Global functions take and return plain numbers, the context, and pointers to data of known size.',
     'Change the prototype, or make the function static.',
   ),
+  'attach-not-sleepable': row(
+    (s) => `A program that may sleep cannot be attached to ${s.fact('target')} on this kernel.`,
+    'Drop the ".s" from the section name, or attach somewhere that may sleep.',
+  ),
+  'attach-not-replaceable': row(
+    (s) => `This kernel does not let programs replace what ${s.fact('target')} returns.`,
+    'Attach with fentry or fexit, or to a security hook.',
+  ),
+  'hook-needs-gpl': row(
+    'Security programs must have a GPL-compatible licence, and this object has none.',
+    'Declare a compatible licence in the license section.',
+  ),
+  'closed-hook': row(
+    (s) => `The security hook ${s.fact('target')} is closed to programs on this kernel.`,
+    'Choose another hook.',
+  ),
+  'kfunc-argument': row(
+    'An argument does not fit what the kernel function wants: its type, its size, or where it points.',
+    'Compare the call with the prototype of the function in vmlinux.h.',
+  ),
+  'kfunc-untrusted': row(
+    'The kernel function wants a pointer whose target is sure to live; this one was found by following other pointers.',
+    'Acquire the object first, or take it from an argument of the program, under bpf_rcu_read_lock where that is enough.',
+  ),
+  'kfunc-needs-gpl': row(
+    'Kernel functions are for GPL-compatible programs only.',
+    'Declare a compatible licence in the license section.',
+  ),
+  'kfunc-not-for-program': row(
+    'Programs of this type may not call that kernel function.',
+    'Use another function, or another program type.',
+  ),
+  'kfunc-may-sleep': row(
+    'The kernel function may sleep, and this program must not.',
+    'Make the program sleepable (".s" in its section name), or call it from one that is.',
+  ),
+  'kfunc-section': row(
+    'RCU sections and disabled preemption must be entered and left in pairs, and nothing in them may sleep.',
+    'Match every lock with one unlock on every path, and sleep outside.',
+  ),
+  'lock-not-held': row(
+    'A list or tree may be touched only while the lock beside it (in the same value or object) is held.',
+    'Take that lock with bpf_spin_lock before the call and release it after.',
+  ),
+  'throw-in-region': row(
+    'An exception would leave the program with a lock held, or inside an RCU or non-preemptible section.',
+    'Leave the section before bpf_throw is called.',
+  ),
+  'throw-in-callback': row(
+    'Functions that helpers call back must return to them: they may not throw.',
+    'Return a value from the callback and throw behind the helper call.',
+  ),
+  'kptr-access': row(
+    'Kernel pointers in map values may be loaded whole, but owned ones are changed with bpf_kptr_xchg only.',
+    'Use bpf_kptr_xchg to store, and a plain eight-byte load to look.',
+  ),
+  'kptr-argument': row(
+    'The first argument of bpf_kptr_xchg does not point at an owned kernel pointer in a map value.',
+    'Pass the address of a __kptr member of the value.',
+  ),
+  'kptr-type': row(
+    'The pointer is of another struct than the one that the map value keeps.',
+    'Store only pointers of the struct that the member is declared with.',
+  ),
+  'buffer-access': row(
+    'The buffer of an iterator is read and written at constant, non-negative offsets only.',
+    'Access it through a pointer to the struct that it holds.',
+  ),
   'kernel-struct-access': row(
     (s) => `The access leaves struct ${s.fact('struct')}, or its place in it is not constant.`,
     'Read members by name.',
@@ -471,6 +539,85 @@ export const EXPLANATIONS: Readonly<Record<string, Row>> = {
   'program-must-sleep': row(
     'Programs of this type exist only as sleepable ones.',
     'Use SEC("syscall") as libbpf does.',
+  ),
+  // kernel functions and kernel pointers
+  'kfunc-argument': row(
+    'An argument of this kernel function is not what its prototype in the kernel asks for.',
+    'Compare the argument with the prototype (bpftool btf dump, or vmlinux.h), and pass the pointer as its producer returned it.',
+  ),
+  'kfunc-untrusted': row(
+    (s) =>
+      `The kernel function wants a pointer that the kernel vouches for; ${s.what === '' ? 'this one' : s.what} may have become stale.`,
+    'Use the pointer as a tracing argument or an acquiring function gave it, inside an RCU read section where that is what keeps it alive.',
+  ),
+  'kfunc-not-for-program': row(
+    'Programs of this type may not call this kernel function on this kernel.',
+    'Do the call in a program type that has it, or use a helper instead.',
+  ),
+  'kfunc-may-sleep': row(
+    'The kernel function may sleep, and this program may not.',
+    'Make the program sleepable (a section name with .s) where its type allows it.',
+  ),
+  'kfunc-needs-gpl': row(
+    'Kernel functions are for GPL-compatible programs.',
+    'Declare a compatible licence, for example "Dual BSD/GPL".',
+  ),
+  'kfunc-section': row(
+    'RCU read sections and preemption-off sections must be opened and closed in pairs, and nothing inside them may sleep.',
+    'Pair every lock with its unlock on every path, and move what sleeps outside.',
+  ),
+  'lock-not-held': row(
+    'Lists and trees in a map value may only be touched while the spin lock beside them in the same value is held.',
+    'Take the lock of this very value around the operation.',
+  ),
+  'kptr-access': row(
+    'The member holds a kernel pointer that is managed by reference; ordinary loads and stores would lose count of it.',
+    'Move pointers in and out with bpf_kptr_xchg.',
+  ),
+  'kptr-argument': row(
+    'The argument is not the address of a kernel-pointer member of a map value.',
+    'Pass the address of the member itself: &value->pointer.',
+  ),
+  'kptr-type': row(
+    'The pointer is not one that this member may hold: another struct, not owned by the program, or not at its beginning.',
+    'Store what an acquiring function or bpf_obj_new returned for exactly the struct that the member declares.',
+  ),
+  'closed-hook': row('The kernel offers no attaching to this security hook.', 'Choose another hook.'),
+  'attach-not-sleepable': row(
+    'The function that the program attaches to runs where sleeping is impossible, so the program may not be a sleepable one.',
+    'Drop the .s from the section name.',
+  ),
+
+  // instructions that a compiler does not emit
+  'invalid-opcode': row(
+    'The kernel knows no such instruction.',
+    'Compile for an older instruction set: -mcpu=v3, v2 or v1.',
+  ),
+  'invalid-register': row(
+    'The instruction names a register that does not exist.',
+    'Registers are r0 to r10.',
+  ),
+  'invalid-shift': row(
+    'The shift count is not smaller than the width of the value.',
+    'Shift by less than 32 or 64.',
+  ),
+  'call-out-of-range': row('The call leads outside the program.', 'Check how the program was linked.'),
+  'empty-program': row('The program has no instructions.', 'Check that the function is not optimised away.'),
+  'buffer-access': row(
+    'The buffer that this context offers may only be accessed at constant offsets.',
+    'Use a constant offset, or copy with a helper first.',
+  ),
+  'packet-load': row(
+    'The old packet-load instructions are not allowed here: they need the packet context in r6, and no lock, callback or other context.',
+    'Use direct packet access or bpf_skb_load_bytes.',
+  ),
+  'map-global-special-field': row(
+    'Global variables are mapped into user space, and a kernel-managed field must not be.',
+    'Put it into the value of an array map with one entry.',
+  ),
+  backtracking: row(
+    'The kernel lost track of where a value came from; on this kernel that ends verification.',
+    'Simplify the code before this instruction, for example by recomputing the value.',
   ),
 };
 

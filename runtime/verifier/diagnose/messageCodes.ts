@@ -29,6 +29,32 @@ const row = (pattern: RegExp, code: string, category: DiagnosticCategory): Messa
 });
 
 export const MESSAGE_ROWS: readonly MessageRow[] = [
+  // attach points, typed kernel pointers, kernel functions
+  row(/^(?<target>\w+) is not sleepable/m, 'attach-not-sleepable', POLICY),
+  row(/^(?<target>\w+)\(\) is not modifiable/m, 'attach-not-replaceable', POLICY),
+  row(/^attach_btf_id \d+ points to disabled hook (?<target>\w+)/m, 'closed-hook', POLICY),
+  row(/^LSM programs must have a GPL compatible license/m, 'hook-needs-gpl', POLICY),
+  row(/^store to referenced kptr disallowed|^kptr (?:access|cannot be)/m, 'kptr-access', MEMORY),
+  row(/^invalid kptr access, R(?<reg>\d+) /m, 'kptr-type', CALL),
+  row(
+    /^R(?<reg>\d+) has no valid kptr|^off=\d+ (?:doesn't point to kptr|kptr isn't)/m,
+    'kptr-argument',
+    CALL,
+  ),
+  row(/^Possibly NULL pointer passed to (?:trusted|helper) /m, 'maybe-null-argument', CALL),
+  row(/^R(?<reg>\d+) must be (?:referenced or trusted|a rcu pointer)/m, 'kfunc-untrusted', CALL),
+  row(/^release (?:kernel function|kfunc) \w+ expects /m, 'release-of-unowned', CALL),
+  row(/^bpf_spin_lock at off=-?\d+ must be held for /m, 'lock-not-held', LIFETIME),
+  row(/^calling kernel function \w+ is not allowed/m, 'kfunc-not-for-program', CONTEXT),
+  row(/^cannot call kernel function from non-GPL/m, 'kfunc-needs-gpl', CONTEXT),
+  row(/^program must be sleepable to call sleepable kfunc /m, 'kfunc-may-sleep', CONTEXT),
+  row(/^bpf_throw cannot be used inside /m, 'throw-in-region', LIFETIME),
+  row(/^bpf_throw kfunc \(insn \d+\) cannot be called from callback/m, 'throw-in-callback', STRUCTURE),
+  row(
+    /^(?:only read is supported$|struct \S+ doesn't have field at offset|access beyond the end of member|cannot access ptr member)/m,
+    'kernel-struct-access',
+    MEMORY,
+  ),
   // timers
   row(
     /^timer pointer in R(?<reg1>\d+) map_uid=\d+ doesn't match map pointer in R(?<reg2>\d+)/m,
@@ -292,6 +318,33 @@ export const MESSAGE_ROWS: readonly MessageRow[] = [
     POLICY,
   ),
   row(/^Syscall programs can only be sleepable/m, 'program-must-sleep', POLICY),
+  // kernel functions and kernel pointers
+  row(/^only read is supported$/m, 'kernel-struct-access', MEMORY),
+  row(/^attach_btf_id \d+ points to disabled hook /m, 'closed-hook', POLICY),
+  row(/^\S+ is not sleepable$/m, 'attach-not-sleepable', POLICY),
+  row(/^R(?<reg>\d+) must be (?:a rcu pointer|referenced or trusted)$/m, 'kfunc-untrusted', CALL),
+  row(
+    /^Possibly NULL pointer passed to (?:trusted |helper )?(?:arg|R)(?<reg>\d+)/m,
+    'maybe-null-argument',
+    CALL,
+  ),
+  row(/^bpf_spin_lock at off=-?\d+ must be held for /m, 'lock-not-held', LIFETIME),
+  row(/^store to (?:un)?referenced kptr disallowed$/m, 'kptr-access', MEMORY),
+  row(/^kptr access (?:misaligned|cannot) /m, 'kptr-access', MEMORY),
+  row(/^off=-?\d+ (?:doesn't point to kptr|kptr isn't referenced kptr)$/m, 'kptr-argument', CALL),
+  row(/^R(?<reg>\d+) has no valid kptr$/m, 'kptr-argument', CALL),
+  row(/^invalid kptr access, R(?<reg>\d+) type=/m, 'kptr-type', CALL),
+  row(/^calling kernel function \S+ is not allowed$/m, 'kfunc-not-for-program', CONTEXT),
+  row(/^program must be sleepable to call sleepable kfunc /m, 'kfunc-may-sleep', CONTEXT),
+  row(/^(?:nested|unmatched) rcu read (?:un)?lock/m, 'kfunc-section', CONTEXT),
+  row(/^unmatched attempt to enable preemption/m, 'kfunc-section', CONTEXT),
+  row(/^kernel func \S+ is sleepable within /m, 'kfunc-section', CONTEXT),
+  row(
+    /^(?:arg#\d+|R\d+) (?:expected pointer to|is neither owning|doesn't point to a type with)/m,
+    'kfunc-argument',
+    CALL,
+  ),
+  row(/^release (?:kfunc|kernel function) \S+ expects /m, 'kfunc-argument', CALL),
 ];
 
 /** What a kernel's last words are about. */
