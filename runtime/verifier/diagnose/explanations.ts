@@ -541,54 +541,6 @@ export const EXPLANATIONS: Readonly<Record<string, Row>> = {
     'Use SEC("syscall") as libbpf does.',
   ),
   // kernel functions and kernel pointers
-  'kfunc-argument': row(
-    'An argument of this kernel function is not what its prototype in the kernel asks for.',
-    'Compare the argument with the prototype (bpftool btf dump, or vmlinux.h), and pass the pointer as its producer returned it.',
-  ),
-  'kfunc-untrusted': row(
-    (s) =>
-      `The kernel function wants a pointer that the kernel vouches for; ${s.what === '' ? 'this one' : s.what} may have become stale.`,
-    'Use the pointer as a tracing argument or an acquiring function gave it, inside an RCU read section where that is what keeps it alive.',
-  ),
-  'kfunc-not-for-program': row(
-    'Programs of this type may not call this kernel function on this kernel.',
-    'Do the call in a program type that has it, or use a helper instead.',
-  ),
-  'kfunc-may-sleep': row(
-    'The kernel function may sleep, and this program may not.',
-    'Make the program sleepable (a section name with .s) where its type allows it.',
-  ),
-  'kfunc-needs-gpl': row(
-    'Kernel functions are for GPL-compatible programs.',
-    'Declare a compatible licence, for example "Dual BSD/GPL".',
-  ),
-  'kfunc-section': row(
-    'RCU read sections and preemption-off sections must be opened and closed in pairs, and nothing inside them may sleep.',
-    'Pair every lock with its unlock on every path, and move what sleeps outside.',
-  ),
-  'lock-not-held': row(
-    'Lists and trees in a map value may only be touched while the spin lock beside them in the same value is held.',
-    'Take the lock of this very value around the operation.',
-  ),
-  'kptr-access': row(
-    'The member holds a kernel pointer that is managed by reference; ordinary loads and stores would lose count of it.',
-    'Move pointers in and out with bpf_kptr_xchg.',
-  ),
-  'kptr-argument': row(
-    'The argument is not the address of a kernel-pointer member of a map value.',
-    'Pass the address of the member itself: &value->pointer.',
-  ),
-  'kptr-type': row(
-    'The pointer is not one that this member may hold: another struct, not owned by the program, or not at its beginning.',
-    'Store what an acquiring function or bpf_obj_new returned for exactly the struct that the member declares.',
-  ),
-  'closed-hook': row('The kernel offers no attaching to this security hook.', 'Choose another hook.'),
-  'attach-not-sleepable': row(
-    'The function that the program attaches to runs where sleeping is impossible, so the program may not be a sleepable one.',
-    'Drop the .s from the section name.',
-  ),
-
-  // instructions that a compiler does not emit
   'invalid-opcode': row(
     'The kernel knows no such instruction.',
     'Compile for an older instruction set: -mcpu=v3, v2 or v1.',
@@ -603,10 +555,6 @@ export const EXPLANATIONS: Readonly<Record<string, Row>> = {
   ),
   'call-out-of-range': row('The call leads outside the program.', 'Check how the program was linked.'),
   'empty-program': row('The program has no instructions.', 'Check that the function is not optimised away.'),
-  'buffer-access': row(
-    'The buffer that this context offers may only be accessed at constant offsets.',
-    'Use a constant offset, or copy with a helper first.',
-  ),
   'packet-load': row(
     'The old packet-load instructions are not allowed here: they need the packet context in r6, and no lock, callback or other context.',
     'Use direct packet access or bpf_skb_load_bytes.',
