@@ -6,6 +6,7 @@
  */
 import { findSpecialFields } from '../btf/specialFields';
 import type { MapSpec, ObjectSpec } from '../loader/objectSpec';
+import { ERRNO } from '../spec/errno';
 import type { Profile } from '../spec/profile';
 import type { Problem } from '../util/problem';
 
@@ -18,9 +19,38 @@ export interface MapRefusal {
 const BPF_F_MMAPABLE = 1 << 10;
 const ENOTSUPP = 524;
 
+/** Types that are created without a number of elements; of a perf event array the loader fills it in. */
+const SIZELESS: ReadonlySet<string> = new Set([
+  'BPF_MAP_TYPE_PERF_EVENT_ARRAY',
+  'BPF_MAP_TYPE_CGROUP_STORAGE',
+  'BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE',
+  'BPF_MAP_TYPE_SK_STORAGE',
+  'BPF_MAP_TYPE_INODE_STORAGE',
+  'BPF_MAP_TYPE_TASK_STORAGE',
+  'BPF_MAP_TYPE_CGRP_STORAGE',
+  'BPF_MAP_TYPE_STRUCT_OPS',
+]);
+
+function withoutSize(object: ObjectSpec, map: MapSpec): MapRefusal {
+  const message = `map '${map.name}': failed to create: -EINVAL`;
+  return {
+    errno: ERRNO.EINVAL,
+    message,
+    problem: {
+      code: 'map-without-size',
+      message,
+      place: { file: object.file },
+      remedy:
+        'It has no size: give it one with __uint(max_entries, …), even where a loader of yours sets it later.',
+    },
+  };
+}
+
 /** The first map that cannot be created, if any. */
 export function refusedMap(object: ObjectSpec, profile: Profile): MapRefusal | undefined {
   for (const map of object.maps) {
+    if (map.maxEntries === 0 && map.data === undefined && !SIZELESS.has(map.type))
+      return withoutSize(object, map);
     const field = mappedSpecialField(object, map, profile);
     if (field === undefined) continue;
     const message = `map '${map.name}': failed to create: -ENOTSUPP`;

@@ -73,6 +73,22 @@ describe('bpf-studio', () => {
   });
 
   describe('bad input', () => {
+    it('with a map that has no size is refused as a loader would, unless relaxed', async () => {
+      const file = write(
+        'sizeless.bpf.c',
+        `#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+struct { __uint(type, BPF_MAP_TYPE_HASH); __type(key, __u32); __type(value, __u32); } sizeless SEC(".maps");
+SEC("xdp") int look(struct xdp_md *ctx) { __u32 key = 0; return bpf_map_lookup_elem(&sizeless, &key) ? 1 : 2; }
+`,
+      );
+      const { status, out } = await cli('verify', file);
+      assert.equal(status, 1);
+      assert.match(out, /map 'sizeless': failed to create: -EINVAL/);
+      assert.match(out, /__uint\(max_entries/);
+      assert.equal((await cli('verify', '--relaxed', file)).status, 0);
+    });
+
     it('that is not there, empty, foreign or damaged is one line and status 2', async () => {
       oneClearLine(await cli('verify', path.join(dir, 'none.o')), /no such file/);
       oneClearLine(await cli('verify', write('empty.o', '')), /empty\.o/);
