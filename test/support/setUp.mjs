@@ -68,6 +68,12 @@ export async function compileAll(say) {
   await runNode([bin('typescript', 'bin', 'tsc'), '-b']);
 }
 
+/** Bundles in dist/, as they are shipped. */
+export async function bundleAll(say) {
+  say('Bundling …');
+  await runNode([at('esbuild.config.mjs'), '--production', '--quiet']);
+}
+
 /** Bundles in dist/ and the extension package bpf-studio.vsix. */
 export async function packageExtension(say) {
   say('Bundling and packaging the extension …');
