@@ -31,6 +31,8 @@ export interface MapTypeRow {
   readonly lookup: 'value' | 'innerMap' | 'socket' | 'xdpSocket' | 'readonlyValue' | 'none';
   /** Helpers that may take it; absent: all that are not reserved for other types. */
   readonly helpers?: readonly HelperName[];
+  /** Created without a number of elements; a perf event array's is filled in by the loader. */
+  readonly sizeless?: true;
   /** Usable in sleepable programs. */
   readonly sleepable?: true;
   /** A value may hold a `struct bpf_timer`. */
@@ -84,6 +86,7 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
   {
     id: 4,
     name: 'BPF_MAP_TYPE_PERF_EVENT_ARRAY',
+    sizeless: true,
     kernelStruct: 'bpf_array',
     family: 'events',
     key: 4,
@@ -257,6 +260,7 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
   {
     id: 19,
     name: 'BPF_MAP_TYPE_CGROUP_STORAGE',
+    sizeless: true,
     kernelStruct: 'bpf_cgroup_storage_map',
     family: 'storage',
     key: 'any',
@@ -277,6 +281,7 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
   {
     id: 21,
     name: 'BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE',
+    sizeless: true,
     kernelStruct: 'bpf_cgroup_storage_map',
     family: 'storage',
     perCpu: true,
@@ -310,6 +315,7 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
   {
     id: 24,
     name: 'BPF_MAP_TYPE_SK_STORAGE',
+    sizeless: true,
     kernelStruct: 'bpf_local_storage_map',
     family: 'storage',
     key: 4,
@@ -329,7 +335,15 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
     lookup: 'readonlyValue',
     helpers: ['bpf_redirect_map', 'bpf_map_lookup_elem'],
   },
-  { id: 26, name: 'BPF_MAP_TYPE_STRUCT_OPS', family: 'other', key: 4, value: 'any', lookup: 'none' },
+  {
+    id: 26,
+    name: 'BPF_MAP_TYPE_STRUCT_OPS',
+    sizeless: true,
+    family: 'other',
+    key: 4,
+    value: 'any',
+    lookup: 'none',
+  },
   {
     id: 27,
     name: 'BPF_MAP_TYPE_RINGBUF',
@@ -351,6 +365,7 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
   {
     id: 28,
     name: 'BPF_MAP_TYPE_INODE_STORAGE',
+    sizeless: true,
     kernelStruct: 'bpf_local_storage_map',
     family: 'storage',
     key: 4,
@@ -363,6 +378,7 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
   {
     id: 29,
     name: 'BPF_MAP_TYPE_TASK_STORAGE',
+    sizeless: true,
     kernelStruct: 'bpf_local_storage_map',
     family: 'storage',
     key: 4,
@@ -398,6 +414,7 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
   {
     id: 32,
     name: 'BPF_MAP_TYPE_CGRP_STORAGE',
+    sizeless: true,
     kernelStruct: 'bpf_local_storage_map',
     family: 'storage',
     key: 4,

@@ -7,6 +7,7 @@
 import { findSpecialFields } from '../btf/specialFields';
 import type { MapSpec, ObjectSpec } from '../loader/objectSpec';
 import { ERRNO } from '../spec/errno';
+import { MAP_FLAGS, mapTypeByName } from '../spec/mapTypes';
 import type { Profile } from '../spec/profile';
 import type { Problem } from '../util/problem';
 
@@ -15,21 +16,6 @@ export interface MapRefusal {
   readonly message: string;
   readonly problem: Problem;
 }
-
-const BPF_F_MMAPABLE = 1 << 10;
-const ENOTSUPP = 524;
-
-/** Types that are created without a number of elements; of a perf event array the loader fills it in. */
-const SIZELESS: ReadonlySet<string> = new Set([
-  'BPF_MAP_TYPE_PERF_EVENT_ARRAY',
-  'BPF_MAP_TYPE_CGROUP_STORAGE',
-  'BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE',
-  'BPF_MAP_TYPE_SK_STORAGE',
-  'BPF_MAP_TYPE_INODE_STORAGE',
-  'BPF_MAP_TYPE_TASK_STORAGE',
-  'BPF_MAP_TYPE_CGRP_STORAGE',
-  'BPF_MAP_TYPE_STRUCT_OPS',
-]);
 
 function withoutSize(object: ObjectSpec, map: MapSpec): MapRefusal {
   const message = `map '${map.name}': failed to create: -EINVAL`;
@@ -49,13 +35,13 @@ function withoutSize(object: ObjectSpec, map: MapSpec): MapRefusal {
 /** The first map that cannot be created, if any. */
 export function refusedMap(object: ObjectSpec, profile: Profile): MapRefusal | undefined {
   for (const map of object.maps) {
-    if (map.maxEntries === 0 && map.data === undefined && !SIZELESS.has(map.type))
+    if (map.maxEntries === 0 && map.data === undefined && mapTypeByName(map.type)?.sizeless !== true)
       return withoutSize(object, map);
     const field = mappedSpecialField(object, map, profile);
     if (field === undefined) continue;
     const message = `map '${map.name}': failed to create: -ENOTSUPP`;
     return {
-      errno: ENOTSUPP,
+      errno: ERRNO.ENOTSUPP,
       message,
       problem: {
         code: 'map-global-special-field',
@@ -70,7 +56,7 @@ export function refusedMap(object: ObjectSpec, profile: Profile): MapRefusal | u
 
 /** Global data is mapped by the loader at once, which no kernel allows for a map with kernel objects in it. */
 function mappedSpecialField(object: ObjectSpec, map: MapSpec, profile: Profile): string | undefined {
-  if (map.section === undefined || (map.flags & BPF_F_MMAPABLE) === 0) return undefined;
+  if (map.section === undefined || (map.flags & MAP_FLAGS.BPF_F_MMAPABLE) === 0) return undefined;
   if (object.btf === undefined || map.valueTypeId === 0) return undefined;
   const { fields } = findSpecialFields(object.btf, map.valueTypeId, profile);
   return fields.length > 0 ? `"${fields[0].name}"` : undefined;
