@@ -1,7 +1,7 @@
 /** The stack that calls add up to: no chain of calls may need more than 512 bytes or 8 frames. */
 import { calleeOf, subprogAt } from './cfg';
 import { isKfuncCall, isLocalCall } from './callKinds';
-import { isThrow } from './kfuncCalls';
+import { isThrow } from './kfuncModel';
 import { reject, unknown, type VerifierEnv } from './env';
 import { E2BIG, EACCES, EFAULT, EINVAL } from './outcome';
 

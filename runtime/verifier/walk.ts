@@ -16,7 +16,7 @@ import { pushHistory } from './history';
 import { checkConditionalJump } from './jumps';
 import { endPath } from './loopEntry';
 import { E2BIG, EACCES, EFAULT, EINVAL } from './outcome';
-import { isThrow, mayCallUnderLock } from './kfuncCalls';
+import { isThrow, mayCallUnderLock } from './kfuncModel';
 import { checkRegArg, clearCallerSaved } from './regArgs';
 import { knownScalar, pointer, UNKNOWN_SCALAR, type RegState } from './regState';
 import { regTypeName } from './regText';

@@ -1,0 +1,325 @@
+/**
+ * Arguments of kernel functions: does each register fit the parameter's type in the kernel's BTF and the meaning that its
+ * name carries (`__ign`, `__k`, `__sz`, `__nullable` …). Objects that programs allocate: `kfuncObjects.ts`; lists and
+ * trees: `kfuncGraph.ts`.
+ * Evidence: recorded answers of 6.12 and 7.2.
+ */
+import { resolvedType, resolveModifiers, sizeOfType } from '../btf/query';
+import type { Btf, BtfType } from '../btf/types';
+import { checkUnmodifiedPointer } from './contextAccess';
+import { curFrame, hasFeature, regOf, reject, unknown, type VerifierEnv } from './env';
+import { checkHelperMemory, checkKfuncSize } from './helperArguments';
+import { LIVE_READ64, markRegRead } from './liveness';
+import { isTrusted, walkRules } from './memoryAccessKernel';
+import { EACCES, EINVAL, Rejection } from './outcome';
+import { markPrecise } from './precision';
+import {
+  isNullConst,
+  MAYBE_NULL,
+  mayBeNull,
+  MEM_ALLOC,
+  MEM_RCU,
+  MEM_RDONLY,
+  MEM_RINGBUF,
+  NON_OWN_REF,
+  PTR_TRUSTED,
+  type RegState,
+} from './regState';
+import { regTypeName } from './regText';
+import { structMatches } from './structWalk';
+import { checkGraphArgument } from './kfuncGraph';
+import { type KfuncCall, has, argName, argsName, refuse } from './kfuncModel';
+import { checkAllocated, checkCounted } from './kfuncObjects';
+// ── arguments ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const GRAPH_ARGS: Readonly<Record<string, 'listHead' | 'listNode'>> = {
+  bpf_list_head: 'listHead',
+  bpf_list_node: 'listNode',
+};
+const NOT_MODELLED_ARGS = new Set(['bpf_dynptr', 'bpf_dynptr_kern', 'bpf_wq', 'bpf_rb_root', 'bpf_rb_node']);
+
+export function checkArguments(env: VerifierEnv, call: KfuncCall): void {
+  const { params } = call.proto;
+  for (let i = 0; i < params.length; i++) {
+    const regno = i + 1;
+    const param = params[i];
+    markRegRead(curFrame(env), regno, LIVE_READ64);
+    if (param.name.endsWith('__ign')) continue;
+    const type = resolvedType(call.btf, param.type);
+    if (type.kind === 'int' || type.kind === 'enum') {
+      checkScalar(env, call, regno, param.name);
+      continue;
+    }
+    if (type.kind !== 'ptr') return unknown(env, `arguments of kfunc ${call.row.name}`);
+    if (checkPointer(env, call, i, type.type)) {
+      i++;
+      markRegRead(curFrame(env), regno + 1, LIVE_READ64);
+    }
+  }
+  if (has(call, 'release') && call.releaseRegno === 0) refuseUnowned(env, call);
+}
+
+/** What is released must have been acquired. */
+const refuseUnowned = (env: VerifierEnv, call: KfuncCall): never =>
+  refuse(
+    env,
+    hasFeature(env, 'kfuncsTrustByDefault')
+      ? `release kfunc ${call.row.name} expects referenced PTR_TO_BTF_ID passed to R1`
+      : `release kernel function ${call.row.name} expects refcounted PTR_TO_BTF_ID`,
+    EINVAL,
+    'release-of-unowned',
+  );
+
+function checkScalar(env: VerifierEnv, call: KfuncCall, regno: number, param: string): void {
+  const reg = regOf(env, regno);
+  if (reg.type !== 'scalar') refuse(env, `R${regno} is not a scalar`, EINVAL, 'kfunc-argument', [regno]);
+  if (param === 'rdonly_buf_size' || param === 'rdwr_buf_size')
+    unknown(env, `sized results of kfunc ${call.row.name}`);
+  if (!param.endsWith('__k')) return;
+  if (reg.bits.mask !== 0n)
+    refuse(env, `R${regno} must be a known constant`, EINVAL, 'kfunc-argument', [regno]);
+  markPrecise(env, regno);
+  call.constant = reg.bits.value;
+}
+
+/** Whether pointers must be trusted; `rcu`: RCU-protected ones will do. */
+function trustNeeded(env: VerifierEnv, call: KfuncCall): 'no' | 'rcu' | 'yes' {
+  if (has(call, 'rcu')) return 'rcu';
+  if (has(call, 'trustedArgs') || has(call, 'release') || hasFeature(env, 'kfuncsTrustByDefault'))
+    return 'yes';
+  return 'no';
+}
+
+export function checkTrust(env: VerifierEnv, call: KfuncCall, regno: number, reg: RegState): void {
+  const needed = trustNeeded(env, call);
+  if (needed === 'no' || isTrusted(reg)) return;
+  if (needed === 'yes')
+    refuse(env, `R${regno} must be referenced or trusted`, EINVAL, 'kfunc-untrusted', [regno]);
+  if ((reg.flags & MEM_RCU) === 0)
+    refuse(env, `R${regno} must be a rcu pointer`, EINVAL, 'kfunc-untrusted', [regno]);
+}
+
+/** True when the next argument (a size) was judged, too. */
+function checkPointer(env: VerifierEnv, call: KfuncCall, i: number, pointeeId: number): boolean {
+  const regno = i + 1;
+  const reg = regOf(env, regno);
+  const { params } = call.proto;
+  const param = params[i].name;
+  const { name } = call.row;
+  const nullable = param.endsWith('__nullable') || param.endsWith('__opt');
+  if (
+    trustNeeded(env, call) !== 'no' &&
+    !param.endsWith('__nullable') &&
+    (isNullConst(reg) || mayBeNull(reg))
+  ) {
+    const which = hasFeature(env, 'kfuncsTrustByDefault') ? `R${regno}` : `arg${i}`;
+    refuse(env, `Possibly NULL pointer passed to trusted ${which}`, EACCES, 'maybe-null-argument', [regno]);
+  }
+  if (has(call, 'release') && reg.refObjId === 0 && hasFeature(env, 'kfuncsTrustByDefault'))
+    refuseUnowned(env, call);
+  if (reg.refObjId !== 0) {
+    if (has(call, 'release') && call.refObjId !== 0)
+      return unknown(env, `two references given to kfunc ${name}`);
+    call.refObjId = reg.refObjId;
+    if (has(call, 'release')) call.releaseRegno = regno;
+  }
+  const refId = resolveModifiers(call.btf, pointeeId);
+  const ref = call.btf.types[refId];
+  if (name === 'bpf_cast_to_kern_ctx') {
+    checkOffsets(env, call, regno, reg);
+    if (reg.type !== 'ctx')
+      refuse(env, `${argName(env, i)} expected pointer to ctx, but got ${regTypeName(reg)}`);
+    return false;
+  }
+  if (
+    ref.kind === 'struct' &&
+    (ref.name === '__sk_buff' || ref.name === 'xdp_md' || ref.name === 'bpf_sock_addr')
+  ) {
+    return unknown(env, `context arguments of kfunc ${name}`);
+  }
+  if (param.endsWith('__nullable') && isNullConst(reg)) return false;
+  if (param.endsWith('__alloc')) return checkAllocated(env, call, i, reg);
+  if (param.endsWith('__refcounted_kptr')) return checkCounted(env, call, i, reg);
+  if (NOT_MODELLED_ARGS.has(ref.name)) return unknown(env, `struct ${ref.name} arguments (kfunc ${name})`);
+  const graph = GRAPH_ARGS[ref.name];
+  if (graph !== undefined) return checkGraphArgument(env, call, i, reg, graph);
+  if (/__(str|map|iter|uninit|irq_flag|const_map|prog|aux)$/.test(param))
+    return unknown(env, `arguments of kfunc ${name}`);
+  if (reg.type === 'btfId') return checkTyped(env, call, i, reg, ref, refId);
+  if (SPECIAL.has(reg.type)) return unknown(env, `sockets and maps as arguments of kfunc ${name}`);
+  if (ref.kind === 'funcProto') return unknown(env, `callbacks of kfunc ${name}`);
+  return checkMemory(env, call, i, reg, ref, refId, nullable);
+}
+
+const SPECIAL = new Set(['socket', 'sockCommon', 'tcpSock', 'xdpSock', 'mapPtr', 'dynptrPtr']);
+
+const OFFSETS_JUDGED_LATER = new Set([
+  'stack',
+  'packet',
+  'packetMeta',
+  'mapKey',
+  'mapValue',
+  'buf',
+  'arena',
+  'scalar',
+]);
+
+/** Pointers must come as they are, where their type or a release demands it. */
+export function checkOffsets(env: VerifierEnv, call: KfuncCall, regno: number, reg: RegState): void {
+  if (has(call, 'release') && reg.refObjId !== 0) {
+    if (reg.off !== 0) {
+      reject(env, {
+        code: 'release-at-offset',
+        category: 'Resource Lifetime Safety',
+        errno: EINVAL,
+        message: `R${regno} must have zero offset when passed to release func or trusted arg to kfunc`,
+        registers: [regno],
+      });
+    }
+    return checkUnmodifiedPointer(env, reg, regno, false);
+  }
+  if (OFFSETS_JUDGED_LATER.has(reg.type)) return;
+  if (reg.type === 'mem' && (reg.flags & ~(MEM_RDONLY | MEM_RINGBUF)) === 0) return;
+  const fixedOk =
+    reg.type === 'btfId' &&
+    [0, MEM_ALLOC, PTR_TRUSTED, MEM_RCU, MEM_ALLOC | NON_OWN_REF, MEM_ALLOC | NON_OWN_REF | MEM_RCU].includes(
+      reg.flags,
+    );
+  checkUnmodifiedPointer(env, reg, regno, fixedOk);
+}
+
+const SAFE_FLAGS = PTR_TRUSTED | MEM_ALLOC | NON_OWN_REF;
+
+function checkTyped(
+  env: VerifierEnv,
+  call: KfuncCall,
+  i: number,
+  reg: RegState,
+  ref: BtfType,
+  refId: number,
+): boolean {
+  const regno = i + 1;
+  const { name } = call.row;
+  if (ref.kind !== 'struct') {
+    if (ref.kind === 'union') return unknown(env, `unions as arguments of kfunc ${name}`);
+    return refuse(
+      env,
+      `kernel function ${name} ${argsName(env, i)} pointer type ${kindWord(ref)} ${ref.name} is not supported`,
+    );
+  }
+  checkTrust(env, call, regno, reg);
+  checkOffsets(env, call, regno, reg);
+  if ((reg.flags & ~SAFE_FLAGS) !== 0 && (reg.flags & MEM_RCU) === 0) {
+    const expected = regTypeName({ ...reg, flags: reg.flags & SAFE_FLAGS });
+    refuse(
+      env,
+      `${argName(env, i)} is ${regTypeName(reg)} expected ${expected} or socket`,
+      EINVAL,
+      'kfunc-argument',
+      [regno],
+    );
+  }
+  const have = reg.btfOf === 'kernel' ? call.btf.types[reg.btfId] : env.object.btf?.types[reg.btfId];
+  const strict = (has(call, 'release') && reg.refObjId !== 0) || nocastAlias(have?.name ?? '', ref.name);
+  const same =
+    reg.btfOf === 'kernel' && structMatches(call.btf, reg.btfId, reg.off, refId, strict, walkRules(env, reg));
+  if (!same) {
+    if (/___|^__sk_buff$|^xdp_md$/.test(ref.name))
+      return unknown(env, `struct ${ref.name} as argument of kfunc ${name}`);
+    refuse(
+      env,
+      `kernel function ${name} ${argsName(env, i)} expected pointer to STRUCT ${ref.name} but R${regno} has a pointer to STRUCT ${have?.name ?? ''}`,
+      EINVAL,
+      'kfunc-argument',
+      [regno],
+    );
+  }
+  return false;
+}
+
+/** One of two types is the other one before it is initialised: they must not be mixed. */
+const nocastAlias = (a: string, b: string): boolean => a === `${b}___init` || b === `${a}___init`;
+
+const kindWord = (type: BtfType): string =>
+  ({
+    int: 'INT',
+    struct: 'STRUCT',
+    union: 'UNION',
+    ptr: 'PTR',
+    void: 'UNKNOWN',
+    fwd: 'FWD',
+    funcProto: 'FUNC_PROTO',
+    enum: 'ENUM',
+  })[type.kind as string] ?? type.kind.toUpperCase();
+
+/** Whether a struct holds numbers only, nested at most four deep. */
+export function isPlainStruct(btf: Btf, id: number, depth = 0): boolean {
+  const type = btf.types[id];
+  if ((type?.kind !== 'struct' && type?.kind !== 'union') || depth > 3) return false;
+  return type.members.every((member) => {
+    const memberId = resolveModifiers(btf, member.type);
+    const inner = btf.types[memberId];
+    if (inner.kind === 'struct' || inner.kind === 'union') return isPlainStruct(btf, memberId, depth + 1);
+    if (inner.kind === 'array') {
+      const element = resolvedType(btf, inner.type).kind;
+      return inner.count !== 0 && (element === 'int' || element === 'enum');
+    }
+    return inner.kind === 'int' || inner.kind === 'enum';
+  });
+}
+
+function checkMemory(
+  env: VerifierEnv,
+  call: KfuncCall,
+  i: number,
+  reg: RegState,
+  ref: BtfType,
+  refId: number,
+  nullable: boolean,
+): boolean {
+  const regno = i + 1;
+  const next = call.proto.params[i + 1]?.name ?? '';
+  const sized = /__szk?$/.test(next) && regOf(env, regno + 1).type === 'scalar';
+  const plain = ref.kind === 'int' || ref.kind === 'enum' || isPlainStruct(call.btf, refId);
+  if (!plain && !(sized && ref.kind === 'void')) {
+    refuse(
+      env,
+      `${argName(env, i)} pointer type ${kindWord(ref)} ${ref.name} must point to ${sized ? 'void, ' : ''}scalar, or struct with scalar`,
+      EINVAL,
+      'kfunc-argument',
+      [regno],
+    );
+  }
+  checkOffsets(env, call, regno, reg);
+  if (reg.type === 'notInit') return unknown(env, `uninitialised memory arguments of kfunc ${call.row.name}`);
+  const frame = curFrame(env);
+  // a pointer that may be NULL is judged as if it were not
+  if (mayBeNull(reg)) frame.regs[regno] = { ...reg, flags: reg.flags & ~MAYBE_NULL };
+  if (!sized) {
+    const sizeBytes = sizeOfType(call.btf, refId);
+    if (sizeBytes === undefined)
+      return unknown(env, `the size of argument ${regno} of kfunc ${call.row.name}`);
+    if (!isNullConst(reg)) {
+      checkHelperMemory(env, regno, sizeBytes, 'read', true);
+      checkHelperMemory(env, regno, sizeBytes, 'write', true);
+    }
+  } else {
+    if (!(isNullConst(reg) && nullable)) {
+      try {
+        checkKfuncSize(env, regno + 1);
+      } catch (error) {
+        if (!(error instanceof Rejection)) throw error;
+        refuse(
+          env,
+          `${hasFeature(env, 'kfuncsTrustByDefault') ? `R${i + 1} and R${i + 2}` : `arg#${i} arg#${i + 1}`} memory, len pair leads to invalid memory access`,
+          error.data.errno,
+          'kfunc-argument',
+          [regno],
+        );
+      }
+    }
+    if (next.endsWith('__szk')) return unknown(env, `constant sizes of kfunc ${call.row.name}`);
+  }
+  frame.regs[regno] = reg;
+  return sized;
+}

@@ -1,0 +1,60 @@
+/**
+ * What the files about kernel-function calls share: the call under examination, how its arguments are named in messages,
+ * how calls are refused. The call itself: `kfuncCalls.ts`.
+ */
+import type { Btf, BtfType } from '../btf/types';
+import type { SpecialField } from '../btf/specialFields';
+import { UNDER_LOCK, type KfuncFlag, type KfuncRow } from '../spec/kfuncs';
+import { hasFeature, reject, type VerifierEnv } from './env';
+import { EINVAL } from './outcome';
+export type Proto = Extract<BtfType, { kind: 'funcProto' }>;
+
+/** A call while its arguments are checked. */
+export interface KfuncCall {
+  readonly row: KfuncRow;
+  readonly btf: Btf;
+  readonly proto: Proto;
+  readonly insnIdx: number;
+  /** Reference that an argument belongs to; register that is released. */
+  refObjId: number;
+  releaseRegno: number;
+  /** Value of the `__k` argument. */
+  constant: bigint | null;
+  /** Allocated object among the arguments: its struct in the object's BTF. */
+  objectType: number;
+  /** The object argument is an owning reference. */
+  owned: boolean;
+  /** List head or tree root that the call works on. */
+  root: SpecialField | null;
+}
+
+export const nameAt = (env: VerifierEnv, slot: number): string => {
+  const reference = env.program.references.get(slot);
+  return reference?.kind === 'kfunc' ? reference.name : '';
+};
+
+export const isThrow = (env: VerifierEnv, slot: number): boolean => nameAt(env, slot) === 'bpf_throw';
+export const mayCallUnderLock = (env: VerifierEnv, slot: number): boolean =>
+  UNDER_LOCK.has(nameAt(env, slot));
+
+export const has = (call: KfuncCall, flag: KfuncFlag): boolean => call.row.flags.includes(flag);
+
+/** Newer kernels number the register instead of the argument. */
+export const argName = (env: VerifierEnv, i: number): string =>
+  hasFeature(env, 'kfuncsTrustByDefault') ? `R${i + 1}` : `arg#${i}`;
+
+export const argsName = (env: VerifierEnv, i: number): string =>
+  hasFeature(env, 'kfuncsTrustByDefault') ? `R${i + 1}` : `args#${i}`;
+
+export function refuse(
+  env: VerifierEnv,
+  message: string,
+  errno = EINVAL,
+  code = 'kfunc-argument',
+  registers?: number[],
+): never {
+  return reject(env, { code, category: 'Call Type Safety', errno, message, registers });
+}
+
+export const refuseUse = (env: VerifierEnv, message: string, errno: number, code: string): never =>
+  reject(env, { code, category: 'Execution Context Safety', errno, message });

@@ -1,0 +1,42 @@
+/** Sections that kernel functions open and close: RCU, preemption. */
+import { hasFeature, unknown, type VerifierEnv } from './env';
+import { forEachReg } from './everyRegister';
+import { EACCES, EINVAL } from './outcome';
+import { MAYBE_NULL, MEM_RCU, PTR_UNTRUSTED } from './regState';
+import { type KfuncCall, refuseUse } from './kfuncModel';
+// ── effects ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export function changeSections(env: VerifierEnv, call: KfuncCall, sleepable: boolean): void {
+  const { name } = call.row;
+  const { cur } = env;
+  const refuseSection = (message: string, errno = EINVAL): never =>
+    refuseUse(env, message, errno, 'kfunc-section');
+  if (cur.activeRcuLock) {
+    if (name === 'bpf_rcu_read_lock') {
+      if (hasFeature(env, 'kfuncsTrustByDefault')) return unknown(env, 'nested RCU sections');
+      refuseSection(`nested rcu read lock (kernel function ${name})`);
+    }
+    if (name === 'bpf_rcu_read_unlock') {
+      forEachReg(env, cur, (reg) =>
+        (reg.flags & MEM_RCU) === 0
+          ? reg
+          : { ...reg, flags: (reg.flags & ~(MEM_RCU | MAYBE_NULL)) | PTR_UNTRUSTED },
+      );
+      cur.activeRcuLock = false;
+    } else if (sleepable)
+      refuseSection(`kernel func ${name} is sleepable within rcu_read_lock region`, EACCES);
+  } else if (name === 'bpf_rcu_read_lock') {
+    cur.activeRcuLock = true;
+  } else if (name === 'bpf_rcu_read_unlock') {
+    refuseSection(`unmatched rcu read unlock (kernel function ${name})`);
+  }
+  if (name === 'bpf_preempt_disable') cur.activePreemptLocks++;
+  else if (name === 'bpf_preempt_enable') {
+    if (cur.activePreemptLocks === 0) {
+      refuseSection(`unmatched attempt to enable preemption (kernel function ${name})`);
+    }
+    cur.activePreemptLocks--;
+  } else if (cur.activePreemptLocks > 0 && sleepable) {
+    refuseSection(`kernel func ${name} is sleepable within non-preemptible region`, EACCES);
+  }
+}
