@@ -4,7 +4,8 @@
  *
  * A context takes its C size in linear memory, so that its fields have addresses; its values live in the record.
  */
-import { fieldAt, SK_BUFF, XDP_MD, type CtxStruct } from '../spec/ctxFields';
+import { fieldAt, type CtxStruct } from '../spec/ctxField';
+import { SK_BUFF, XDP_MD } from '../spec/ctxFields';
 import { contextAddress, CONTEXT_TAG, memoryAddress, offsetOf, tagOf } from '../vm/addresses';
 import type { ContextAccess } from '../vm/engine';
 import type { Memory, Region } from '../vm/memory';

@@ -1,51 +1,23 @@
 /**
- * Fields of program contexts as programs see them: offsets, sizes and, per program type, who may read or write what.
- * Contexts that are not listed (`context: 'other'` in `progTypes.ts`) are not modelled.
+ * Packet contexts as programs see them, and per program type who may read or write which field of its context.
+ * Program types that are not listed have no struct as context (`progTypes.ts`).
  * Evidence: offsets from the kernels' BTF, rights as observed on 6.1, 6.12 and 7.2.
  */
-export type CtxFieldKind =
-  | 'scalar'
-  /** Packet pointers: 4-byte loads that yield a 64-bit pointer. */
-  | 'packet'
-  | 'packetMeta'
-  | 'packetEnd'
-  /** `struct bpf_sock *`, may be NULL. */
-  | 'socket'
-  | 'flowKeys'
-  | 'padding';
-
-export interface CtxField {
-  readonly name: string;
-  readonly offset: number;
-  readonly sizeBytes: number;
-  readonly kind: CtxFieldKind;
-  /**
-   * Loads narrower than the field: allowed (`narrow`), or the whole field only (`exact`).
-   * `words`: any aligned size that stays inside the array (`cb`).
-   */
-  readonly access: 'narrow' | 'exact' | 'words';
-}
-
-export interface CtxStruct {
-  readonly name: string;
-  readonly sizeBytes: number;
-  readonly fields: readonly CtxField[];
-}
-
-const u32 = (name: string, offset: number): CtxField => ({
-  name,
-  offset,
-  sizeBytes: 4,
-  kind: 'scalar',
-  access: 'narrow',
-});
-const exact = (name: string, offset: number, sizeBytes: number, kind: CtxFieldKind = 'scalar'): CtxField => ({
-  name,
-  offset,
-  sizeBytes,
-  kind,
-  access: 'exact',
-});
+import { exact, u32, type CtxStruct } from './ctxField';
+import {
+  BPF_SOCK,
+  CGROUP_DEV_CTX,
+  NF_CTX,
+  PERF_EVENT_DATA,
+  RAW_TP_WRITABLE,
+  SK_LOOKUP,
+  SK_MSG_MD,
+  SK_REUSEPORT_MD,
+  SOCK_ADDR,
+  SOCK_OPS,
+  SOCKOPT,
+  SYSCTL,
+} from './ctxStructs';
 
 export const XDP_MD: CtxStruct = {
   name: 'xdp_md',
@@ -129,8 +101,10 @@ export interface CtxRights {
   readonly struct: CtxStruct;
   readonly hidden: readonly string[];
   readonly writable: readonly string[];
-  /** Readable, but a plain number, although `kind` says pointer. */
-  readonly onlyFor?: Readonly<Record<string, string>>;
+  /** Fields that only programs of some attach types see. */
+  readonly onlyFor?: Readonly<Record<string, readonly string[]>>;
+  /** Fields that only programs of some attach types may change. */
+  readonly writableFor?: Readonly<Record<string, readonly string[]>>;
 }
 
 const lwt: CtxRights = {
@@ -154,6 +128,17 @@ const tc: CtxRights = {
   writable: ['mark', 'tc_index', 'priority', 'tc_classid', 'cb', 'tstamp', 'queue_mapping'],
 };
 
+const SOCKET_LIFE = ['BPF_CGROUP_INET_SOCK_CREATE', 'BPF_CGROUP_INET_SOCK_RELEASE'];
+/** Hooks that show an address of version `#`. */
+const ADDRESS_HOOKS = [
+  'BPF_CGROUP_INET#_BIND',
+  'BPF_CGROUP_INET#_CONNECT',
+  'BPF_CGROUP_INET#_GETPEERNAME',
+  'BPF_CGROUP_INET#_GETSOCKNAME',
+  'BPF_CGROUP_UDP#_SENDMSG',
+  'BPF_CGROUP_UDP#_RECVMSG',
+];
+
 /** By program type. */
 export const CTX_RIGHTS: Readonly<Record<string, CtxRights>> = {
   BPF_PROG_TYPE_XDP: {
@@ -161,7 +146,7 @@ export const CTX_RIGHTS: Readonly<Record<string, CtxRights>> = {
     hidden: [],
     writable: [],
     // visible only for programs loaded with this expected attach type
-    onlyFor: { egress_ifindex: 'BPF_XDP_DEVMAP' },
+    onlyFor: { egress_ifindex: ['BPF_XDP_DEVMAP'] },
   },
   BPF_PROG_TYPE_SOCKET_FILTER: {
     struct: SK_BUFF,
@@ -213,11 +198,47 @@ export const CTX_RIGHTS: Readonly<Record<string, CtxRights>> = {
       .filter((name) => name !== 'data' && name !== 'data_end' && name !== 'flow_keys'),
     writable: [],
   },
+  BPF_PROG_TYPE_CGROUP_SOCK: {
+    struct: BPF_SOCK,
+    hidden: ['padding'],
+    writable: ['bound_dev_if', 'mark', 'priority'],
+    onlyFor: {
+      bound_dev_if: SOCKET_LIFE,
+      mark: SOCKET_LIFE,
+      priority: SOCKET_LIFE,
+      src_ip4: ['BPF_CGROUP_INET4_POST_BIND'],
+      src_ip6: ['BPF_CGROUP_INET6_POST_BIND'],
+      src_port: ['BPF_CGROUP_INET4_POST_BIND', 'BPF_CGROUP_INET6_POST_BIND'],
+    },
+  },
+  BPF_PROG_TYPE_CGROUP_SOCK_ADDR: {
+    struct: SOCK_ADDR,
+    hidden: [],
+    writable: ['user_ip4', 'user_ip6', 'user_port', 'msg_src_ip4', 'msg_src_ip6'],
+    onlyFor: {
+      user_ip4: ADDRESS_HOOKS.map((hook) => hook.replace('#', '4')),
+      user_ip6: ADDRESS_HOOKS.map((hook) => hook.replace('#', '6')),
+      msg_src_ip4: ['BPF_CGROUP_UDP4_SENDMSG'],
+      msg_src_ip6: ['BPF_CGROUP_UDP6_SENDMSG'],
+    },
+  },
+  BPF_PROG_TYPE_CGROUP_SOCKOPT: {
+    struct: SOCKOPT,
+    hidden: [],
+    writable: ['level', 'optname', 'optlen', 'retval'],
+    onlyFor: { retval: ['BPF_CGROUP_GETSOCKOPT'] },
+    writableFor: { level: ['BPF_CGROUP_SETSOCKOPT'], optname: ['BPF_CGROUP_SETSOCKOPT'] },
+  },
+  BPF_PROG_TYPE_SOCK_OPS: { struct: SOCK_OPS, hidden: [], writable: ['reply', 'sk_txhash'] },
+  BPF_PROG_TYPE_SK_MSG: { struct: SK_MSG_MD, hidden: [], writable: [] },
+  BPF_PROG_TYPE_SK_LOOKUP: { struct: SK_LOOKUP, hidden: [], writable: [] },
+  BPF_PROG_TYPE_SK_REUSEPORT: { struct: SK_REUSEPORT_MD, hidden: [], writable: [] },
+  BPF_PROG_TYPE_CGROUP_DEVICE: { struct: CGROUP_DEV_CTX, hidden: [], writable: [] },
+  BPF_PROG_TYPE_CGROUP_SYSCTL: { struct: SYSCTL, hidden: [], writable: ['file_pos'] },
+  BPF_PROG_TYPE_PERF_EVENT: { struct: PERF_EVENT_DATA, hidden: [], writable: [] },
+  BPF_PROG_TYPE_NETFILTER: { struct: NF_CTX, hidden: [], writable: [] },
+  BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE: { struct: RAW_TP_WRITABLE, hidden: [], writable: [] },
 };
-
-/** The field that covers a byte of a context struct. */
-export const fieldAt = (struct: CtxStruct, offset: number): CtxField | undefined =>
-  struct.fields.find((field) => offset >= field.offset && offset < field.offset + field.sizeBytes);
 
 /** Largest offset (exclusive) of a `syscall` program's plain context. */
 export const SYSCALL_CTX_MAX_BYTES = 0xffff;

@@ -522,6 +522,11 @@ export const FEATURES = {
     since: '6.6',
     evidence: 'mainline 6.3; measured on 6.1 (refused) and 6.12',
   },
+  translationBugText: {
+    what: 'loads that the kernel allows but cannot translate are called a bug of the verifier',
+    since: '6.18',
+    evidence: 'measured on 6.12 and 7.2',
+  },
   moreClosedHooks: {
     what: 'hooks that allocate security blobs are closed to programs',
     since: '6.18',

@@ -13,10 +13,10 @@ export interface ProgTypeRow {
   /** BPF_PROG_TYPE_… */
   readonly name: string;
   /**
-   * What R1 points at: a context struct of `ctxFields.ts`; `bytes` (plain memory that the caller gives); `args` (array of
-   * 64-bit arguments typed by kernel BTF); `words` (array of untyped 64-bit words); `other` (a struct that is not modelled).
+   * What R1 points at: a packet's context or another struct of `ctxFields.ts`; `bytes` (plain memory that the caller gives); `args`
+   * (array of 64-bit arguments typed by kernel BTF); `words` (array of untyped 64-bit words); `registers` (of a probe); `other`.
    */
-  readonly context: 'xdp_md' | '__sk_buff' | 'bytes' | 'args' | 'words' | 'other';
+  readonly context: 'xdp_md' | '__sk_buff' | 'struct' | 'bytes' | 'args' | 'words' | 'registers' | 'other';
   /** Name of the context in C, for headers and messages. */
   readonly contextType: string;
   /** Direct packet access through pointers of the context. */
@@ -33,6 +33,8 @@ export interface ProgTypeRow {
   readonly sleepable?: 'may' | 'always';
   /** First profile that has it; absent: all. */
   readonly since?: string;
+  /** The measured kernels are built without it. */
+  readonly notInCloudKernels?: true;
 }
 
 const BOOL: ReturnRange = { min: 0, max: 1 };
@@ -42,13 +44,15 @@ const TWO_BITS: ReturnRange = { min: 0, max: 3 };
 
 const skb = { context: '__sk_buff', contextType: 'struct __sk_buff' } as const;
 const other = (contextType: string) => ({ context: 'other', contextType }) as const;
+const struct = (contextType: string) => ({ context: 'struct', contextType }) as const;
 
 export const PROG_TYPES: readonly ProgTypeRow[] = [
   { id: 1, name: 'BPF_PROG_TYPE_SOCKET_FILTER', ...skb, packet: 'none', testRun: 'packet' },
   {
     id: 2,
     name: 'BPF_PROG_TYPE_KPROBE',
-    ...other('bpf_user_pt_regs_t'),
+    context: 'registers',
+    contextType: 'bpf_user_pt_regs_t',
     packet: 'none',
     returnsByAttachType: { BPF_TRACE_KPROBE_SESSION: BOOL },
     testRun: 'none',
@@ -77,7 +81,7 @@ export const PROG_TYPES: readonly ProgTypeRow[] = [
   {
     id: 7,
     name: 'BPF_PROG_TYPE_PERF_EVENT',
-    ...other('struct bpf_perf_event_data'),
+    ...struct('struct bpf_perf_event_data'),
     packet: 'none',
     testRun: 'none',
     tracing: true,
@@ -94,7 +98,7 @@ export const PROG_TYPES: readonly ProgTypeRow[] = [
   {
     id: 9,
     name: 'BPF_PROG_TYPE_CGROUP_SOCK',
-    ...other('struct bpf_sock'),
+    ...struct('struct bpf_sock'),
     packet: 'none',
     returns: BOOL,
     testRun: 'none',
@@ -105,7 +109,7 @@ export const PROG_TYPES: readonly ProgTypeRow[] = [
   {
     id: 13,
     name: 'BPF_PROG_TYPE_SOCK_OPS',
-    ...other('struct bpf_sock_ops'),
+    ...struct('struct bpf_sock_ops'),
     packet: 'none',
     returns: BOOL,
     testRun: 'none',
@@ -114,12 +118,12 @@ export const PROG_TYPES: readonly ProgTypeRow[] = [
   {
     id: 15,
     name: 'BPF_PROG_TYPE_CGROUP_DEVICE',
-    ...other('struct bpf_cgroup_dev_ctx'),
+    ...struct('struct bpf_cgroup_dev_ctx'),
     packet: 'none',
     returns: BOOL,
     testRun: 'none',
   },
-  { id: 16, name: 'BPF_PROG_TYPE_SK_MSG', ...other('struct sk_msg_md'), packet: 'write', testRun: 'none' },
+  { id: 16, name: 'BPF_PROG_TYPE_SK_MSG', ...struct('struct sk_msg_md'), packet: 'write', testRun: 'none' },
   {
     id: 17,
     name: 'BPF_PROG_TYPE_RAW_TRACEPOINT',
@@ -132,7 +136,7 @@ export const PROG_TYPES: readonly ProgTypeRow[] = [
   {
     id: 18,
     name: 'BPF_PROG_TYPE_CGROUP_SOCK_ADDR',
-    ...other('struct bpf_sock_addr'),
+    ...struct('struct bpf_sock_addr'),
     packet: 'none',
     returns: BOOL,
     returnsByAttachType: {
@@ -151,11 +155,18 @@ export const PROG_TYPES: readonly ProgTypeRow[] = [
     testRun: 'none',
   },
   { id: 19, name: 'BPF_PROG_TYPE_LWT_SEG6LOCAL', ...skb, packet: 'read', testRun: 'packet' },
-  { id: 20, name: 'BPF_PROG_TYPE_LIRC_MODE2', ...other('__u32'), packet: 'none', testRun: 'none' },
+  {
+    id: 20,
+    name: 'BPF_PROG_TYPE_LIRC_MODE2',
+    ...other('__u32'),
+    packet: 'none',
+    testRun: 'none',
+    notInCloudKernels: true,
+  },
   {
     id: 21,
     name: 'BPF_PROG_TYPE_SK_REUSEPORT',
-    ...other('struct sk_reuseport_md'),
+    ...struct('struct sk_reuseport_md'),
     packet: 'read',
     testRun: 'none',
   },
@@ -163,7 +174,7 @@ export const PROG_TYPES: readonly ProgTypeRow[] = [
   {
     id: 23,
     name: 'BPF_PROG_TYPE_CGROUP_SYSCTL',
-    ...other('struct bpf_sysctl'),
+    ...struct('struct bpf_sysctl'),
     packet: 'none',
     returns: BOOL,
     testRun: 'none',
@@ -171,8 +182,7 @@ export const PROG_TYPES: readonly ProgTypeRow[] = [
   {
     id: 24,
     name: 'BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE',
-    context: 'words',
-    contextType: 'struct bpf_raw_tracepoint_args',
+    ...struct('struct bpf_raw_tracepoint_args'),
     packet: 'none',
     testRun: 'none',
     tracing: true,
@@ -180,7 +190,7 @@ export const PROG_TYPES: readonly ProgTypeRow[] = [
   {
     id: 25,
     name: 'BPF_PROG_TYPE_CGROUP_SOCKOPT',
-    ...other('struct bpf_sockopt'),
+    ...struct('struct bpf_sockopt'),
     packet: 'write',
     returns: BOOL,
     testRun: 'none',
@@ -224,7 +234,7 @@ export const PROG_TYPES: readonly ProgTypeRow[] = [
   {
     id: 30,
     name: 'BPF_PROG_TYPE_SK_LOOKUP',
-    ...other('struct bpf_sk_lookup'),
+    ...struct('struct bpf_sk_lookup'),
     packet: 'none',
     returns: BOOL,
     testRun: 'context',
@@ -241,7 +251,7 @@ export const PROG_TYPES: readonly ProgTypeRow[] = [
   {
     id: 32,
     name: 'BPF_PROG_TYPE_NETFILTER',
-    ...other('struct bpf_nf_ctx'),
+    ...struct('struct bpf_nf_ctx'),
     packet: 'none',
     returns: BOOL,
     testRun: 'packet',

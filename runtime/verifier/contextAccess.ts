@@ -2,13 +2,16 @@
  * The program's context: which fields a program of this type may load or store, at which sizes, and what a load yields
  * (a number, a packet pointer, a socket, a typed kernel pointer). Facts come from `spec/ctxFields.ts`.
  */
-import { CTX_RIGHTS, fieldAt, SYSCALL_CTX_MAX_BYTES, type CtxFieldKind } from '../spec/ctxFields';
+import { findType } from '../btf/query';
+import { fieldAt, sizeFits, type CtxField, type CtxFieldKind } from '../spec/ctxField';
+import { CTX_RIGHTS, SYSCALL_CTX_MAX_BYTES } from '../spec/ctxFields';
+import { isSince } from '../spec/profile';
 import { progTypeByName } from '../spec/progTypes';
 import { hasFeature, newId, reject, setReg, unknown, type VerifierEnv } from './env';
 import { argumentAt } from './typedArguments';
 import { loadedScalar } from './memoryAccessBounds';
 import { EACCES } from './outcome';
-import { MAYBE_NULL, pointer, type RegState } from './regState';
+import { MAYBE_NULL, pointer, PTR_TRUSTED, type RegState } from './regState';
 import { argTypeName } from './typeText';
 import type { MemAccess } from './seams';
 import { bitsText } from './bitsText';
@@ -50,16 +53,27 @@ const invalid = (env: VerifierEnv, access: MemAccess, off: number, field: string
     facts: { off, sizeBytes: access.sizeBytes, field, kind: access.kind, programType: env.program.type },
   });
 
-/** What a load of a field yields. */
-const LOADED: Readonly<Record<CtxFieldKind, ((env: VerifierEnv) => RegState) | null>> = {
+/** What a load of a field yields; null: a number. */
+const LOADED: Readonly<Record<CtxFieldKind, ((env: VerifierEnv, field: CtxField) => RegState) | null>> = {
   scalar: null,
   packet: () => pointer('packet'),
   packetMeta: () => pointer('packetMeta'),
   packetEnd: () => pointer('packetEnd'),
   socket: (env) => pointer('sockCommon', { flags: MAYBE_NULL, id: newId(env) }),
+  fullSocket: () => pointer('socket'),
+  fullSocketOrNull: (env) => pointer('socket', { flags: MAYBE_NULL, id: newId(env) }),
+  kernelStruct: trustedStruct,
+  tracepointBuffer: () => pointer('tpBuffer'),
   flowKeys: () => pointer('flowKeys'),
   padding: null,
 };
+
+function trustedStruct(env: VerifierEnv, field: CtxField): RegState {
+  const btf = env.kernelBtf;
+  const btfId = btf === undefined ? 0 : findType(btf, field.struct ?? '', 'struct');
+  if (btfId === 0) return unknown(env, `kernel type information (struct ${field.struct ?? ''})`);
+  return pointer('btfId', { btfId, btfOf: 'kernel', flags: PTR_TRUSTED });
+}
 
 function checkStructField(env: VerifierEnv, access: MemAccess, off: number): void {
   const rights = CTX_RIGHTS[env.program.type];
@@ -69,21 +83,26 @@ function checkStructField(env: VerifierEnv, access: MemAccess, off: number): voi
     return invalid(env, access, off, '');
   const field = fieldAt(rights.struct, off);
   if (field === undefined) return invalid(env, access, off, '');
-  const needed = rights.onlyFor?.[field.name];
-  if (needed !== undefined && env.program.attachType !== needed) return invalid(env, access, off, field.name);
-  if (rights.hidden.includes(field.name)) return invalid(env, access, off, field.name);
-  if (access.kind === 'write' && !rights.writable.includes(field.name))
-    return invalid(env, access, off, field.name);
-  const whole = off === field.offset && sizeBytes === field.sizeBytes;
-  const inside = off + sizeBytes <= field.offset + field.sizeBytes;
-  const sizeOk =
-    field.access === 'words' ? inside : field.access === 'narrow' && access.kind === 'read' ? inside : whole;
-  if (!sizeOk) return invalid(env, access, off, field.name);
-  const isPointer = LOADED[field.kind] !== null;
-  if (isPointer && access.signExtend && field.kind !== 'socket') return invalid(env, access, off, field.name);
-  if (access.kind === 'write' || access.valueRegno < 0) return;
+  const attachType = env.program.attachType ?? '';
+  const { name } = field;
+  const visible =
+    isSince(env.profile, field.since) &&
+    rights.onlyFor?.[name]?.includes(attachType) !== false &&
+    !rights.hidden.includes(name);
+  const allowed =
+    access.kind === 'read' ||
+    (rights.writable.includes(name) && rights.writableFor?.[name]?.includes(attachType) !== false);
+  if (!visible || !allowed || !sizeFits(field, off, sizeBytes, access.kind))
+    return invalid(env, access, off, name);
   const made = LOADED[field.kind];
-  setReg(env, access.valueRegno, made === null ? loadedScalar(sizeBytes, access.signExtend) : made(env));
+  // loads of eight bytes have no sign to extend
+  if (made !== null && access.signExtend && sizeBytes !== 8) return invalid(env, access, off, name);
+  if (access.kind === 'write' || access.valueRegno < 0) return;
+  setReg(
+    env,
+    access.valueRegno,
+    made === null ? loadedScalar(sizeBytes, access.signExtend) : made(env, field),
+  );
 }
 
 /** Plain bytes (`syscall` programs): any aligned access below the limit. */
@@ -96,9 +115,6 @@ function checkBytes(env: VerifierEnv, access: MemAccess, off: number): void {
 
 /** Untyped 64-bit words: tracepoint records (after the common header) and raw tracepoint arguments. */
 function checkWords(env: VerifierEnv, access: MemAccess, off: number): void {
-  if (env.program.type === 'BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE' && off === 0) {
-    return unknown(env, 'writable tracepoint buffers');
-  }
   const record = env.program.type === 'BPF_PROG_TYPE_TRACEPOINT';
   const [from, to] = record ? [8, 8192] : [0, 12 * 8];
   if (record && off >= 2048) unknown(env, 'tracepoint records of more than 2048 bytes');
@@ -117,6 +133,7 @@ export function checkContextAccess(env: VerifierEnv, access: MemAccess, reg: Reg
   switch (row?.context) {
     case 'xdp_md':
     case '__sk_buff':
+    case 'struct':
       return checkStructField(env, access, off);
     case 'bytes':
       return checkBytes(env, access, off);
@@ -127,8 +144,9 @@ export function checkContextAccess(env: VerifierEnv, access: MemAccess, reg: Reg
         return invalid(env, access, off, '');
       if (access.valueRegno >= 0) setReg(env, access.valueRegno, argumentAt(env, off, access));
       return;
+    case 'registers':
+      return checkRegisters(env, access, off);
     case 'other':
-      return checkOther(env, access, off);
     case undefined:
       return unknown(env, `context of ${env.program.type}`);
   }
@@ -137,9 +155,8 @@ export function checkContextAccess(env: VerifierEnv, access: MemAccess, reg: Reg
 /** `struct pt_regs` of x86-64: 21 words. */
 const PT_REGS_BYTES = 168;
 
-/** Contexts without a field table: the registers of a probe are judged, the rest is not modelled. */
-function checkOther(env: VerifierEnv, access: MemAccess, off: number): void {
-  if (env.program.type !== 'BPF_PROG_TYPE_KPROBE') return unknown(env, `context of ${env.program.type}`);
+/** The registers of a probe. */
+function checkRegisters(env: VerifierEnv, access: MemAccess, off: number): void {
   const { sizeBytes } = access;
   if (access.kind === 'write' && hasFeature(env, 'uprobeWrites'))
     return unknown(env, 'writes to the registers of a probe');

@@ -9,8 +9,9 @@ import {
   checkBufferAccess,
   checkKernelStructAccess,
   checkMapStructAccess,
-  checkSocketAccess,
+  checkTracepointBuffer,
 } from './memoryAccessKernel';
+import { checkFlowKeysAccess, checkSocketAccess } from './socketAccess';
 import { checkMapValueAccess } from './memoryAccessMap';
 import { checkRegionAccess, loadedScalar } from './memoryAccessBounds';
 import { EACCES } from './outcome';
@@ -146,8 +147,8 @@ const RULE_BY_TYPE: Readonly<Record<RegType, AccessRule>> = {
   xdpSock: checkSocketAccess,
   mapPtr: checkMapStructAccess,
   btfId: checkKernelStructAccess,
-  flowKeys: (env) => unknown(env, 'flow dissector keys'),
-  tpBuffer: (env) => unknown(env, 'writable tracepoint buffers'),
+  flowKeys: checkFlowKeysAccess,
+  tpBuffer: checkTracepointBuffer,
   buf: checkBufferAccess,
   arena: (env) => unknown(env, 'arena memory'),
 };

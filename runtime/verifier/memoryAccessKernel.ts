@@ -29,33 +29,6 @@ import { regTypeName } from './regText';
 import type { MemAccess } from './seams';
 import { walkData, type WalkRules } from './structWalk';
 
-/** `struct bpf_sock` as programs see it: offset → size; members are read whole or (32-bit ones) narrower. */
-const SOCK_WORDS = 80;
-
-export function checkSocketAccess(env: VerifierEnv, access: MemAccess, reg: RegState): void {
-  if (access.kind === 'write') {
-    reject(env, {
-      code: 'write-to-read-only',
-      category: 'Memory Safety',
-      errno: EACCES,
-      message: `R${access.regno} cannot write into ${regTypeName(reg)}`,
-      registers: [access.regno],
-      facts: { type: regTypeName(reg) },
-    });
-  }
-  const off = access.off + reg.off;
-  if (reg.type !== 'socket' && reg.type !== 'sockCommon') unknown(env, `fields of ${regTypeName(reg)}`);
-  // bpf_sock: sixteen 32-bit words and one state word; common sockets show the first four words only
-  if (off < 0 || off >= SOCK_WORDS || off % access.sizeBytes !== 0 || access.sizeBytes > 4) {
-    unknown(env, `this access to ${regTypeName(reg)}`);
-  }
-  if (reg.type === 'sockCommon' && off >= 16) unknown(env, `this access to ${regTypeName(reg)}`);
-  if (off >= 44 && off < 52) unknown(env, 'port fields of sockets');
-  if (access.sizeBytes !== 4) unknown(env, `narrow access to ${regTypeName(reg)}`);
-  if (access.valueRegno >= 0)
-    setReg(env, access.valueRegno, loadedScalar(access.sizeBytes, access.signExtend));
-}
-
 /** The kernel's structure behind a map pointer: never writable; what it holds is not modelled. */
 export function checkMapStructAccess(env: VerifierEnv, access: MemAccess, reg: RegState): void {
   const struct = reg.map === null ? undefined : mapInfo(env, reg.map).row.kernelStruct;
@@ -129,6 +102,14 @@ function loadedFlags(
   return plain;
 }
 
+/** Program types that may write some fields of some kernel structs. */
+const WRITERS = new Set([
+  'BPF_PROG_TYPE_SCHED_CLS',
+  'BPF_PROG_TYPE_SCHED_ACT',
+  'BPF_PROG_TYPE_XDP',
+  'BPF_PROG_TYPE_STRUCT_OPS',
+]);
+
 /**
  * A load or store through a typed pointer: data becomes numbers, pointers to structs typed pointers again, as far to be
  * trusted as the pointer used and the field allow.
@@ -170,10 +151,8 @@ export function checkKernelStructAccess(env: VerifierEnv, access: MemAccess, reg
     refuse(`R${access.regno} is ptr_${name} access percpu memory: off=${off}`);
   if (access.kind === 'write' && (reg.flags & PTR_UNTRUSTED) !== 0) refuse('only read is supported');
   if (access.kind === 'write' && !allocated) {
-    // some program types may write some fields
-    if (env.program.type !== 'BPF_PROG_TYPE_TRACING' && env.program.type !== 'BPF_PROG_TYPE_LSM') {
-      return unknown(env, `writes to kernel struct ${name}`);
-    }
+    // with the module for connection tracking, these may write some of its fields
+    if (WRITERS.has(env.program.type)) return unknown(env, `writes to kernel struct ${name}`);
     refuse('only read is supported');
   }
   if (allocated) {
@@ -227,12 +206,22 @@ export function checkBufferAccess(env: VerifierEnv, access: MemAccess, reg: RegS
   }
 }
 
+/** The same for the writable buffer of a raw tracepoint. */
+export function checkTracepointBuffer(env: VerifierEnv, access: MemAccess, reg: RegState): void {
+  checkBufferRange(env, access.regno, reg, access.off + reg.off, access.sizeBytes, 'tracepoint');
+  if (access.kind === 'read' && access.valueRegno >= 0) {
+    setReg(env, access.valueRegno, loadedScalar(access.sizeBytes, access.signExtend));
+  }
+}
+
+/** `what` is how messages call the buffer. */
 export function checkBufferRange(
   env: VerifierEnv,
   regno: number,
   reg: RegState,
   off: number,
   sizeBytes: number,
+  what = (reg.flags & MEM_RDONLY) !== 0 ? 'rdonly' : 'rdwr',
 ): void {
   const refuse = (message: string): never =>
     reject(env, {
@@ -242,7 +231,6 @@ export function checkBufferRange(
       message,
       registers: [regno],
     });
-  const what = (reg.flags & MEM_RDONLY) !== 0 ? 'rdonly' : 'rdwr';
   if (off < 0) {
     refuse(
       hasFeature(env, 'pointerOffsetFolded')

@@ -8,7 +8,7 @@ import {
   SLEEPABLE_FUNCTIONS,
   SLEEPABLE_HOOKS,
 } from '../spec/attachPoints';
-import { progTypeByName } from '../spec/progTypes';
+import { progTypeByName, type ProgTypeRow } from '../spec/progTypes';
 import { isSince } from '../spec/profile';
 import { hasFeature, reject, unknown, type VerifierEnv } from './env';
 import { isGplCompatible } from './licences';
@@ -17,16 +17,14 @@ import { EINVAL } from './outcome';
 import { pointer, type RegState } from './regState';
 
 /** Types whose rules are not written. */
-const NOT_MODELLED = new Set(['BPF_PROG_TYPE_STRUCT_OPS', 'BPF_PROG_TYPE_EXT', 'BPF_PROG_TYPE_LIRC_MODE2']);
+const NOT_MODELLED = new Set(['BPF_PROG_TYPE_STRUCT_OPS', 'BPF_PROG_TYPE_EXT']);
 
 export function checkProgram(env: VerifierEnv): void {
   const { program } = env;
   const row = progTypeByName(program.type);
   if (row === undefined || NOT_MODELLED.has(program.type))
     return unknown(env, `program type ${program.type}`);
-  if (!isSince(env.profile, row.since)) {
-    return unknown(env, `program type ${program.type} on ${env.profile.name}`);
-  }
+  checkKernelHasType(env, row);
   checkAddresses(env);
   checkSleepable(env, row.sleepable);
   checkAttachPoint(env);
@@ -40,6 +38,21 @@ export function checkProgram(env: VerifierEnv): void {
     seen.add(reference.map);
     checkMapWithProgram(env, env.maps[reference.map]);
   }
+}
+
+/** A kernel that does not know the program type says so with an error number only. */
+function checkKernelHasType(env: VerifierEnv, row: ProgTypeRow): void {
+  const leftOut = row.notInCloudKernels === true;
+  if (leftOut && env.profile.basis !== 'measured') return unknown(env, `program type ${row.name}`);
+  if (!leftOut && isSince(env.profile, row.since)) return;
+  reject(env, {
+    code: 'program-type-missing',
+    category: 'Policy',
+    errno: EINVAL,
+    message: '',
+    insn: -1,
+    facts: { programType: row.name },
+  });
 }
 
 /**

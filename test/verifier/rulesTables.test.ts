@@ -1,7 +1,8 @@
 /** The fact tables agree with themselves and with what the kernels' own BTF and verdicts said. */
 import * as assert from 'node:assert/strict';
 import { ATTACH_TYPES } from '../../runtime/spec/attachTypes';
-import { CTX_RIGHTS, SK_BUFF, XDP_MD, fieldAt } from '../../runtime/spec/ctxFields';
+import { fieldAt } from '../../runtime/spec/ctxField';
+import { CTX_RIGHTS, SK_BUFF, XDP_MD } from '../../runtime/spec/ctxFields';
 import { ERRNO, errnoName } from '../../runtime/spec/errno';
 import { HELPERS, helperById, helperByName } from '../../runtime/spec/helpers';
 import { HELPER_PROGRAMS, helperAllowed, kernelHasHelper } from '../../runtime/spec/helperPrograms';

@@ -261,6 +261,19 @@ export const EXPLANATIONS: Readonly<Record<string, Row>> = {
         : `Programs of this type may not ${s.fact('kind') === 'write' ? 'write' : 'read'} the context field '${s.fact('field')}' with ${s.fact('sizeBytes')} bytes.`,
     'Use a field and size that this program type offers, or a helper that does the same.',
   ),
+  'socket-access': row(
+    (s) => `A ${s.fact('type')} has no field of ${s.fact('sizeBytes')} bytes at byte ${s.fact('off')}.`,
+    'Read whole members of struct bpf_sock, bpf_tcp_sock or bpf_xdp_sock; what only full sockets have needs bpf_sk_fullsock first.',
+  ),
+  'flow-keys-access': row(
+    (s) => `The ${s.fact('sizeBytes')} bytes at byte ${s.fact('off')} are not inside struct bpf_flow_keys.`,
+    'Use the members of struct bpf_flow_keys.',
+  ),
+  'program-type-missing': row(
+    (s) =>
+      `This kernel has no programs of type ${s.fact('programType')}: it is too old, or built without them.`,
+    'Choose a kernel that has this program type, or leave the program out with SEC("?…").',
+  ),
   // registers, stack
   'uninitialized-register': row(
     (s) =>
@@ -490,7 +503,7 @@ export const EXPLANATIONS: Readonly<Record<string, Row>> = {
     'Store only pointers of the struct that the member is declared with.',
   ),
   'buffer-access': row(
-    'The buffer of an iterator is read and written at constant, non-negative offsets only.',
+    'The buffer of an iterator or tracepoint is read and written at constant, non-negative offsets only.',
     'Access it through a pointer to the struct that it holds.',
   ),
   'kernel-struct-access': row(

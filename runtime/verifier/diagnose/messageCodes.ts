@@ -241,6 +241,22 @@ export const MESSAGE_ROWS: readonly MessageRow[] = [
     'out-of-bounds',
     MEMORY,
   ),
+  row(
+    /^R(?<reg>\d+) invalid (?<type>sock|sock_common|tcp_sock|xdp_sock) access off=(?<off>-?\d+) size=(?<sizeBytes>\d+)/m,
+    'socket-access',
+    MEMORY,
+  ),
+  row(
+    /^(?:bpf verifier is misconfigured$|verifier bug: error during ctx access conversion)/m,
+    'socket-access',
+    MEMORY,
+  ),
+  row(
+    /^R(?<reg>\d+) invalid (?:negative |variable )?(?:\w+ )?buffer (?:access|offset): off=/m,
+    'buffer-access',
+    MEMORY,
+  ),
+  row(/^invalid access to flow keys off=(?<off>-?\d+) size=(?<sizeBytes>\d+)/m, 'flow-keys-access', MEMORY),
   row(/^invalid bpf_context access off=(?<off>-?\d+) size=(?<sizeBytes>\d+)/m, 'context-access', POLICY),
   row(/^dereference of modified \w+ ptr R(?<reg>\d+) off=/m, 'modified-pointer', TYPES),
   row(/^(?:variable \w+ access var_off=|negative offset \w+ ptr R(?<reg>\d+))/m, 'modified-pointer', TYPES),
