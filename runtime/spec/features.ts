@@ -507,6 +507,11 @@ export const FEATURES = {
     since: '6.18',
     evidence: 'mainline 6.17; not modelled',
   },
+  treeTakesCountedNodes: {
+    what: 'trees can be walked from the root, and owned references to counted nodes may be given to remove them',
+    since: '6.18',
+    evidence: 'corpus, 6.12 against 7.2; mainline 6.16',
+  },
   kfuncTable: {
     what: 'kernel functions behave as the table of 6.12 says',
     since: '6.12',

@@ -88,6 +88,11 @@ export const KFUNCS: readonly KfuncRow[] = [
   row('bpf_rbtree_remove', GENERIC, 'acquire', 'retNull'),
   row('bpf_rbtree_add_impl', GENERIC),
   row('bpf_rbtree_first', GENERIC, 'retNull'),
+  row('bpf_rbtree_root', GENERIC, 'retNull'),
+  row('bpf_rbtree_left', GENERIC, 'retNull'),
+  row('bpf_rbtree_right', GENERIC, 'retNull'),
+  row('bpf_list_front', GENERIC, 'retNull'),
+  row('bpf_list_back', GENERIC, 'retNull'),
   row('bpf_cgroup_acquire', GENERIC, 'acquire', 'rcu', 'retNull'),
   row('bpf_cgroup_release', GENERIC, 'release'),
   row('bpf_cgroup_ancestor', GENERIC, 'acquire', 'rcu', 'retNull'),
@@ -214,14 +219,28 @@ const GROUPS_OF: Readonly<Record<string, readonly KfuncGroup[]>> = {
 export const kfuncAllowed = (entry: KfuncRow, programType: string): boolean =>
   entry.groups.some((group) => group === 'all' || (GROUPS_OF[programType] ?? []).includes(group));
 
+/** Functions that run a callback before they return, and such that register one for later. */
+export const SYNC_CALLBACK_KFUNCS: ReadonlySet<string> = new Set(['bpf_rbtree_add_impl']);
+export const ASYNC_CALLBACK_KFUNCS: ReadonlySet<string> = new Set(['bpf_wq_set_callback_impl']);
+
+/** Functions on trees. */
+export const TREE_KFUNCS: ReadonlySet<string> = new Set([
+  'bpf_rbtree_add_impl',
+  'bpf_rbtree_first',
+  'bpf_rbtree_remove',
+  'bpf_rbtree_root',
+  'bpf_rbtree_left',
+  'bpf_rbtree_right',
+]);
+
 /** Functions on linked lists and trees: callable with a lock held. */
 export const UNDER_LOCK: ReadonlySet<string> = new Set([
   'bpf_list_push_front_impl',
   'bpf_list_push_back_impl',
   'bpf_list_pop_front',
   'bpf_list_pop_back',
-  'bpf_rbtree_add_impl',
-  'bpf_rbtree_first',
-  'bpf_rbtree_remove',
+  'bpf_list_front',
+  'bpf_list_back',
+  ...TREE_KFUNCS,
   'bpf_refcount_acquire_impl',
 ]);

@@ -1,5 +1,7 @@
 /** Which calls take a callback, and whether it runs at once or later. */
 import type { Insn } from '../insn/insn';
+import { ASYNC_CALLBACK_KFUNCS, SYNC_CALLBACK_KFUNCS } from '../spec/kfuncs';
+import type { VerifierEnv } from './env';
 
 const CALL = 0x85;
 /** for_each_map_elem, find_vma, loop, user_ringbuf_drain. */
@@ -9,7 +11,27 @@ const TIMER_SET_CALLBACK = 170;
 export const isHelperCall = (insn: Insn): boolean => insn.code === CALL && insn.src === 0;
 export const isLocalCall = (insn: Insn): boolean => insn.code === CALL && insn.src === 1;
 export const isKfuncCall = (insn: Insn): boolean => insn.code === CALL && insn.src === 2;
-export const isAsyncCallbackCall = (insn: Insn): boolean =>
-  isHelperCall(insn) && insn.imm === TIMER_SET_CALLBACK;
-export const isSyncCallbackCall = (insn: Insn): boolean =>
+
+/** A helper call that runs a callback before it returns. */
+export const isSyncCallbackHelper = (insn: Insn): boolean =>
   isHelperCall(insn) && SYNC_CALLBACK_HELPERS.has(insn.imm);
+
+/** Name of the kernel function called at that slot; empty when none is. */
+export function kfuncAt(env: VerifierEnv, slot: number): string {
+  const reference = env.program.references.get(slot);
+  return reference?.kind === 'kfunc' ? reference.name : '';
+}
+
+/** The call at that slot registers a callback that runs some time later. */
+export function isAsyncCallbackCall(env: VerifierEnv, slot: number): boolean {
+  const insn = env.insns[slot];
+  if (isHelperCall(insn)) return insn.imm === TIMER_SET_CALLBACK;
+  return isKfuncCall(insn) && ASYNC_CALLBACK_KFUNCS.has(kfuncAt(env, slot));
+}
+
+/** The call at that slot runs a callback before it returns. */
+export function isSyncCallbackCall(env: VerifierEnv, slot: number): boolean {
+  const insn = env.insns[slot];
+  if (isHelperCall(insn)) return isSyncCallbackHelper(insn);
+  return isKfuncCall(insn) && SYNC_CALLBACK_KFUNCS.has(kfuncAt(env, slot));
+}

@@ -89,8 +89,8 @@ function edgesOf(env: VerifierEnv, t: number, aux: readonly InsnAux[]): Edge[] {
   const op = insn.code >> 4;
   if (op === OP_EXIT) return [];
   if (op === OP_CALL) {
-    if (isAsyncCallbackCall(insn)) aux[t].prunePoint = true;
-    if (env.features.callbacksIterated && isSyncCallbackCall(insn)) {
+    if (isAsyncCallbackCall(env, t)) aux[t].prunePoint = true;
+    if (env.features.callbacksIterated && isSyncCallbackCall(env, t)) {
       aux[t].callsCallback = true;
       aux[t].forceCheckpoint = true;
       aux[t].prunePoint = true;

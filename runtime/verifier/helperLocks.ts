@@ -9,6 +9,7 @@ import { asS64, asU64 } from '../util/u64';
 import { hasFeature, reject, unknown, type VerifierEnv } from './env';
 import { allocatedFields } from './allocated';
 import { forEachReg } from './everyRegister';
+import { inTreeCallback } from './kfuncGraph';
 import { fieldOf, kernelMapName, mapInfo } from './mapRules';
 import { EACCES, EINVAL, type RejectionData } from './outcome';
 import { NON_OWN_REF, UNKNOWN_SCALAR, type RegState } from './regState';
@@ -98,6 +99,15 @@ function lockedThing(env: VerifierEnv, regno: number, reg: RegState): { of: obje
 }
 
 export function checkSpinLock(env: VerifierEnv, regno: number, reg: RegState, locking: boolean): void {
+  if (inTreeCallback(env)) {
+    reject(env, {
+      code: 'lock-in-tree-callback',
+      category: 'Execution Context Safety',
+      errno: EACCES,
+      message: "can't spin_{lock,unlock} in rbtree cb",
+      registers: [regno],
+    });
+  }
   const { of: map, name } = lockedThing(env, regno, reg);
   const { activeLock } = env.cur;
   const facts = { map: name };

@@ -27,16 +27,12 @@ import {
 } from './regState';
 import { regTypeName } from './regText';
 import { structMatches } from './structWalk';
-import { checkGraphArgument } from './kfuncGraph';
-import { type KfuncCall, has, argName, argsName, refuse } from './kfuncModel';
+import { checkGraphArgument, graphPart } from './kfuncGraph';
+import { type KfuncCall, has, argName, argsName, argWord, refuse } from './kfuncModel';
 import { checkAllocated, checkCounted } from './kfuncObjects';
 // ── arguments ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-const GRAPH_ARGS: Readonly<Record<string, 'listHead' | 'listNode'>> = {
-  bpf_list_head: 'listHead',
-  bpf_list_node: 'listNode',
-};
-const NOT_MODELLED_ARGS = new Set(['bpf_dynptr', 'bpf_dynptr_kern', 'bpf_wq', 'bpf_rb_root', 'bpf_rb_node']);
+const NOT_MODELLED_ARGS = new Set(['bpf_dynptr', 'bpf_dynptr_kern', 'bpf_wq']);
 
 export function checkArguments(env: VerifierEnv, call: KfuncCall): void {
   const { params } = call.proto;
@@ -112,8 +108,9 @@ function checkPointer(env: VerifierEnv, call: KfuncCall, i: number, pointeeId: n
     !param.endsWith('__nullable') &&
     (isNullConst(reg) || mayBeNull(reg))
   ) {
-    const which = hasFeature(env, 'kfuncsTrustByDefault') ? `R${regno}` : `arg${i}`;
-    refuse(env, `Possibly NULL pointer passed to trusted ${which}`, EACCES, 'maybe-null-argument', [regno]);
+    refuse(env, `Possibly NULL pointer passed to trusted ${argWord(env, i)}`, EACCES, 'maybe-null-argument', [
+      regno,
+    ]);
   }
   if (has(call, 'release') && reg.refObjId === 0 && hasFeature(env, 'kfuncsTrustByDefault'))
     refuseUnowned(env, call);
@@ -141,13 +138,18 @@ function checkPointer(env: VerifierEnv, call: KfuncCall, i: number, pointeeId: n
   if (param.endsWith('__alloc')) return checkAllocated(env, call, i, reg);
   if (param.endsWith('__refcounted_kptr')) return checkCounted(env, call, i, reg);
   if (NOT_MODELLED_ARGS.has(ref.name)) return unknown(env, `struct ${ref.name} arguments (kfunc ${name})`);
-  const graph = GRAPH_ARGS[ref.name];
+  const graph = graphPart(ref.name);
   if (graph !== undefined) return checkGraphArgument(env, call, i, reg, graph);
   if (/__(str|map|iter|uninit|irq_flag|const_map|prog|aux)$/.test(param))
     return unknown(env, `arguments of kfunc ${name}`);
+  if (ref.kind === 'funcProto') {
+    if (reg.type !== 'func')
+      refuse(env, `${argWord(env, i)} expected pointer to func`, EINVAL, 'kfunc-argument', [regno]);
+    call.callback = reg.subprog;
+    return false;
+  }
   if (reg.type === 'btfId') return checkTyped(env, call, i, reg, ref, refId);
   if (SPECIAL.has(reg.type)) return unknown(env, `sockets and maps as arguments of kfunc ${name}`);
-  if (ref.kind === 'funcProto') return unknown(env, `callbacks of kfunc ${name}`);
   return checkMemory(env, call, i, reg, ref, refId, nullable);
 }
 

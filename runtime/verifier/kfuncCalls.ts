@@ -7,8 +7,9 @@
  */
 import { findType, resolvedType, resolveModifiers } from '../btf/query';
 import type { Insn } from '../insn/insn';
-import { kfuncAllowed, kfuncByName } from '../spec/kfuncs';
+import { kfuncAllowed, kfuncByName, SYNC_CALLBACK_KFUNCS } from '../spec/kfuncs';
 import { holdsSpinLock } from './allocated';
+import { kfuncAt } from './callKinds';
 import { curFrame, hasFeature, newId, regOf, unknown, type VerifierEnv } from './env';
 import { isGplCompatible } from './licences';
 import { EACCES, EINVAL } from './outcome';
@@ -25,16 +26,16 @@ import {
 } from './regState';
 import { checkReturnValue } from './returnValues';
 import { checkArguments } from './kfuncArguments';
-import { nodeOffset, linkNode } from './kfuncGraph';
-import { type KfuncCall, nameAt, has, refuse, refuseUse } from './kfuncModel';
+import { enterLess, LINKING, linkNode, nodeOf, nonOwning } from './kfuncGraph';
+import { type KfuncCall, has, refuse, refuseUse } from './kfuncModel';
 import { newObject } from './kfuncObjects';
 import { changeSections } from './kfuncSections';
 /** Functions whose rules beyond the prototype are not written. */
 const NOT_MODELLED =
-  /^(bpf_dynptr|bpf_wq_|bpf_arena|bpf_percpu_obj|bpf_iter_|crash_kexec|bpf_sk_assign|bpf_rbtree|bpf_crypto|bpf_verify_pkcs7|bpf_get_\w+_xattr|bpf_session|bpf_map_sum|bpf_copy_from)/;
+  /^(bpf_dynptr|bpf_wq_|bpf_arena|bpf_percpu_obj|bpf_iter_|crash_kexec|bpf_sk_assign|bpf_crypto|bpf_verify_pkcs7|bpf_get_\w+_xattr|bpf_session|bpf_map_sum|bpf_copy_from)/;
 
 export function checkKfuncCall(env: VerifierEnv, insnIdx: number, insn: Insn): void {
-  const name = nameAt(env, insnIdx);
+  const name = kfuncAt(env, insnIdx);
   const row = kfuncByName(name);
   const need = `kfunc ${name === '' ? '?' : name}`;
   if (row === undefined || !hasFeature(env, 'kfuncTable') || insn.imm === 0) return unknown(env, need);
@@ -66,12 +67,13 @@ export function checkKfuncCall(env: VerifierEnv, insnIdx: number, insn: Insn): v
     objectType: 0,
     owned: false,
     root: null,
+    callback: -1,
   };
   checkArguments(env, call);
+  if (SYNC_CALLBACK_KFUNCS.has(name)) enterLess(env, call);
   changeSections(env, call, sleepable);
   release(env, call);
-  if (name === 'bpf_list_push_front_impl' || name === 'bpf_list_push_back_impl')
-    linkNode(env, regOf(env, 2).refObjId);
+  if (LINKING.has(name)) linkNode(env, regOf(env, 2).refObjId);
   if (name === 'bpf_throw') checkReturnValue(env, env.cur.frames[0], 1, curFrame(env));
   finish(env, call);
 }
@@ -103,7 +105,7 @@ function finish(env: VerifierEnv, call: KfuncCall): void {
     if (has(call, 'acquire')) {
       const id = acquireReference(env, call.insnIdx);
       reg = { ...reg, refObjId: id, id: retNull ? id : reg.id };
-    }
+    } else if (call.root !== null) reg = nonOwning(env, reg);
     if (reg.id === 0 && holdsSpinLock(env, reg)) reg = { ...reg, id: newId(env) };
   }
   frame.regs[0] = { ...reg, origin: call.insnIdx };
@@ -125,22 +127,12 @@ function returned(env: VerifierEnv, call: KfuncCall): RegState | null {
   if (type.kind === 'void') return null;
   if (type.kind === 'int' || type.kind === 'enum') return UNKNOWN_SCALAR;
   if (type.kind !== 'ptr') return unknown(env, `what kfunc ${name} returns`);
+  if (call.root !== null) return nodeOf(env, call.root);
   switch (name) {
     case 'bpf_obj_new_impl':
       return newObject(env, call);
     case 'bpf_refcount_acquire_impl':
       return pointer('btfId', { btfId: call.objectType, btfOf: 'object', flags: MEM_ALLOC });
-    case 'bpf_list_pop_front':
-    case 'bpf_list_pop_back': {
-      const graph = call.root?.graph;
-      if (graph === undefined) return unknown(env, `the list of kfunc ${name}`);
-      return pointer('btfId', {
-        btfId: graph.typeId,
-        btfOf: 'object',
-        flags: MEM_ALLOC,
-        off: nodeOffset(env, call.root),
-      });
-    }
     case 'bpf_cast_to_kern_ctx': {
       const struct = KERNEL_CONTEXT[env.program.type];
       const btfId = struct === undefined ? 0 : findType(btf, struct, 'struct');

@@ -3,59 +3,163 @@
  * linking does to references.
  */
 import type { SpecialField } from '../btf/specialFields';
-import { allocatedFields } from './allocated';
-import { curFrame, reject, unknown, type VerifierEnv } from './env';
+import { TREE_KFUNCS } from '../spec/kfuncs';
+import { allocatedFields, fieldTypeName } from './allocated';
+import { kfuncAt } from './callKinds';
+import { enterCallback } from './callStack';
+import { curFrame, hasFeature, reject, unknown, type VerifierEnv } from './env';
 import { forEachReg } from './everyRegister';
 import { mapInfo } from './mapRules';
 import { EINVAL } from './outcome';
 import { dropReference } from './references';
-import { MEM_ALLOC, MEM_RCU, NON_OWN_REF, type RegState } from './regState';
+import { MEM_ALLOC, MEM_RCU, NON_OWN_REF, pointer, type RegState } from './regState';
 import { checkOffsets } from './kfuncArguments';
 import { type KfuncCall, argName, refuse } from './kfuncModel';
 import { isOwnedObject } from './kfuncObjects';
 
+type Part = 'listHead' | 'listNode' | 'rbRoot' | 'rbNode';
+
+const PARTS: Readonly<Record<string, Part>> = {
+  bpf_list_head: 'listHead',
+  bpf_list_node: 'listNode',
+  bpf_rb_root: 'rbRoot',
+  bpf_rb_node: 'rbNode',
+};
+
+/** Which part of a list or tree a struct of the kernel is. */
+export const graphPart = (struct: string): Part | undefined =>
+  Object.hasOwn(PARTS, struct) ? PARTS[struct] : undefined;
+
+/** Functions that hand an owned object over to a list or tree. */
+export const LINKING: ReadonlySet<string> = new Set([
+  'bpf_list_push_front_impl',
+  'bpf_list_push_back_impl',
+  'bpf_rbtree_add_impl',
+]);
+
+/** A list head, tree root or node as argument: what it is part of, whether the lock beside the root is held. */
 export function checkGraphArgument(
   env: VerifierEnv,
   call: KfuncCall,
   i: number,
   reg: RegState,
-  kind: 'listHead' | 'listNode',
+  part: Part,
 ): false {
   const regno = i + 1;
   checkOffsets(env, call, regno, reg);
+  const isRoot = part === 'listHead' || part === 'rbRoot';
+  if (isRoot) checkHolder(env, i, reg);
+  else checkNodeOwner(env, call, i, reg);
   const wrong = (message: string): never => refuse(env, message, EINVAL, 'kfunc-argument', [regno]);
-  const word = kind === 'listHead' ? 'bpf_list_head' : 'bpf_list_node';
-  if (kind === 'listHead') {
-    if (reg.type !== 'mapValue' && !isOwnedObject(reg))
-      wrong(`${argName(env, i)} expected pointer to map value or allocated object`);
-    if (reg.flags !== 0 && reg.flags !== MEM_ALLOC)
-      wrong(`${argName(env, i)} expected pointer to map value or allocated object`);
-  } else if (!isOwnedObject(reg)) wrong(`${argName(env, i)} expected pointer to allocated object`);
-  if (reg.type === 'btfId' && reg.refObjId === 0) wrong('allocated object must be referenced');
+  const word = fieldTypeName(part);
   if (reg.bits.mask !== 0n)
     wrong(`R${regno} doesn't have constant offset. ${word} has to be at the constant offset`);
   const at = reg.off + Number(BigInt.asIntN(32, reg.bits.value));
   const fields = reg.type === 'mapValue' ? mapFields(env, reg) : allocatedFields(env, reg.btfId).fields;
-  const field = fields.find((candidate) => candidate.kind === kind && candidate.offset === at);
+  const field = fields.find((candidate) => candidate.kind === part && candidate.offset === at);
   if (field === undefined) wrong(`${word} not found at offset=${at >>> 0}`);
-  if (kind === 'listHead') {
+  if (isRoot) {
     checkLocked(env, reg, fields, word);
     call.root = field ?? null;
-    return false;
+  } else checkNodeFits(env, call, reg, at, part);
+  return false;
+}
+
+/** What holds a root: a map value, or an object that the program owns. */
+function checkHolder(env: VerifierEnv, i: number, reg: RegState): void {
+  const wrong = (message: string): never => refuse(env, message, EINVAL, 'kfunc-argument', [i + 1]);
+  if (!(reg.type === 'mapValue' && reg.flags === 0) && !isOwnedObject(reg))
+    wrong(`${argName(env, i)} expected pointer to map value or allocated object`);
+  if (reg.type === 'btfId' && reg.refObjId === 0) wrong('allocated object must be referenced');
+}
+
+/** Who may give a node: its owner, to link it; whoever sees it in the tree, to take it out or step from it. */
+function checkNodeOwner(env: VerifierEnv, call: KfuncCall, i: number, reg: RegState): void {
+  const wrong = (message: string): never => refuse(env, message, EINVAL, 'kfunc-argument', [i + 1]);
+  const { name } = call.row;
+  if (name.startsWith('bpf_list_') || LINKING.has(name)) {
+    if (!isOwnedObject(reg)) wrong(`${argName(env, i)} expected pointer to allocated object`);
+    if (reg.refObjId === 0) wrong('allocated object must be referenced');
+    return;
   }
-  const graph = call.root?.graph;
-  if (graph === undefined) return unknown(env, `the list of kfunc ${call.row.name}`);
-  const expected = nodeOffset(env, call.root);
-  const holder = env.object.btf?.types[graph.typeId]?.name ?? '';
-  if (reg.btfId !== graph.typeId) {
+  const counted = hasFeature(env, 'treeTakesCountedNodes');
+  const seen = reg.type === 'btfId' && (reg.flags & (MEM_ALLOC | NON_OWN_REF)) === (MEM_ALLOC | NON_OWN_REF);
+  if (counted ? !seen && reg.refObjId === 0 : !seen || reg.refObjId !== 0) {
     wrong(
-      `operation on bpf_list_head expects arg#1 bpf_list_node at offset=${expected} in struct ${holder}, but arg is at offset=${at} in struct ${env.object.btf?.types[reg.btfId]?.name ?? ''}`,
+      counted
+        ? `${name} can only take non-owning or refcounted bpf_rb_node pointer`
+        : 'rbtree_remove node input must be non-owning ref',
+    );
+  }
+  if (inTreeCallback(env))
+    wrong(counted ? `${name} not allowed in rbtree cb` : 'rbtree_remove not allowed in rbtree cb');
+}
+
+/** The node is of the struct, and at the place in it, that the root was declared to contain. */
+function checkNodeFits(
+  env: VerifierEnv,
+  call: KfuncCall,
+  reg: RegState,
+  at: number,
+  part: 'listNode' | 'rbNode',
+): void {
+  const wrong = (message: string): never => refuse(env, message, EINVAL, 'kfunc-argument');
+  const graph = call.root?.graph;
+  if (graph === undefined || call.root === null)
+    return unknown(env, `the list or tree of kfunc ${call.row.name}`);
+  const expected = nodeOffset(env, call.root);
+  const word = fieldTypeName(part);
+  const holder = env.object.btf?.types[graph.typeId]?.name ?? '';
+  if (reg.btfOf !== 'object' || reg.btfId !== graph.typeId) {
+    const have = env.object.btf?.types[reg.btfId]?.name ?? '';
+    wrong(
+      `operation on ${fieldTypeName(call.root.kind)} expects arg#1 ${word} at offset=${expected} in struct ${holder}, but arg is at offset=${at} in struct ${have}`,
     );
   }
   if (at !== expected)
-    wrong(`arg#1 offset=${at}, but expected bpf_list_node at offset=${expected} in struct ${holder}`);
+    wrong(`arg#1 offset=${at}, but expected ${word} at offset=${expected} in struct ${holder}`);
   call.objectType = reg.btfId;
-  return false;
+}
+
+/** Whether a tree's comparison function is running, or something that it called. */
+export const inTreeCallback = (env: VerifierEnv): boolean =>
+  env.cur.frames.some(
+    (frame, n) => n > 0 && frame.inCallback && TREE_KFUNCS.has(kfuncAt(env, frame.callsite)),
+  );
+
+/** The comparison function of bpf_rbtree_add: two nodes of the tree, seen but not owned. */
+export function enterLess(env: VerifierEnv, call: KfuncCall): void {
+  const { root } = call;
+  if (root === null || call.callback < 0) return unknown(env, `callbacks of kfunc ${call.row.name}`);
+  const node = nonOwning(env, nodeOf(env, root));
+  enterCallback(
+    env,
+    call.insnIdx,
+    call.callback,
+    (_env, _caller, callee) => {
+      callee.regs[1] = node;
+      callee.regs[2] = node;
+    },
+    { returnRange: { min: 0, max: 1 }, name: call.row.name },
+  );
+}
+
+/** A pointer at the node that a root's structs have, as functions return it. */
+export function nodeOf(env: VerifierEnv, root: SpecialField): RegState {
+  const { graph } = root;
+  if (graph === undefined) return unknown(env, 'a list or tree without its node');
+  return pointer('btfId', {
+    btfId: graph.typeId,
+    btfOf: 'object',
+    flags: MEM_ALLOC,
+    off: nodeOffset(env, root),
+  });
+}
+
+/** The same object while a lock, not a reference, keeps it alive. */
+export function nonOwning(env: VerifierEnv, reg: RegState): RegState {
+  const counted = allocatedFields(env, reg.btfId).fields.some((field) => field.kind === 'refcount');
+  return { ...reg, refObjId: 0, flags: reg.flags | NON_OWN_REF | (counted ? MEM_RCU : 0) };
 }
 
 function mapFields(env: VerifierEnv, reg: RegState): readonly SpecialField[] {
@@ -88,10 +192,6 @@ export function nodeOffset(env: VerifierEnv, root: SpecialField | null): number 
 
 /** An object was linked: the list owns it now, and the program's pointers are good until the lock is released. */
 export function linkNode(env: VerifierEnv, id: number): void {
-  forEachReg(env, env.cur, (reg) => {
-    if (reg.refObjId !== id) return reg;
-    const counted = allocatedFields(env, reg.btfId).fields.some((field) => field.kind === 'refcount');
-    return { ...reg, refObjId: 0, flags: reg.flags | NON_OWN_REF | (counted ? MEM_RCU : 0) };
-  });
+  forEachReg(env, env.cur, (reg) => (reg.refObjId === id ? nonOwning(env, reg) : reg));
   dropReference(curFrame(env), id);
 }

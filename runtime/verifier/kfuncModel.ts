@@ -5,6 +5,7 @@
 import type { Btf, BtfType } from '../btf/types';
 import type { SpecialField } from '../btf/specialFields';
 import { UNDER_LOCK, type KfuncFlag, type KfuncRow } from '../spec/kfuncs';
+import { kfuncAt } from './callKinds';
 import { hasFeature, reject, type VerifierEnv } from './env';
 import { EINVAL } from './outcome';
 export type Proto = Extract<BtfType, { kind: 'funcProto' }>;
@@ -26,22 +27,23 @@ export interface KfuncCall {
   owned: boolean;
   /** List head or tree root that the call works on. */
   root: SpecialField | null;
+  /** Function given as callback; -1 none. */
+  callback: number;
 }
 
-export const nameAt = (env: VerifierEnv, slot: number): string => {
-  const reference = env.program.references.get(slot);
-  return reference?.kind === 'kfunc' ? reference.name : '';
-};
-
-export const isThrow = (env: VerifierEnv, slot: number): boolean => nameAt(env, slot) === 'bpf_throw';
+export const isThrow = (env: VerifierEnv, slot: number): boolean => kfuncAt(env, slot) === 'bpf_throw';
 export const mayCallUnderLock = (env: VerifierEnv, slot: number): boolean =>
-  UNDER_LOCK.has(nameAt(env, slot));
+  UNDER_LOCK.has(kfuncAt(env, slot));
 
 export const has = (call: KfuncCall, flag: KfuncFlag): boolean => call.row.flags.includes(flag);
 
 /** Newer kernels number the register instead of the argument. */
 export const argName = (env: VerifierEnv, i: number): string =>
   hasFeature(env, 'kfuncsTrustByDefault') ? `R${i + 1}` : `arg#${i}`;
+
+/** As older kernels write it in some messages. */
+export const argWord = (env: VerifierEnv, i: number): string =>
+  hasFeature(env, 'kfuncsTrustByDefault') ? `R${i + 1}` : `arg${i}`;
 
 export const argsName = (env: VerifierEnv, i: number): string =>
   hasFeature(env, 'kfuncsTrustByDefault') ? `R${i + 1}` : `args#${i}`;

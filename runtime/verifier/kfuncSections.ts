@@ -1,4 +1,5 @@
 /** Sections that kernel functions open and close: RCU, preemption. */
+import { inTreeCallback } from './kfuncGraph';
 import { hasFeature, unknown, type VerifierEnv } from './env';
 import { forEachReg } from './everyRegister';
 import { EACCES, EINVAL } from './outcome';
@@ -12,6 +13,8 @@ export function changeSections(env: VerifierEnv, call: KfuncCall, sleepable: boo
   const refuseSection = (message: string, errno = EINVAL): never =>
     refuseUse(env, message, errno, 'kfunc-section');
   if (cur.activeRcuLock) {
+    if ((name === 'bpf_rcu_read_lock' || name === 'bpf_rcu_read_unlock') && inTreeCallback(env))
+      refuseSection('Calling bpf_rcu_read_{lock,unlock} in unnecessary rbtree callback', EACCES);
     if (name === 'bpf_rcu_read_lock') {
       if (hasFeature(env, 'kfuncsTrustByDefault')) return unknown(env, 'nested RCU sections');
       refuseSection(`nested rcu read lock (kernel function ${name})`);

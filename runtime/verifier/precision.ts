@@ -7,7 +7,7 @@
 import type { Insn } from '../insn/insn';
 import { assert } from '../util/assert';
 import { calleeOf, subprogAt } from './cfg';
-import { isHelperCall, isKfuncCall, isLocalCall, isSyncCallbackCall } from './callKinds';
+import { isHelperCall, isKfuncCall, isLocalCall, isSyncCallbackCall, isSyncCallbackHelper } from './callKinds';
 import { curFrame, reject, type VerifierEnv } from './env';
 import type { FuncFrame } from './frame';
 import { LIVE_READ } from './liveness';
@@ -346,7 +346,7 @@ function stepBackJump(
     d.regs[d.frame] |= args;
     return 'done';
   }
-  if (isSyncCallbackCall(insn) && at !== after - 1) {
+  if (isSyncCallbackCall(env, at) && at !== after - 1) {
     // Walking out of a callback: what it got came from the helper.
     if ((d.regs[f] & ~ARGS) !== 0) return bug(env, `BUG regs ${d.regs[f].toString(16)}`);
     d.regs[f] = 0;
@@ -505,7 +505,7 @@ function stepBackOld(env: VerifierEnv, insn: Insn, regs: number, slots: SlotSet)
   if (cls === 5 || cls === 6) {
     if (op === 8) {
       if (isLocalCall(insn) || (isKfuncCall(insn) && insn.imm === 0)) return -1;
-      if (isHelperCall(insn) && (isSyncCallbackCall(insn) || insn.imm === 170)) return -1;
+      if (isHelperCall(insn) && (isSyncCallbackHelper(insn) || insn.imm === 170)) return -1;
       const rest = regs & ~1;
       if ((rest & 0x3f) !== 0) bug(env, `BUG regs ${rest.toString(16)}`);
       return rest;

@@ -53,7 +53,7 @@ export function pathTo(env: VerifierEnv, limit = 4096): PathStep[] {
     }
     at = before;
     if (
-      isAsyncCallbackCall(env.insns[before]) &&
+      isAsyncCallbackCall(env, before) &&
       state.frames[0].inAsyncCallback &&
       leftCallback(env, indexes)
     )
