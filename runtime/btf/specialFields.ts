@@ -340,7 +340,7 @@ class RecordSearch {
     if (type.kind !== 'struct' || type.sizeBytes !== sizeBytes) return true;
     let graph: SpecialField['graph'];
     if (kind === 'listHead' || kind === 'rbRoot') {
-      graph = this.readGraph(place);
+      graph = this.readGraph(place, kind === 'listHead' ? 'listNode' : 'rbNode');
       if (graph === undefined) return this.fail(kind, 'badTag');
     }
     if (count > 1 && row.single) return this.fail(kind, 'inArray');
@@ -390,14 +390,25 @@ class RecordSearch {
     return true;
   }
 
-  private readGraph(place: Place): SpecialField['graph'] {
+  /** The struct and member that the tag on a root names, provided that the member is a node of that kind. */
+  private readGraph(place: Place, nodeKind: 'listNode' | 'rbNode'): SpecialField['graph'] {
     const tags = declTagsOf(this.btf, place.tagged.id, place.tagged.index).filter((tag) =>
       tag.startsWith('contains:'),
     );
     const parts = /^contains:([^:]*):(.+)$/.exec(tags[0] ?? '');
     if (tags.length !== 1 || parts === null) return undefined;
     const typeId = findType(this.btf, parts[1], 'struct');
-    return typeId === 0 ? undefined : { typeId, node: parts[2] };
+    const type = typeId === 0 ? undefined : typeById(this.btf, typeId);
+    if (type?.kind !== 'struct') return undefined;
+    const row = NODE_ROWS.find((candidate) => candidate.kind === nodeKind);
+    const nodes = type.members.filter((member) => member.name === parts[2]);
+    const fits = nodes.every((member) => {
+      const node = typeById(this.btf, member.type);
+      return (
+        node.kind === 'struct' && node.name === row?.struct && member.offsetBits % (8 * row.alignBytes) === 0
+      );
+    });
+    return nodes.length === 1 && fits ? { typeId, node: parts[2] } : undefined;
   }
 
   private checkTogether(): void {

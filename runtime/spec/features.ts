@@ -512,6 +512,11 @@ export const FEATURES = {
     since: '6.18',
     evidence: 'corpus, 6.12 against 7.2; mainline 6.16',
   },
+  exceptions: {
+    what: 'bpf_throw and exception callbacks',
+    since: '6.12',
+    evidence: 'mainline 6.7',
+  },
   kfuncTable: {
     what: 'kernel functions behave as the table of 6.12 says',
     since: '6.12',

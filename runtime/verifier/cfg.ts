@@ -127,8 +127,14 @@ export function checkCfg(env: VerifierEnv): void {
     status[at] = OPEN;
     path.push({ at, edges: edgesOf(env, at, aux), next: 0 });
   };
-  open(0);
-  while (path.length > 0) {
+  // what catches exceptions is called by nobody
+  const roots = [env.subprogs.find((subprog) => subprog.isExceptionCallback)?.start ?? -1, 0];
+  for (;;) {
+    if (path.length === 0) {
+      const root = roots.pop() ?? -1;
+      if (root < 0) break;
+      open(root);
+    }
     const top = path[path.length - 1];
     if (top.next === top.edges.length) {
       status[top.at] = DONE;

@@ -48,7 +48,12 @@ function paramsOf(env: VerifierEnv, index: number): Param[] {
   const result = resolvedType(btf as Btf, proto.returnType);
   if (result.kind !== 'int' && result.kind !== 'enum') {
     if (result.kind === 'void' && env.features.globalVoid) unknown(env, 'global functions that return void');
-    refuse(env, `Global function ${subprog.name}() doesn't return scalar. Only those are supported.`);
+    refuse(
+      env,
+      env.features.globalVoid
+        ? `Global function ${subprog.name}() return value not void or scalar. Only those are supported.`
+        : `Global function ${subprog.name}() doesn't return scalar. Only those are supported.`,
+    );
   }
   return proto.params.map((param, i) => paramOf(env, btf as Btf, subprog.btfId, subprog.name, param.type, i));
 }

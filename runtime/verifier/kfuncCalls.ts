@@ -28,6 +28,7 @@ import { checkReturnValue } from './returnValues';
 import { checkArguments } from './kfuncArguments';
 import { enterLess, LINKING, linkNode, nodeOf, nonOwning } from './kfuncGraph';
 import { type KfuncCall, has, refuse, refuseUse } from './kfuncModel';
+import { hasExceptionCallback } from './exceptions';
 import { newObject } from './kfuncObjects';
 import { changeSections } from './kfuncSections';
 /** Functions whose rules beyond the prototype are not written. */
@@ -74,7 +75,8 @@ export function checkKfuncCall(env: VerifierEnv, insnIdx: number, insn: Insn): v
   changeSections(env, call, sleepable);
   release(env, call);
   if (LINKING.has(name)) linkNode(env, regOf(env, 2).refObjId);
-  if (name === 'bpf_throw') checkReturnValue(env, env.cur.frames[0], 1, curFrame(env));
+  if (name === 'bpf_throw' && !hasExceptionCallback(env))
+    checkReturnValue(env, env.cur.frames[0], 1, curFrame(env));
   finish(env, call);
 }
 

@@ -44,6 +44,7 @@ export class NotModelled extends Error {
 /** errno numbers that loads end with. */
 export const EPERM = 1;
 export const ENOENT = 2;
+export const EEXIST = 17;
 export const E2BIG = 7;
 export const ENOMEM = 12;
 export const EACCES = 13;

@@ -7,7 +7,13 @@
 import type { Insn } from '../insn/insn';
 import { assert } from '../util/assert';
 import { calleeOf, subprogAt } from './cfg';
-import { isHelperCall, isKfuncCall, isLocalCall, isSyncCallbackCall, isSyncCallbackHelper } from './callKinds';
+import {
+  isHelperCall,
+  isKfuncCall,
+  isLocalCall,
+  isSyncCallbackCall,
+  isSyncCallbackHelper,
+} from './callKinds';
 import { curFrame, reject, type VerifierEnv } from './env';
 import type { FuncFrame } from './frame';
 import { LIVE_READ } from './liveness';

@@ -1,7 +1,7 @@
 /**
  * What is judged before the first instruction: program type, sleepability, every map that the program mentions.
  */
-import { declTagsOf, findType, resolvedType } from '../btf/query';
+import { findType, resolvedType } from '../btf/query';
 import {
   CLOSED_HOOKS,
   REPLACEABLE_FUNCTIONS,
@@ -28,7 +28,6 @@ export function checkProgram(env: VerifierEnv): void {
   checkAddresses(env);
   checkSleepable(env, row.sleepable);
   checkAttachPoint(env);
-  checkExceptionCallback(env);
   const seen = new Set<number>();
   const slots = [...program.references.keys()].sort((a, b) => a - b);
   for (const slot of slots) {
@@ -149,16 +148,6 @@ function checkSleepable(env: VerifierEnv, rule: 'may' | 'always' | undefined): v
     });
   }
   if (rule === undefined && program.sleepable) unknown(env, `sleepable programs of type ${program.type}`);
-}
-
-/** A program may name a function that runs when an exception is thrown (a declaration tag); that is not modelled. */
-function checkExceptionCallback(env: VerifierEnv): void {
-  const { btf } = env.object;
-  const main = env.program.functions[0];
-  if (btf === undefined || main === undefined || main.btfId === 0) return;
-  if (declTagsOf(btf, main.btfId).some((tag) => tag.startsWith('exception_callback:'))) {
-    unknown(env, 'exception callbacks');
-  }
 }
 
 /** R1 at entry of the main program. */

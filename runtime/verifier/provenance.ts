@@ -52,11 +52,7 @@ export function pathTo(env: VerifierEnv, limit = 4096): PathStep[] {
       continue;
     }
     at = before;
-    if (
-      isAsyncCallbackCall(env, before) &&
-      state.frames[0].inAsyncCallback &&
-      leftCallback(env, indexes)
-    )
+    if (isAsyncCallbackCall(env, before) && state.frames[0].inAsyncCallback && leftCallback(env, indexes))
       break;
   }
   indexes.reverse();

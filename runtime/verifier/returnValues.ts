@@ -98,7 +98,7 @@ export function checkReturnValue(
     return checkCallbackReturn(env, frame.regs[regno], regno, frame.callbackReturn ?? { min: 0, max: 1 });
   }
   const type = progTypeByName(env.program.type);
-  const isMain = frame.subprog === 0 && !frame.inAsyncCallback;
+  const isMain = (frame.subprog === 0 || frame.inExceptionCallback) && !frame.inAsyncCallback;
   const lsm = isMain && env.program.type === 'BPF_PROG_TYPE_LSM';
   if (isMain && env.program.type === 'BPF_PROG_TYPE_STRUCT_OPS') {
     unknown(env, `return values of ${env.program.type}`);
@@ -112,7 +112,7 @@ export function checkReturnValue(
   if (frame.inAsyncCallback) {
     place = 'async callback';
     range = ZERO;
-  } else if (frame.subprog !== 0) {
+  } else if (!isMain) {
     if (reg.type !== 'scalar') {
       notScalar(
         env,

@@ -115,6 +115,8 @@ function walkCalls(
       if (env.subprogs[callee].hasTailCall)
         refuse('tail-call-in-callback', EFAULT, 'verifier bug. subprog has tail_call and async cb');
       if (!direct) continue;
+      if (env.subprogs[callee].isExceptionCallback)
+        refuse('exception-callback', EINVAL, `insn ${i} cannot call exception cb directly`);
     }
     // Newest kernels were seen to allow nine; where they stop is not known.
     if (env.features.recursionRefused && chain.length + 1 > MAX_CALL_FRAMES)
@@ -124,6 +126,8 @@ function walkCalls(
     }
     walkCalls(env, callee, [...chain, { index, depth }]);
   }
+  if (subprog.hasTailCall && chain.some((c) => env.subprogs[c.index].isExceptionCallback))
+    refuse('exception-callback', EINVAL, 'cannot tail call within exception cb');
 }
 
 const LOOP_STACK_BYTES = 24;

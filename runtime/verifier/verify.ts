@@ -3,7 +3,6 @@
  * it to the end. The order of phases is the kernel's: what refuses first decides the message.
  * Not here: building the program (loader), wording explanations (diagnose).
  */
-import { declTagsOf } from '../btf/query';
 import type { Btf } from '../btf/types';
 import type { ObjectSpec, ProgramSpec } from '../loader/objectSpec';
 import { FEATURES, type FeatureName } from '../spec/features';
@@ -18,7 +17,8 @@ import {
   refuseRecursion,
 } from './cfg';
 import { isLocalCall } from './callKinds';
-import { reject, unknown, type FeatureFlags, type InsnAux, type Subprog, type VerifierEnv } from './env';
+import { reject, type FeatureFlags, type InsnAux, type Subprog, type VerifierEnv } from './env';
+import { checkExceptionPrototype, findExceptionCallback } from './exceptions';
 import { newFrame } from './frame';
 import { enterGlobalFunction } from './globalFunctions';
 import { makeLog } from './logSink';
@@ -323,31 +323,14 @@ function prepare(env: VerifierEnv): void {
     });
   });
   if (env.log.level === 2) subprogs.forEach((subprog, i) => env.log.message(`func#${i} @${subprog.start}`));
+  findExceptionCallback(env);
   checkSubprogs(env);
   checkAbnormalReturns(env);
   checkOpcodes(env);
   RULES.checkProgram(env);
   checkCfg(env);
   refuseRecursion(env);
-  refuseExceptions(env);
   findPacketChanges(env);
-}
-
-/** Exceptions (bpf_throw and their callbacks) change what exits mean. */
-function refuseExceptions(env: VerifierEnv): void {
-  const { btf } = env.object;
-  const main = env.subprogs[0];
-  if (btf !== undefined && main.btfId !== 0) {
-    if (declTagsOf(btf, main.btfId).some((tag) => tag.startsWith('exception_callback:'))) {
-      unknown(env, 'exception callbacks');
-    }
-  }
-  // Callers of global functions that throw end there on newer kernels.
-  for (const [slot, reference] of env.program.references) {
-    if (reference.kind !== 'kfunc' || reference.name !== 'bpf_throw') continue;
-    const inside = env.subprogs.findIndex((subprog) => slot >= subprog.start && slot < subprog.end);
-    if (env.features.kfuncsTrustByDefault && inside > 0) unknown(env, 'exceptions thrown by functions');
-  }
 }
 
 /** The state at the start of the main program or of a global function. */
@@ -370,4 +353,7 @@ function startFunction(env: VerifierEnv, index: number): void {
     env.log.message(`Validating ${env.subprogs[index].name}() func#${index}...`);
   }
   enterGlobalFunction(env, frame, index);
+  if (!env.subprogs[index].isExceptionCallback) return;
+  frame.inExceptionCallback = true;
+  checkExceptionPrototype(env, index);
 }

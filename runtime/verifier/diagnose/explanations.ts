@@ -486,6 +486,14 @@ export const EXPLANATIONS: Readonly<Record<string, Row>> = {
     'An exception would leave the program with a lock held, or inside an RCU or non-preemptible section.',
     'Leave the section before bpf_throw is called.',
   ),
+  'exception-callback': row(
+    'The function that a program names as its exception callback is a global one with a single number as argument, and is called by nothing else.',
+    'Name one global function `int NAME(u64 cookie)` with __exception_cb, and do not call it.',
+  ),
+  'lock-in-tree-callback': row(
+    'The comparison function of a tree runs with the lock of the tree held, and must leave it as it is.',
+    'Only compare the two nodes in it.',
+  ),
   'throw-in-callback': row(
     'Functions that helpers call back must return to them: they may not throw.',
     'Return a value from the callback and throw behind the helper call.',

@@ -353,6 +353,19 @@ export const MESSAGE_ROWS: readonly MessageRow[] = [
   row(/^calling kernel function \S+ is not allowed$/m, 'kfunc-not-for-program', CONTEXT),
   row(/^program must be sleepable to call sleepable kfunc /m, 'kfunc-may-sleep', CONTEXT),
   row(/^(?:nested|unmatched) rcu read (?:un)?lock/m, 'kfunc-section', CONTEXT),
+  row(/^Calling bpf_rcu_read_\{lock,unlock\} in unnecessary rbtree callback/m, 'kfunc-section', CONTEXT),
+  row(/^can't spin_\{lock,unlock\} in rbtree cb$/m, 'lock-in-tree-callback', CONTEXT),
+  row(
+    /^\S+ can only take non-owning or refcounted bpf_rb_node pointer|^rbtree_remove node input must be non-owning ref|^\S+ not allowed in rbtree cb$/m,
+    'kfunc-argument',
+    CALL,
+  ),
+  row(/^exception cb only supports single integer argument/m, 'exception-callback', CALL),
+  row(
+    /^multiple exception callback tags for main subprog|^exception callback '[^']*' |^insn \d+ cannot call exception cb directly|^cannot tail call within exception cb/m,
+    'exception-callback',
+    STRUCTURE,
+  ),
   row(/^unmatched attempt to enable preemption/m, 'kfunc-section', CONTEXT),
   row(/^kernel func \S+ is sleepable within /m, 'kfunc-section', CONTEXT),
   row(
