@@ -102,7 +102,7 @@ const bundles = [
 function copyResources() {
   const target = at('dist', 'resources');
   fs.rmSync(target, { recursive: true, force: true });
-  for (const name of ['headers', 'btf']) {
+  for (const name of ['headers', 'btf', 'kconfig']) {
     const source = at('runtime', 'host', name);
     if (!fs.existsSync(source)) continue;
     fs.cpSync(source, path.join(target, name), {

@@ -7,6 +7,7 @@ import * as path from 'node:path';
 import { createDebuggee, type Debuggee } from '../runtime/debug/launch';
 import { readPcap } from '../runtime/host/pcap';
 import { isCSource, objectOf, type ObjectFile } from '../runtime/host/verifyFiles';
+import { kconfigFor } from '../runtime/host/kconfig';
 import { kernelBtfFor, type KernelBtfChoice } from '../runtime/host/kernelBtf';
 import { findProfile } from '../runtime/spec/profile';
 import { assert } from '../runtime/util/assert';
@@ -47,6 +48,7 @@ export async function prepareDebuggee(launch: LaunchArguments): Promise<Prepared
       const found = kernelBtfFor(profile, btf);
       return found.ok ? found.value.btf : undefined;
     },
+    kconfig: () => kconfigFor(profile),
     program: launch.bpfProgram,
     cpus: launch.cpus,
     seed: launch.seed,

@@ -131,3 +131,7 @@ export function declTagsOf(btf: Btf, id: number, componentIndex = -1): string[] 
 }
 
 const tagIndexes = new WeakMap<Btf, Map<number, { name: string; componentIndex: number }[]>>();
+
+/** A kernel's own types, without those of its modules. */
+export const withoutModules = (btf: Btf): Btf =>
+  btf.modulesFrom === undefined ? btf : { types: btf.types.slice(0, btf.modulesFrom) };

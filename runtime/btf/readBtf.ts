@@ -7,6 +7,7 @@
  */
 import { ByteReader } from '../util/byteReader';
 import { FormatError, parseWith, type Result } from '../util/problem';
+import { renumbered } from './renumber';
 import type { Btf, BtfMember, BtfType } from './types';
 
 const MAGIC = 0xeb9f;
@@ -29,6 +30,36 @@ export function readBtf(file: string, bytes: Uint8Array): Result<Btf> {
     file,
     () => parseBtf(bytes),
     'The BTF is damaged or from a newer compiler: compile the object again, or give other BTF with --btf.',
+  );
+}
+
+/**
+ * A kernel's types with those of its modules behind them. A module's BTF goes on where the kernel's ends, in type ids and in
+ * string offsets, so each is renumbered to follow the one before it.
+ */
+export function readBtfWithModules(
+  file: string,
+  vmlinux: Uint8Array,
+  modules: readonly Uint8Array[],
+): Result<Btf> {
+  return parseWith(
+    file,
+    () => {
+      const base = parseBtf(vmlinux);
+      const strings = readBtfStrings(vmlinux);
+      const types = [...base.types];
+      for (const bytes of modules) {
+        const layout = readBtfLayout(bytes, 'BTF');
+        const own = readTypes(bytes, layout, new BtfStrings(bytes, layout, strings));
+        const shift = types.length - base.types.length;
+        const at = (id: number): number => (id < base.types.length ? id : id + shift);
+        for (let i = 1; i < own.length; i++) types.push(renumbered(own[i], at));
+      }
+      checkIds(types);
+      checkCycles(types);
+      return { types, modulesFrom: base.types.length };
+    },
+    'The BTF of a module does not belong to that of the kernel.',
   );
 }
 
@@ -96,7 +127,12 @@ export class BtfStrings {
   private readonly reader: ByteReader;
   private readonly known = new Map<number, string>([[0, '']]);
 
-  constructor(bytes: Uint8Array, layout: BtfLayout) {
+  /** @param base strings that come before these, for the BTF of a kernel module. */
+  constructor(
+    bytes: Uint8Array,
+    layout: BtfLayout,
+    private readonly base?: BtfStrings,
+  ) {
     const { stringOffset, stringSizeBytes } = layout;
     this.reader = new ByteReader(
       bytes.subarray(stringOffset, stringOffset + stringSizeBytes),
@@ -106,7 +142,14 @@ export class BtfStrings {
     );
   }
 
-  at(offset: number): string {
+  get sizeBytes(): number {
+    return this.reader.length;
+  }
+
+  at(globalOffset: number): string {
+    const baseSizeBytes = this.base?.sizeBytes ?? 0;
+    if (this.base !== undefined && globalOffset < baseSizeBytes) return this.base.at(globalOffset);
+    const offset = globalOffset - baseSizeBytes;
     let text = this.known.get(offset);
     if (text === undefined) {
       if (offset >= this.reader.length) {

@@ -86,4 +86,6 @@ export interface BtfMember {
 
 export interface Btf {
   readonly types: readonly BtfType[];
+  /** Id of the first type that belongs to a kernel module; absent when there is none. */
+  readonly modulesFrom?: number;
 }

@@ -10,7 +10,6 @@ import type { ObjectSpec, ProgramSpec } from '../loader/objectSpec';
 import { readScenario } from '../machine/scenario';
 import type { MachineEvent } from '../machine/types';
 import { ERRNO } from '../spec/errno';
-import { kconfigOf } from '../spec/kconfig';
 import type { Profile } from '../spec/profile';
 import { fail, ok, type Result } from '../util/problem';
 import type { Verdict } from '../verifier/verdict';
@@ -26,6 +25,8 @@ export interface LaunchOptions {
   readonly profile: Profile;
   /** Asked for only when the object needs kernel types. */
   readonly kernelBtf: () => Btf | undefined;
+  /** The kernel's configuration, by option; asked for only when the object needs it. */
+  readonly kconfig: () => ReadonlyMap<string, string> | undefined;
   /** Run only this program. */
   readonly program?: string;
   readonly cpus: number;
@@ -79,10 +80,12 @@ export function createDebuggee(options: LaunchOptions): Result<Launched> {
   const object = loadObject(
     options.file,
     options.bytes,
-    Object.defineProperty(
-      { kernelRelease: options.profile.release, kconfig: kconfigOf(options.profile) },
-      'kernelBtf',
-      { get: options.kernelBtf, enumerable: true },
+    Object.defineProperties(
+      { kernelRelease: options.profile.release },
+      {
+        kernelBtf: { get: options.kernelBtf, enumerable: true },
+        kconfig: { get: options.kconfig, enumerable: true },
+      },
     ),
   );
   if (!object.ok) return object;

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
-import { readBtf } from '../btf/readBtf';
+import { readBtf, readBtfWithModules } from '../btf/readBtf';
 import type { Btf } from '../btf/types';
 import { PROFILES, type Profile } from '../spec/profile';
 import { fail, ok, type Result } from '../util/problem';
@@ -21,6 +21,7 @@ export interface KernelBtfChoice {
 }
 
 export interface KernelBtf {
+  /** With the types of common modules, when it is one of those that come with us. */
   readonly btf: Btf;
   /** Where it is from, for people: `Linux 6.12.117 (Debian)`, a path. */
   readonly origin: string;
@@ -71,6 +72,9 @@ export function nearestShipped(profile: Profile): Profile | undefined {
   return order.find((candidate) => fs.existsSync(shippedFile(candidate)));
 }
 
+/** Modules that are taken to be loaded, because programs call their functions: connection tracking and NAT. */
+const SHIPPED_MODULES = ['nf_conntrack', 'nf_nat'];
+
 const shippedFile = (profile: Profile): string => path.join(resourceFolder('btf'), `${profile.name}.btf.br`);
 
 function once(key: string, read: () => Result<KernelBtf>): Result<KernelBtf> {
@@ -83,10 +87,17 @@ function once(key: string, read: () => Result<KernelBtf>): Result<KernelBtf> {
 
 function readShipped(profile: Profile): Result<KernelBtf> {
   const origin = `Linux ${profile.release} (Debian)`;
-  const bytes = brotliDecompressSync(fs.readFileSync(shippedFile(profile)), {
-    maxOutputLength: SIZE_LIMIT_BYTES,
-  });
-  const btf = readBtf(origin, bytes);
+  const unpacked = (file: string): Uint8Array =>
+    brotliDecompressSync(fs.readFileSync(file), { maxOutputLength: SIZE_LIMIT_BYTES });
+  const vmlinux = unpacked(shippedFile(profile));
+  const modules = SHIPPED_MODULES.map((module) =>
+    path.join(resourceFolder('btf'), `${profile.name}.${module}.btf.br`),
+  );
+  const btf = readBtfWithModules(
+    origin,
+    vmlinux,
+    modules.filter((file) => fs.existsSync(file)).map(unpacked),
+  );
   return btf.ok ? ok({ btf: btf.value, origin }) : btf;
 }
 

@@ -6,9 +6,9 @@ import type { Btf } from '../btf/types';
 import { objectForKernel } from '../loader/forKernel';
 import { loadObject } from '../loader/loadObject';
 import type { ObjectSpec } from '../loader/objectSpec';
-import { kconfigOf } from '../spec/kconfig';
 import type { Profile } from '../spec/profile';
 import { ok, type Result } from '../util/problem';
+import { kconfigFor } from './kconfig';
 import { kernelBtfFor, type KernelBtfChoice } from './kernelBtf';
 
 export interface LoadRequest {
@@ -40,12 +40,11 @@ export function loadFor(request: LoadRequest, profile: Profile): Result<ObjectSp
   const object = loadObject(
     request.file,
     request.bytes,
-    Object.defineProperty(
-      { relaxed: request.relaxed, kernelRelease: profile.release, kconfig: kconfigOf(profile) },
-      'kernelBtf',
+    Object.defineProperties(
+      { relaxed: request.relaxed, kernelRelease: profile.release },
       {
-        get: () => options.kernelBtf,
-        enumerable: true,
+        kernelBtf: { get: () => options.kernelBtf, enumerable: true },
+        kconfig: { get: () => kconfigFor(profile), enumerable: true },
       },
     ),
   );

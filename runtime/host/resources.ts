@@ -1,11 +1,11 @@
 /**
- * Where our own files are: the BPF headers and the kernel type information. One function for both layouts: compiled
+ * Where our own files are: the BPF headers, kernel type information and configurations. One function for both layouts: compiled
  * tests and tools run from `out/…` beside the sources, bundles run from `dist/` with `dist/resources/` beside them.
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 
-export type ResourceFolder = 'headers' | 'btf';
+export type ResourceFolder = 'headers' | 'btf' | 'kconfig';
 
 /** Absolute path of a resource folder. Throws when the installation is damaged. */
 export function resourceFolder(name: ResourceFolder): string {

@@ -4,6 +4,7 @@
  * use names for their own structs that the kernel uses for its inner ones.
  */
 import { dumpC } from '../btf/dumpC';
+import { renumbered } from '../btf/renumber';
 import type { Btf, BtfType } from '../btf/types';
 
 /** Name of the generated file; the stand-in headers include it. */
@@ -84,30 +85,5 @@ function neededBy(type: BtfType): number[] {
       return [type.returnType, ...type.params.map((param) => param.type)];
     default:
       return [];
-  }
-}
-
-function renumbered(type: BtfType, at: (id: number) => number): BtfType {
-  switch (type.kind) {
-    case 'ptr':
-    case 'typedef':
-    case 'volatile':
-    case 'const':
-    case 'restrict':
-    case 'typeTag':
-      return { ...type, type: at(type.type) };
-    case 'array':
-      return { ...type, type: at(type.type), indexType: at(type.indexType) };
-    case 'struct':
-    case 'union':
-      return { ...type, members: type.members.map((member) => ({ ...member, type: at(member.type) })) };
-    case 'funcProto':
-      return {
-        ...type,
-        returnType: at(type.returnType),
-        params: type.params.map((param) => ({ ...param, type: at(param.type) })),
-      };
-    default:
-      return type;
   }
 }

@@ -61,9 +61,12 @@ export class CoreRelocator {
     let list = this.candidates.get(localId);
     if (list === undefined) {
       const type = typeById(local, localId);
-      list = this.byEssentialName(kernel, essentialName(type.name)).filter((id) =>
+      const all = this.byEssentialName(kernel, essentialName(type.name)).filter((id) =>
         sameKind(type, kernel.types[id]),
       );
+      // Modules are asked only for what the kernel itself does not have.
+      const own = all.filter((id) => id < (kernel.modulesFrom ?? Infinity));
+      list = own.length > 0 ? own : all;
       this.candidates.set(localId, list);
     }
     return list;

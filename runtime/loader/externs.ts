@@ -42,7 +42,7 @@ export interface Externs {
 
 /** Problems that say what we were not told, rather than what the kernel lacks; they concern only programs that ask. */
 const notKnown = (problem: Problem): boolean =>
-  problem.code === 'kernel-btf-missing' || problem.code === 'unresolved-kconfig';
+  problem.code === 'kernel-btf-missing' || problem.code === 'unknown-kconfig';
 
 interface Declared {
   readonly symbol: ElfSymbol;
@@ -263,13 +263,19 @@ function setKconfig(
   const text = name.startsWith('LINUX_') ? virtualKconfig(context, name) : options.kconfig?.get(name);
   if (text === undefined) {
     if (extern.weak) return { value: 0n };
-    return problem(
-      'unresolved-kconfig',
-      name.startsWith('LINUX_')
-        ? 'unrecognized virtual extern'
-        : 'not resolved: the kernel configuration has no such option, or is not known',
-      `Declare it __weak, or give the kernel's configuration.`,
-    );
+    if (name.startsWith('LINUX_'))
+      return problem('unresolved-kconfig', 'unrecognized virtual extern', 'Declare it __weak.');
+    return options.kconfig === undefined
+      ? problem(
+          'unknown-kconfig',
+          `not resolved: the kernel's configuration is not known`,
+          'Declare it __weak.',
+        )
+      : problem(
+          'unresolved-kconfig',
+          'not resolved: the option is not set in the configuration of this kernel',
+          'Declare it __weak: it is then 0 on kernels without the option.',
+        );
   }
   const mismatch = (): KconfigResult =>
     problem(

@@ -8,7 +8,7 @@ import { findSpecialFields } from '../btf/specialFields';
 import type { MapSpec, ObjectSpec } from '../loader/objectSpec';
 import { ERRNO } from '../spec/errno';
 import { MAP_FLAGS, mapTypeByName } from '../spec/mapTypes';
-import type { Profile } from '../spec/profile';
+import { isSince, type Profile } from '../spec/profile';
 import type { Problem } from '../util/problem';
 
 export interface MapRefusal {
@@ -32,9 +32,28 @@ function withoutSize(object: ObjectSpec, map: MapSpec): MapRefusal {
   };
 }
 
+function hasMapType({ type }: MapSpec, profile: Profile): boolean {
+  return isSince(profile, mapTypeByName(type)?.since);
+}
+
+function ofUnknownType(object: ObjectSpec, map: MapSpec, profile: Profile): MapRefusal {
+  const message = `map '${map.name}': failed to create: -EINVAL`;
+  return {
+    errno: ERRNO.EINVAL,
+    message,
+    problem: {
+      code: 'map-type-missing',
+      message,
+      place: { file: object.file },
+      remedy: `Linux ${profile.name} has no ${map.type}: switch the map's creation off there (bpf_map__set_autocreate), or choose a newer kernel.`,
+    },
+  };
+}
+
 /** The first map that cannot be created, if any. */
 export function refusedMap(object: ObjectSpec, profile: Profile): MapRefusal | undefined {
   for (const map of object.maps) {
+    if (!hasMapType(map, profile)) return ofUnknownType(object, map, profile);
     if (map.maxEntries === 0 && map.data === undefined && mapTypeByName(map.type)?.sizeless !== true)
       return withoutSize(object, map);
     const field = mappedSpecialField(object, map, profile);

@@ -26,6 +26,7 @@ export function launch(object: string, options: SessionOptions = {}): Launched {
     bytes: readFileSync(fixture('debug', object)),
     profile,
     kernelBtf: () => undefined,
+    kconfig: () => undefined,
     program: options.program,
     cpus: options.cpus ?? 2,
     seed: 0,

@@ -3,7 +3,8 @@ import * as assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
-import { findType } from '../../runtime/btf/query';
+import { findType, withoutModules } from '../../runtime/btf/query';
+import { kconfigFor } from '../../runtime/host/kconfig';
 import { kernelBtfFor, nearestShipped } from '../../runtime/host/kernelBtf';
 import { resourceFolder } from '../../runtime/host/resources';
 import { readPcap } from '../../runtime/host/pcap';
@@ -45,6 +46,18 @@ describe('kernel type information', () => {
     assert.equal(findType(old.value.btf, 'bpf_wq', 'struct'), 0);
     assert.ok(findType(now.value.btf, 'bpf_wq', 'struct') > 0);
     assert.match(now.value.origin, /7\.2\.13/);
+  });
+
+  it('includes the modules that programs call, and says where they begin', () => {
+    for (const name of ['6.1', '6.12', '7.2']) {
+      const found = kernelBtfFor(profile(name));
+      assert.ok(found.ok);
+      const { btf } = found.value;
+      for (const kfunc of ['bpf_ct_release', 'bpf_skb_ct_lookup', 'bpf_ct_set_nat_info'])
+        assert.ok(findType(btf, kfunc, 'func') >= (btf.modulesFrom ?? Infinity), `${name} ${kfunc}`);
+      assert.equal(findType(withoutModules(btf), 'bpf_ct_release', 'func'), 0);
+      assert.ok(findType(btf, 'task_struct', 'struct') < (btf.modulesFrom ?? 0));
+    }
   });
 
   it('may be a file of the user: raw, or inside an ELF file', () => {
@@ -118,5 +131,19 @@ describe('captures', () => {
       assert.ok(!found.ok);
       assert.equal(found.problem.place?.file, 'a.pcap');
     }
+  });
+});
+
+describe('kernel configurations', () => {
+  it('are those of the measured kernels, and of a neighbour for the others', () => {
+    for (const { name, hz } of PROFILES) {
+      const options = kconfigFor(profile(name));
+      assert.equal(options.get('CONFIG_HZ'), String(hz), name);
+      assert.equal(options.get('CONFIG_SMP'), 'y');
+      assert.equal(options.get('CONFIG_PREEMPT_RT'), undefined);
+      assert.ok(options.size > 2500);
+    }
+    assert.equal(kconfigFor(profile('6.1')).get('CONFIG_SCHED_CLASS_EXT'), undefined);
+    assert.equal(kconfigFor(profile('7.2')).get('CONFIG_SCHED_CLASS_EXT'), 'y');
   });
 });

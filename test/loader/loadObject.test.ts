@@ -6,7 +6,6 @@ import { readBtf } from '../../runtime/btf/readBtf';
 import type { Btf } from '../../runtime/btf/types';
 import { findSection, readElf } from '../../runtime/elf/readElf';
 import { objectForKernel } from '../../runtime/loader/forKernel';
-import { kconfigOf } from '../../runtime/spec/kconfig';
 import { findProfile, type Profile } from '../../runtime/spec/profile';
 import { disassembleProgram } from '../../runtime/insn/disassemble';
 import { loadObject, type LoadOptions } from '../../runtime/loader/loadObject';
@@ -297,8 +296,11 @@ describe('what a program expects of the kernel', () => {
   it('is a problem of the program that uses it when it is missing', () => {
     const object = load('clang-19/externs.o', { ...options(), kconfig: undefined });
     const { problem } = program(object, 'configured');
-    assert.equal(problem?.code, 'unresolved-kconfig');
+    assert.equal(problem?.code, 'unknown-kconfig');
     assert.equal(program(object, 'symbols').problem, undefined);
+    const unset = load('clang-19/externs.o', { ...options(), kconfig: new Map() });
+    assert.equal(program(unset, 'configured').problem?.code, 'unresolved-kconfig');
+    assert.equal(program(unset, 'symbols').problem?.code, 'unresolved-kconfig');
     const values: [string, string][] = [
       ['CONFIG_SMP', 'm'],
       ['CONFIG_HZ', '"fast"'],
@@ -384,13 +386,6 @@ describe('an object whose types a kernel refuses', () => {
     assert.equal(map(recent, 'plain_map').valueSizeBytes, map(object, 'plain_map').valueSizeBytes);
     assert.match(recent.warnings.at(-1)?.message ?? '', /struct two_locks/);
     assert.equal(objectForKernel(load('clang-19/fields.o'), profile('6.12')).warnings.length, 0);
-  });
-
-  it('takes options from what is known of the kernel', () => {
-    const kconfig = kconfigOf(profile('6.12'));
-    assert.equal(kconfig.get('CONFIG_HZ'), '250');
-    assert.equal(kconfig.get('CONFIG_SMP'), 'y');
-    assert.equal(kconfig.get('CONFIG_PREEMPT_RT'), undefined);
   });
 });
 

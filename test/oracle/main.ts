@@ -5,10 +5,8 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { parseArgs } from 'node:util';
-import { kernelBtfFor } from '../../runtime/host/kernelBtf';
-import { findProfile } from '../../runtime/spec/profile';
 import { repoRoot } from '../support/paths';
-import { agreementLine, compare, judge, summarise, type Comparison } from './agreement';
+import { agreementRow, agreementTable, compare, judge, summarise, type Comparison } from './agreement';
 import { KERNELS, qemuPresent, setUp, type KernelName } from './boot';
 import { verifyOnKernel, type KernelVerdict } from './verifyObjects';
 
@@ -32,12 +30,9 @@ async function main(): Promise<number> {
     return 2;
   }
   const wanted = positionals.length > 0 ? positionals : fixtureObjects();
+  const rows: (readonly string[])[] = [];
   let wrong = 0;
   for (const kernel of kernels) {
-    const profile = findProfile(kernel);
-    if (!profile) throw new Error(`no profile ${kernel}`);
-    const shipped = kernelBtfFor(profile);
-    const btf = shipped.ok ? shipped.value.btf : undefined;
     const answers = recorded
       ? recorded.filter(
           (r) =>
@@ -49,27 +44,32 @@ async function main(): Promise<number> {
     for (const answer of answers) byFile.set(answer.file, [...(byFile.get(answer.file) ?? []), answer]);
     const comparisons: Comparison[] = [];
     for (const [file, list] of byFile) {
-      const ours = judge(file, kernel, btf);
+      const ours = judge(file, kernel);
       for (const answer of list) {
         if (answer.prog === undefined || answer.verdict === 'kernel_crash' || answer.verdict === 'timeout')
           continue;
         comparisons.push(compare(answer, ours.get(answer.prog)));
       }
     }
-    if (values.list)
-      for (const c of comparisons)
-        if (c.kernelSays !== c.weSay || c.ourMessage !== c.kernelMessage) console.log(describe(kernel, c));
+    if (values.list) for (const c of comparisons) if (differs(c)) console.log(describe(kernel, c));
     const sum = summarise(comparisons);
     wrong += sum.wrongAcceptances + sum.crashes;
     // Our own fixtures agree in every verdict and every final message, or the suite fails.
     if (positionals.length === 0) wrong += sum.programs - sum.agree + sum.bothRejected - sum.sameMessage;
-    console.log(agreementLine(kernel, sum));
+    rows.push(agreementRow(positionals.length === 0 ? 'fixtures' : 'objects', kernel, sum));
   }
+  console.log(agreementTable(rows));
   return wrong > 0 ? 1 : 0;
 }
 
+const differs = (c: Comparison): boolean =>
+  !c.otherLoad &&
+  (c.kernelSays !== c.weSay ||
+    (c.weSay === 'rejected' && c.ourMessage !== c.kernelMessage) ||
+    (c.weSay === 'accepted' && c.ourInsns !== c.kernelInsns));
+
 const describe = (kernel: string, c: Comparison): string =>
-  `${kernel} ${path.basename(c.file)}:${c.program}: kernel ${c.kernelSays} «${c.kernelMessage}», we ${c.weSay} «${c.ourMessage}»`;
+  `${kernel} ${path.basename(c.file)}:${c.program}: kernel ${c.kernelSays} «${c.kernelMessage}», we ${c.weSay} «${c.ourMessage}»${c.weSay === 'accepted' && c.kernelSays === 'accepted' ? ` counts ${c.kernelInsns}, ${c.ourInsns}` : ''}`;
 
 function fixtureObjects(): string[] {
   const dir = path.join(repoRoot, 'test', 'fixtures', 'verifier');

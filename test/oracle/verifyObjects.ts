@@ -15,6 +15,8 @@ export interface KernelVerdict {
   /** All of a longer log. */
   readonly messages?: string;
   readonly processed_insns?: number;
+  /** Flags that the program was loaded with, where annotations of a test ask for some. */
+  readonly prog_flags?: number;
   readonly kernel?: string;
   readonly log?: string;
 }

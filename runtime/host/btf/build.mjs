@@ -2,9 +2,10 @@
  * Packs the kernels' type information that BPF Studio ships: one `<profile>.btf.br` per measured kernel, whole (with
  * functions, kernel-function tags and per-CPU variables: attach targets, kfuncs and ksyms need them), within a budget.
  *
- *   node runtime/host/btf/build.mjs 6.1=FILE 6.12=FILE 7.2=FILE
+ *   node runtime/host/btf/build.mjs 6.1=FILE 6.1.nf_conntrack=FILE 6.1.nf_nat=FILE 6.12=FILE …
  *
- * FILE is what that very kernel shows as /sys/kernel/btf/vmlinux (test/oracle boots the Debian kernels and reads it).
+ * FILE is what that very kernel shows as /sys/kernel/btf/vmlinux (test/oracle boots the Debian kernels and reads it), or the
+ * .BTF section of its module.
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
