@@ -2,7 +2,7 @@
  * `bpf-studio replay`: plays the run of a schedule file again and prints what everyone did, and where everyone stood when it
  * ended. The same file, object and build give the same bytes.
  */
-import { Executor } from '../runtime/explore/explore';
+import { Executor } from '../runtime/explore/executor';
 import { foundLines, scenarioInput } from './explore';
 import { runReport } from '../runtime/machine/runReport';
 import { CommandFailure, EXIT, toJson, usage, type ExitStatus, type Streams } from './output';

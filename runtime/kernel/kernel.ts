@@ -24,6 +24,11 @@ const CHAIN_KEPT = 16;
 export class Kernel implements MapEnv {
   /** CPU on whose behalf the present step runs; set by the driver before every step. */
   cpu = 0;
+  /**
+   * Nobody looks at what happens on the way: only what programs print is remembered, and no stacks are kept. Nothing that
+   * a program or a timer does depends on it. Set by searches, which play the one run that matters again with it off.
+   */
+  quiet = false;
 
   constructor(
     readonly memory: Memory,
@@ -81,6 +86,10 @@ export class Kernel implements MapEnv {
 
   event(event: KernelEvent): void {
     const { events } = this.state;
+    if (this.quiet) {
+      if (event.kind === 'print') events.push(Object.freeze(event));
+      return;
+    }
     if (events.length >= EVENTS_MAX) {
       events.splice(0, EVENTS_MAX / 2);
       this.state.eventsDropped += EVENTS_MAX / 2;
@@ -93,6 +102,7 @@ export class Kernel implements MapEnv {
     timer: TimerObject,
     expiresNs?: bigint,
   ): void {
+    if (this.quiet) return;
     const key = this.timerKey(timer);
     this.event(
       expiresNs === undefined
@@ -136,7 +146,8 @@ export class Kernel implements MapEnv {
   }
 
   /** The stack of the current context, for a timer armed now. */
-  captureStack(): ArmedRecord {
+  captureStack(): ArmedRecord | undefined {
+    if (this.quiet) return undefined;
     const context = this.context;
     const frames = readFrames(this.memory, context.block).map((frame, i) => {
       const insnIdx = i === 0 ? frame.insnIdx - 1 : frame.insnIdx;

@@ -8,7 +8,7 @@ import { fieldAt, type CtxStruct } from '../spec/ctxField';
 import { SK_BUFF, XDP_MD } from '../spec/ctxFields';
 import { contextAddress, CONTEXT_TAG, memoryAddress, offsetOf, tagOf } from '../vm/addresses';
 import type { ContextAccess } from '../vm/engine';
-import type { Memory, Region } from '../vm/memory';
+import type { Memory } from '../vm/memory';
 import type { Packet, PacketServices } from '../helpers/protocol';
 
 export interface PacketRecord {
@@ -70,8 +70,7 @@ export function movePacket(
   packet: PacketRecord,
   bounds: { readonly meta: number; readonly data: number; readonly dataEnd: number },
 ): void {
-  const old: Region | undefined = memory.findRegion(packet.meta);
-  if (old !== undefined) old.live = false;
+  memory.endRegion(packet.meta);
   packet.meta = bounds.meta;
   packet.data = bounds.data;
   packet.dataEnd = bounds.dataEnd;
@@ -81,10 +80,7 @@ export function movePacket(
 
 /** Gives a context and its packet back. */
 export function dropContext(memory: Memory, record: ContextRecord): void {
-  for (const at of [record.start, record.packet.meta]) {
-    const region = memory.findRegion(at);
-    if (region !== undefined) region.live = false;
-  }
+  for (const at of [record.start, record.packet.meta]) memory.endRegion(at);
   memory.release(record.start, structOf(record).sizeBytes);
   memory.release(record.packet.start, record.packet.limit - record.packet.start);
 }

@@ -35,18 +35,33 @@ export interface ObservedAction {
   readonly before: number | undefined;
 }
 
-interface Track {
-  readonly steps: readonly ScenarioStep[];
-  next: number;
-  cpu: number;
-  /** Outermost context of the step under way. */
-  context: object | undefined;
-}
-
-interface Option {
+/** One thing that can be done: a CPU goes on, takes an interrupt, or a track begins its next step. */
+export interface Option {
   readonly cpu: number;
   readonly action: CpuAction | 'start';
-  readonly track?: Track;
+  /** For `start`: which track; else -1. */
+  readonly track: number;
+}
+
+/** What can be done, in the order in which choices count it. */
+export interface Options {
+  readonly list: readonly Option[];
+  /** The first option goes on with the CPU that acted last; all others interrupt it. */
+  readonly goesOn: boolean;
+}
+
+interface TrackState {
+  next: number;
+  /** CPU of the step under way, -1 = none is. */
+  cpu: number;
+}
+
+/** Where a parallel step stands, apart from the machine: plain data. */
+export interface InterleavingState {
+  readonly tracks: readonly TrackState[];
+  /** CPU that acted last, -1 = nobody yet. */
+  last: number;
+  actions: number;
 }
 
 const cpuOf = (step: ScenarioStep, track: number): number => ('cpu' in step ? step.cpu : track);
@@ -54,81 +69,114 @@ const cpuOf = (step: ScenarioStep, track: number): number => ('cpu' in step ? st
 /** Who the option lets act: programs and user space of a CPU, or its interrupts. */
 const actorOf = (option: Option): number => option.cpu * 2 + (option.action === 'interrupt' ? 1 : 0);
 
-/**
- * @param begin takes a step as far as it goes without waiting.
- * @returns why the run ended early, if it did; a problem is one of the scenario.
- */
-export function interleave(
-  machine: Machine,
-  steps: readonly (readonly ScenarioStep[])[],
-  begin: (step: ScenarioStep) => Result<void>,
-  options: InterleaveOptions,
-): Result<MachineStop | undefined> {
-  const horizonNs = machine.nowNs() + PARALLEL_WINDOW_NS;
-  const tracks: Track[] = steps.map((list) => ({ steps: list, next: 0, cpu: -1, context: undefined }));
-  let last: number | undefined;
-  for (let actions = 0; actions < ACTIONS_MAX; actions++) {
-    const { list, goesOn } = optionsNow(machine, tracks, horizonNs, last);
-    if (list.length === 0) return ok(deadlock(machine));
-    const at = machine.kernel.choices.choose(goesOn ? 'preempt' : 'cpu', list.length, list.map(actorOf));
-    const option = list[at];
-    options.observe?.({
-      cpu: option.cpu,
-      action: option.action,
-      preempts: goesOn && at > 0,
-      before: last,
-      ...(option.track === undefined ? {} : { step: option.track.steps[option.track.next] }),
-    });
-    last = option.cpu;
-    if (option.track !== undefined) {
-      const { track } = option;
-      const begun = begin(track.steps[track.next++]);
-      if (!begun.ok) return begun;
-      track.cpu = option.cpu;
-      track.context = machine.state.kernel.cpus[option.cpu]?.contexts[0];
-      if (track.cpu >= machine.cpuCount) track.context = undefined;
-    } else {
-      const stop = machine.actOn(option.cpu, option.action as CpuAction);
-      if (stop !== undefined) return ok(stop);
-    }
-    while (machine.isLocal(option.cpu)) {
-      const stop = machine.actOn(option.cpu, 'run');
-      if (stop !== undefined) return ok(stop);
-    }
+/** One parallel step under way. Drivers ask for the options and take one, until there are none. */
+export class Interleaving {
+  private readonly horizonNs: bigint;
+  private state: InterleavingState;
+
+  /** @param begin takes a step as far as it goes without waiting. */
+  constructor(
+    private readonly machine: Machine,
+    private readonly steps: readonly (readonly ScenarioStep[])[],
+    private readonly begin: (step: ScenarioStep) => Result<void>,
+    private readonly observe?: (action: ObservedAction) => void,
+  ) {
+    this.horizonNs = machine.nowNs() + PARALLEL_WINDOW_NS;
+    this.state = { tracks: steps.map(() => ({ next: 0, cpu: -1 })), last: -1, actions: 0 };
   }
-  return ok({
-    kind: 'exhausted',
-    message: `a parallel step does not come to rest within ${ACTIONS_MAX} actions`,
-  });
+
+  /** What can be done now; first what the CPU that acted last would do by itself, if it can. */
+  options(): Options {
+    const { machine, steps } = this;
+    const { tracks, last } = this.state;
+    const list: Option[] = [];
+    let goesOn = false;
+    const { cpus } = machine.state.kernel;
+    for (let cpu = 0; cpu < cpus.length; cpu++) {
+      for (const action of machine.possibleActions(cpu, this.horizonNs)) {
+        if (action === 'run' && cpu === last) {
+          list.unshift({ cpu, action, track: -1 });
+          goesOn = true;
+        } else list.push({ cpu, action, track: -1 });
+      }
+    }
+    for (let i = 0; i < tracks.length; i++) {
+      const track = tracks[i];
+      if (track.next >= steps[i].length || track.cpu >= 0) continue;
+      const cpu = cpuOf(steps[i][track.next], i);
+      // A step for a CPU that does not exist begins too, and fails with its own message.
+      if (cpus[cpu] === undefined || cpus[cpu].contexts.length === 0)
+        list.push({ cpu, action: 'start', track: i });
+    }
+    return { list, goesOn };
+  }
+
+  /** Takes one option. A value is why the step ended early; a problem is one of the scenario. */
+  take(option: Option, preempts: boolean): Result<MachineStop | undefined> {
+    const { machine, state } = this;
+    const { cpu, action } = option;
+    const step = option.track < 0 ? undefined : this.steps[option.track][state.tracks[option.track].next];
+    this.observe?.({
+      cpu,
+      action,
+      preempts,
+      before: state.last < 0 ? undefined : state.last,
+      ...(step === undefined ? {} : { step }),
+    });
+    state.last = cpu;
+    if (++state.actions > ACTIONS_MAX)
+      return ok({
+        kind: 'exhausted',
+        message: `a parallel step does not come to rest within ${ACTIONS_MAX} actions`,
+      });
+    if (step !== undefined) {
+      const track = state.tracks[option.track];
+      track.next++;
+      const begun = this.begin(step);
+      if (!begun.ok) return begun;
+      track.cpu = cpu;
+    } else {
+      const stop = machine.actOn(cpu, action as CpuAction);
+      if (stop !== undefined) return ok(stop);
+    }
+    while (machine.isLocal(cpu)) {
+      const stop = machine.actOn(cpu, 'run');
+      if (stop !== undefined) return ok(stop);
+    }
+    const { cpus } = machine.state.kernel;
+    for (const track of state.tracks)
+      if (track.cpu >= 0 && (cpus[track.cpu]?.contexts.length ?? 0) === 0) track.cpu = -1;
+    return NOTHING;
+  }
+
+  /** When nothing can be done: undefined, or the deadlock that it is. */
+  atRest(): MachineStop | undefined {
+    return deadlock(this.machine);
+  }
+
+  /** A copy of where the step stands; the machine's own state is the machine's business. */
+  position(): InterleavingState {
+    const { tracks, last, actions } = this.state;
+    return { tracks: tracks.map(({ next, cpu }) => ({ next, cpu })), last, actions };
+  }
+
+  /** Takes a position over; it is changed from now on. */
+  goTo(position: InterleavingState): void {
+    this.state = position;
+  }
 }
 
-/** What can be done now; first what the CPU that acted last would do by itself, if it can. */
-function optionsNow(
-  machine: Machine,
-  tracks: readonly Track[],
-  horizonNs: bigint,
-  last: number | undefined,
-): { list: Option[]; goesOn: boolean } {
-  const list: Option[] = [];
-  let goesOn = false;
-  const { cpus } = machine.state.kernel;
-  for (let cpu = 0; cpu < cpus.length; cpu++) {
-    for (const action of machine.possibleActions(cpu, horizonNs)) {
-      if (action === 'run' && cpu === last) {
-        list.unshift({ cpu, action });
-        goesOn = true;
-      } else list.push({ cpu, action });
-    }
+const NOTHING: Result<MachineStop | undefined> = ok(undefined);
+
+/** Takes options as the scheduler chooses, to the end of the step. @returns as `Interleaving.take`. */
+export function interleave(machine: Machine, under: Interleaving): Result<MachineStop | undefined> {
+  for (;;) {
+    const { list, goesOn } = under.options();
+    if (list.length === 0) return ok(under.atRest());
+    const at = machine.kernel.choices.choose(goesOn ? 'preempt' : 'cpu', list.length, list.map(actorOf));
+    const taken = under.take(list[at], goesOn && at > 0);
+    if (!taken.ok || taken.value !== undefined) return taken;
   }
-  for (const [index, track] of tracks.entries()) {
-    if (track.next >= track.steps.length) continue;
-    const isBusy = track.context !== undefined && cpus[track.cpu].contexts[0] === track.context;
-    const cpu = cpuOf(track.steps[track.next], index);
-    // A step for a CPU that does not exist begins too, and fails with its own message.
-    if (!isBusy && (cpus[cpu] === undefined || cpus[cpu].contexts.length === 0))
-      list.push({ cpu, action: 'start', track });
-  }
-  return { list, goesOn };
 }
 
 const OPERATION_NAMES: Readonly<Record<string, string>> = {

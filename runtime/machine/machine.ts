@@ -39,6 +39,7 @@ import { defaultPacket, hiddenHeaderBytes, packetContext, SKB_GIVEN } from './pa
 import { fillInitialMaps } from './initialMaps';
 import { actOn, isLocal, possibleActions, type CpuAction } from './actions';
 import { letTimePass, pushContext, run, step, type Parts, type RunOptions } from './runLoop';
+import { Checkpoints, type Checkpoint } from './checkpoints';
 import { Snapshots, type Snapshot } from './snapshot';
 import type { MachineState, ProgramRun } from './state';
 import type {
@@ -107,6 +108,7 @@ export type { RunOptions } from './runLoop';
 export class Machine {
   private readonly parts: Parts;
   private readonly snapshots = new Snapshots();
+  private readonly checkpoints: Checkpoints;
   private eventsTaken = 0;
 
   private constructor(
@@ -123,6 +125,7 @@ export class Machine {
       () => this.state.contexts,
       (text) => kernel.event({ kind: 'note', atNs: kernel.nowNs, cpu: kernel.cpu, text }),
     );
+    this.checkpoints = new Checkpoints(memory);
     const codes = new Map<number, Code>(programs.map((p) => [p.id, p.code]));
     this.parts = {
       kernel,
@@ -331,8 +334,7 @@ export class Machine {
       this.state.contexts.delete(run.context);
     } else if (run.plain !== 0) {
       if (run.plainSizeBytes > 0) value.ctxHex = bytesToHex(this.memory.read(run.plain, run.plainSizeBytes));
-      const region = this.memory.findRegion(run.plain);
-      if (region !== undefined) region.live = false;
+      this.memory.endRegion(run.plain);
     }
     this.state.returnValues.push(Object.freeze(value));
     const { kernel } = this;
@@ -478,7 +480,20 @@ export class Machine {
   }
 
   restore(snapshot: Snapshot): void {
-    const state = this.snapshots.restore(this.memory, snapshot);
+    this.takeOver(this.snapshots.restore(this.memory, snapshot));
+  }
+
+  /** Puts the present state on a stack of states, for searches; not together with `snapshot`. */
+  checkpoint(): Checkpoint {
+    return this.checkpoints.push(this.state);
+  }
+
+  /** Goes back to a state of the stack and drops those above it. @param last drops this one too. */
+  rewind(checkpoint: Checkpoint, last = false): void {
+    this.takeOver(this.checkpoints.rewind(checkpoint, last));
+  }
+
+  private takeOver(state: MachineState): void {
     this.parts.state = state;
     this.kernel.state = state.kernel;
     this.kernel.maps = state.maps;

@@ -16,7 +16,7 @@ import type { ObjectSpec } from '../loader/objectSpec';
 import { defaultPrograms } from './defaultPrograms';
 import { Machine, noSuchProgram, type LoadedProgram, type StartOptions } from './machine';
 import type { Expectation, Scenario, ScenarioStep } from './scenario';
-import { interleave, type InterleaveOptions } from './interleave';
+import { interleave, Interleaving, type InterleaveOptions } from './interleave';
 import type { MachineStop } from './types';
 
 /** What one step gave. */
@@ -110,6 +110,15 @@ export function playDefault(
     outcomes: player.outcomes,
     ...(player.stopped === undefined ? {} : { stopped: player.stopped }),
   });
+}
+
+type ParallelStep = Extract<ScenarioStep, { kind: 'parallel' }>;
+
+export interface PlayerPosition {
+  readonly outcomes: number;
+  readonly stopped: MachineStop | undefined;
+  readonly lastReturn: number | undefined;
+  readonly lastErrno: number | undefined;
 }
 
 /** Takes steps one after the other. */
@@ -254,18 +263,40 @@ export class Player {
     }
   }
 
-  private interleaved(step: Extract<ScenarioStep, { kind: 'parallel' }>): Result<StepOutcome> {
-    const { machine } = this;
-    const stop = interleave(
-      machine,
+  private interleaved(step: ParallelStep): Result<StepOutcome> {
+    const stop = interleave(this.machine, this.openParallel(step));
+    if (!stop.ok) return stop;
+    this.closeParallel(stop.value);
+    return ok({ step });
+  }
+
+  /** For drivers that take the choices of a parallel step themselves; `closeParallel` ends it. */
+  openParallel(step: ParallelStep): Interleaving {
+    return new Interleaving(
+      this.machine,
       step.tracks.map((steps) => steps.flatMap(unfold)),
       (inner) => this.begin(inner),
-      this.interleaving ?? {},
+      this.interleaving?.observe,
     );
-    if (!stop.ok) return stop;
-    if (stop.value !== undefined) this.note(stop.value);
-    this.lastReturn = machine.returnValues().at(-1)?.value ?? this.lastReturn;
-    return ok({ step });
+  }
+
+  /** @param stop why the step ended early, if it did. */
+  closeParallel(stop: MachineStop | undefined): void {
+    if (stop !== undefined) this.note(stop);
+    this.lastReturn = this.machine.returnValues().at(-1)?.value ?? this.lastReturn;
+  }
+
+  /** What this player knows, as plain data; outcomes are cut back to their number. */
+  position(): PlayerPosition {
+    const { stopped, lastReturn, lastErrno } = this;
+    return { outcomes: this.outcomes.length, stopped, lastReturn, lastErrno };
+  }
+
+  goTo(position: PlayerPosition): void {
+    this.outcomes.length = position.outcomes;
+    this.stopped = position.stopped;
+    this.lastReturn = position.lastReturn;
+    this.lastErrno = position.lastErrno;
   }
 
   /** Takes a step as far as it goes at once; what remains is left to its CPU. */

@@ -42,7 +42,7 @@ export class Snapshots {
     memory.growTo(snapshot.sizeBytes);
     const dirty = new Set(memory.takeDirtyPages());
     const usedPages = Math.ceil(memory.state.brk / PAGE_SIZE_BYTES);
-    memory.state = cloneState(snapshot.memory);
+    memory.setState(cloneState(snapshot.memory));
     snapshot.pages.forEach((page, i) => {
       if (dirty.has(i) || this.last[i] !== page) memory.write(i * PAGE_SIZE_BYTES, page);
     });

@@ -22,7 +22,8 @@ export interface MapMemory {
     label: string,
     writable?: boolean,
   ): { label: string };
-  findRegion(offset: number): { readonly start: number; live: boolean } | undefined;
+  findRegion(offset: number): { readonly start: number; readonly live: boolean } | undefined;
+  endRegion(offset: number): void;
   load32(offset: number): number;
   load64(offset: number): bigint;
   store8(offset: number, value: number): void;

@@ -70,7 +70,7 @@ export function commitRecord(env: MapEnv, record: number, discard: boolean): voi
   const length = env.memory.load32(header) & LENGTH;
   env.memory.store32(header, discard ? length | DISCARDED : length);
   const region = env.memory.findRegion(record);
-  if (region !== undefined && region.start === record) region.live = false;
+  if (region !== undefined && region.start === record) env.memory.endRegion(record);
 }
 
 /** Bytes that a consumer has not taken, headers and unfinished records included. */

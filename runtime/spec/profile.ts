@@ -38,8 +38,19 @@ export const findProfile = (name: string): Profile | undefined => PROFILES.find(
 /** Position of a profile name in history; features compare by it. */
 const order = (name: string): number => PROFILES.findIndex((p) => p.name === name);
 
+/** Answers so far, by profile: the model asks at every step of every kernel operation. A cache, not state. */
+const answers = new WeakMap<Profile, Map<FeatureName, boolean>>();
+
 /** Whether the kernel of `profile` has `feature`: since ≤ profile < until, or listed as a backport, and not switched off. */
 export function has(profile: Profile, feature: FeatureName): boolean {
+  let known = answers.get(profile);
+  if (known === undefined) answers.set(profile, (known = new Map<FeatureName, boolean>()));
+  let answer = known.get(feature);
+  if (answer === undefined) known.set(feature, (answer = lookUp(profile, feature)));
+  return answer;
+}
+
+function lookUp(profile: Profile, feature: FeatureName): boolean {
   if (profile.without.includes(feature)) return false;
   const row: FeatureRow = FEATURES[feature];
   if (row.backports?.includes(profile.name)) return true;

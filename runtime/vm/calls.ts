@@ -46,7 +46,7 @@ export function allocateBlock(memory: Memory, label: string): number {
 export function releaseBlock(memory: Memory, block: number): void {
   for (const start of [block, block + BLOCK_STACKS]) {
     const region = memory.findRegion(start);
-    if (region !== undefined && region.start === start) region.live = false;
+    if (region !== undefined && region.start === start) memory.endRegion(start);
   }
   memory.release(block, BLOCK_SIZE_BYTES);
 }

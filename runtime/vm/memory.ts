@@ -14,16 +14,16 @@ const FIRST_OFFSET = PAGE_SIZE_BYTES;
 export type RegionKind =
   'stack' | 'registers' | 'context' | 'packet' | 'mapKey' | 'mapValue' | 'mapPool' | 'ringbuf' | 'scratch';
 
-/** A piece of memory that checked programs may touch while it is live. */
+/** A piece of memory that checked programs may touch while it is live. Never changed, only replaced. */
 export interface Region {
   readonly id: number;
   readonly start: number;
-  sizeBytes: number;
+  readonly sizeBytes: number;
   readonly kind: RegionKind;
   /** For messages: `flows value`, `packet`, `stack of frame 1`. */
-  label: string;
-  writable: boolean;
-  live: boolean;
+  readonly label: string;
+  readonly writable: boolean;
+  readonly live: boolean;
 }
 
 /** Everything about memory except its bytes; cloned by snapshots. */
@@ -50,6 +50,9 @@ export class Memory {
   /** One byte per page: 1 = written since the last `takeDirtyPages`. */
   dirty!: Uint8Array;
   state: MemoryState;
+  /** Another number after every change of `state`, never one that was there before; equal numbers mean equal records. */
+  stamp = 0;
+  private stamps = 0;
 
   /** @param limitBytes allocation beyond it throws `OutOfMemory`, which the caller reports as the user's problem. */
   constructor(limitBytes = 1 << 30) {
@@ -80,6 +83,7 @@ export class Memory {
     assert(sizeBytes >= 0 && Number.isInteger(sizeBytes), `allocation of ${sizeBytes} bytes`);
     const rounded = Math.max(8, Math.ceil(sizeBytes / 8) * 8);
     const list = this.state.free.find((f) => f.sizeBytes === rounded);
+    this.stamp = ++this.stamps;
     const reused = list?.offsets.pop();
     if (reused !== undefined) {
       this.fill(reused, rounded, 0);
@@ -99,6 +103,7 @@ export class Memory {
     let list = this.state.free.find((f) => f.sizeBytes === rounded);
     if (!list) this.state.free.push((list = { sizeBytes: rounded, offsets: [] }));
     list.offsets.push(offset);
+    this.stamp = ++this.stamps;
   }
 
   private ensure(endOffset: number): void {
@@ -129,7 +134,23 @@ export class Memory {
       live: true,
     };
     regions.splice(at, count, region);
+    this.stamp = ++this.stamps;
     return region;
+  }
+
+  /** Replaces all records. @param stamp that of an equal state, if it is known. */
+  setState(state: MemoryState, stamp?: number): void {
+    this.state = state;
+    this.stamp = stamp ?? ++this.stamps;
+  }
+
+  /** The region that holds `offset` is dead from now on. */
+  endRegion(offset: number): void {
+    const at = this.indexAfter(offset) - 1;
+    const region = this.state.regions[at];
+    if (region === undefined || offset >= region.start + region.sizeBytes) return;
+    this.state.regions[at] = { ...region, live: false };
+    this.stamp = ++this.stamps;
   }
 
   /** The region that holds `offset`, live or dead. */
@@ -205,6 +226,11 @@ export class Memory {
     if (sizeBytes === 0) return;
     this.u8.fill(byte, offset, offset + sizeBytes);
     this.touch(offset, sizeBytes);
+  }
+
+  /** The first page from `page` on that was written since the last `takeDirtyPages`; -1: none. */
+  nextDirtyPage(page: number): number {
+    return this.dirty.indexOf(1, page);
   }
 
   /** Pages written since the last call, ascending. */

@@ -280,17 +280,17 @@ describe('the interpreter', () => {
 });
 
 describe('memory checks', () => {
-  function withValue(program: string): Rig & { at: number; region: ReturnType<Memory['addRegion']> } {
+  function withValue(program: string, writable = true): Rig & { at: number } {
     const t = rig([program]);
     const at = t.memory.allocate(16);
-    const region = t.memory.addRegion('mapValue', at, 16, 'flows value');
+    t.memory.addRegion('mapValue', at, 16, 'flows value', writable);
     writeRegister(t.memory, t.block, 1, memoryAddress(at));
-    return { ...t, at, region };
+    return { ...t, at };
   }
 
   it('name the freed object that a checked program touches', () => {
     const t = withValue('r0 = *(u64 *)(r1 +8)\nexit');
-    t.region.live = false;
+    t.memory.endRegion(t.at);
     const stop = t.run();
     assert.ok(stop.kind === 'fault');
     assert.equal(stop.fault.kind, 'useAfterFree');
@@ -300,8 +300,7 @@ describe('memory checks', () => {
   });
 
   it('refuse writes to read-only memory but not reads', () => {
-    const t = withValue('r0 = *(u8 *)(r1 +0)\n*(u8 *)(r1 +0) = 1\nexit');
-    t.region.writable = false;
+    const t = withValue('r0 = *(u8 *)(r1 +0)\n*(u8 *)(r1 +0) = 1\nexit', false);
     const stop = t.run();
     assert.ok(stop.kind === 'fault' && stop.fault.kind === 'readOnly' && stop.fault.insnIdx === 1);
   });

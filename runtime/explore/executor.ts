@@ -1,0 +1,102 @@
+/**
+ * One scenario, played many times: what precedes the first parallel step is played once, what follows again and again from
+ * there, each time with other answers to the choices. Plays whole runs; `walk.ts` takes them choice by choice.
+ */
+import type { Checkpoint } from '../machine/checkpoints';
+import type { ObservedAction } from '../machine/interleave';
+import { Machine } from '../machine/machine';
+import { Player, profileOf, type PlayOptions } from '../machine/player';
+import type { Scenario, ScenarioStep } from '../machine/scenario';
+import type { ChoiceRecord, SchedulerState } from '../sched/scheduler';
+import { seedPrng } from '../util/prng';
+import { ok, type Result } from '../util/problem';
+import { violationOf, type Violation } from './invariants';
+import { Tracer, type TracedRun } from './trace';
+
+/** Everything about one played execution. */
+export interface Execution {
+  readonly record: readonly ChoiceRecord[];
+  readonly violation: Violation | undefined;
+  /** It did not come to rest. */
+  readonly isCut: boolean;
+}
+
+export class Executor {
+  private constructor(
+    readonly machine: Machine,
+    /** Took the steps before the first parallel one. */
+    readonly prefix: Player,
+    /** From the first parallel step on. */
+    readonly rest: readonly ScenarioStep[],
+    readonly start: Checkpoint,
+    private readonly scenario: Scenario,
+  ) {}
+
+  /** A problem is one of the scenario (no such map, unreadable key). */
+  static create(
+    object: Parameters<typeof Machine.load>[0],
+    scenario: Scenario,
+    options: Omit<PlayOptions, 'scheduler'>,
+  ): Result<Executor> {
+    const loaded = Machine.load(object, {
+      profile: profileOf(scenario, options.profile),
+      cpus: scenario.cpus,
+      seed: scenario.seed,
+      checked: options.checked ?? false,
+      ...(scenario.programs === undefined ? {} : { programs: scenario.programs }),
+      ...(scenario.budget === undefined ? {} : { budget: scenario.budget }),
+    });
+    if (!loaded.ok) return loaded;
+    const machine = loaded.value;
+    const prefix = new Player(machine);
+    const first = scenario.steps.findIndex((step) => step.kind === 'parallel');
+    const split = first < 0 ? scenario.steps.length : first;
+    for (const step of scenario.steps.slice(0, split)) {
+      const taken = prefix.take(step);
+      if (!taken.ok) return taken;
+      if (prefix.stopped !== undefined) break;
+    }
+    const rest = prefix.stopped === undefined ? scenario.steps.slice(split) : [];
+    // Choices are the driver's from here on; random helpers go on where the steps before left them.
+    const { prng } = machine.scheduler;
+    machine.setScheduler({ strategy: 'replay', prng, script: [], used: 0, isSearch: true });
+    return ok(new Executor(machine, prefix, rest, machine.checkpoint(), scenario));
+  }
+
+  /** A scheduler that gives these answers to the choices of the parallel steps. */
+  scripted(script: readonly number[]): SchedulerState {
+    return { strategy: 'replay', prng: seedPrng(0), script, used: 0, isSearch: true };
+  }
+
+  /** Plays one run. @param observe is told of every action; then the machine also remembers events and stacks. */
+  execute(scheduler: SchedulerState, observe?: (action: ObservedAction) => void): Result<Execution> {
+    const { machine } = this;
+    machine.rewind(this.start);
+    machine.kernel.quiet = observe === undefined;
+    const record: ChoiceRecord[] = [];
+    machine.setScheduler({ ...scheduler, isSearch: true, prng: machine.scheduler.prng, record });
+    const player = new Player(machine, observe === undefined ? {} : { observe });
+    player.continueFrom(this.prefix);
+    for (const step of this.rest) {
+      const taken = player.take(step);
+      if (!taken.ok) return taken;
+      if (player.stopped !== undefined) break;
+    }
+    const violation = violationOf(machine, player);
+    return ok({ record, violation, isCut: player.stopped?.kind === 'exhausted' });
+  }
+
+  /** Plays a schedule once more and remembers what everyone did. */
+  trace(script: readonly number[]): Result<{ readonly run: TracedRun; readonly execution: Execution }> {
+    const tracer = new Tracer(this.machine);
+    const execution = this.execute(this.scripted(script), (action) => {
+      tracer.observe(action);
+    });
+    if (!execution.ok) return execution;
+    return ok({ run: tracer.finish(), execution: execution.value });
+  }
+
+  get seed(): number {
+    return this.scenario.seed;
+  }
+}

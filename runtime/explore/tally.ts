@@ -1,0 +1,30 @@
+/** What a search has done so far, and whether it may go on: shared by all strategies. */
+import type { Violation } from './invariants';
+
+const PROGRESS_EVERY = 1024;
+
+export class Tally {
+  /** Runs that were taken to their end; each counts once. */
+  executions = 0;
+  /** Runs that did not come to rest. */
+  cut = 0;
+  found: { readonly violation: Violation; readonly script: readonly number[] } | undefined;
+  /** Why it ended before its time. */
+  halted: 'budget' | 'stopped' | undefined;
+
+  constructor(
+    private readonly limits: {
+      readonly budget: number;
+      readonly onProgress?: (executions: number) => boolean;
+    },
+  ) {}
+
+  /** Asked before every run. */
+  mayGoOn(): boolean {
+    const total = this.executions + this.cut;
+    if (total >= this.limits.budget) this.halted = 'budget';
+    else if (total % PROGRESS_EVERY === 0 && this.limits.onProgress?.(total) === false)
+      this.halted = 'stopped';
+    return this.halted === undefined;
+  }
+}

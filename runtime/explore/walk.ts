@@ -1,0 +1,120 @@
+/**
+ * A run that can be taken choice by choice, and put back to an earlier choice: the steps of the scenario from the first
+ * parallel one on, over one machine. Steps outside parallel ones have no choices and are taken at once.
+ */
+import type { Checkpoint } from '../machine/checkpoints';
+import type { Interleaving, InterleavingState, Option, Options } from '../machine/interleave';
+import { Player, type PlayerPosition } from '../machine/player';
+import { assert } from '../util/assert';
+import { ok, type Result } from '../util/problem';
+import type { Executor } from './executor';
+import { violationOf, type Violation } from './invariants';
+
+/** Where a walk can be put back to. */
+export interface WalkPosition {
+  readonly checkpoint: Checkpoint;
+  readonly player: PlayerPosition;
+  /** Index of the step. */
+  readonly step: number;
+  readonly interleaving: Interleaving;
+  readonly inside: InterleavingState;
+}
+
+const OVER: Result<undefined> = ok(undefined);
+
+export class Walk {
+  private readonly player: Player;
+  private step = 0;
+  private interleaving: Interleaving | undefined;
+
+  constructor(private readonly executor: Executor) {
+    this.player = new Player(executor.machine, {});
+    this.player.continueFrom(executor.prefix);
+  }
+
+  /** To the beginning. */
+  reset(): void {
+    const { machine, start, prefix } = this.executor;
+    machine.rewind(start);
+    machine.kernel.quiet = true;
+    this.player.goTo(prefix.position());
+    this.step = 0;
+    this.interleaving = undefined;
+  }
+
+  /** Goes on as far as there is nothing to choose; undefined: the run is over. A problem is one of the scenario. */
+  toChoice(): Result<Options | undefined> {
+    const { player } = this;
+    const { rest } = this.executor;
+    for (;;) {
+      const under = this.interleaving;
+      if (under !== undefined) {
+        const options = under.options();
+        if (options.list.length > 1) return ok(options);
+        if (options.list.length === 1) {
+          const taken = this.take(options.list[0], false);
+          if (!taken.ok) return taken;
+        } else this.endParallel(under.atRest());
+        continue;
+      }
+      if (player.stopped !== undefined || this.step >= rest.length) return OVER;
+      const step = rest[this.step];
+      if (step.kind === 'parallel') this.interleaving = player.openParallel(step);
+      else {
+        this.step++;
+        const taken = player.take(step);
+        if (!taken.ok) return taken;
+      }
+    }
+  }
+
+  take(option: Option, preempts: boolean): Result<void> {
+    assert(this.interleaving, 'an option belongs to a parallel step');
+    const taken = this.interleaving.take(option, preempts);
+    if (!taken.ok) return taken;
+    if (taken.value !== undefined) this.endParallel(taken.value);
+    return OVER;
+  }
+
+  private endParallel(stop: ReturnType<Interleaving['atRest']>): void {
+    this.player.closeParallel(stop);
+    this.player.outcomes.push({ step: this.executor.rest[this.step] });
+    this.step++;
+    this.interleaving = undefined;
+  }
+
+  /** At a choice only. */
+  position(): WalkPosition {
+    const { player, step, interleaving } = this;
+    assert(interleaving, 'choices are inside parallel steps');
+    return {
+      checkpoint: this.executor.machine.checkpoint(),
+      player: player.position(),
+      step,
+      interleaving,
+      inside: interleaving.position(),
+    };
+  }
+
+  /** @param last the position is not needed again. */
+  goTo(position: WalkPosition, last: boolean): void {
+    this.executor.machine.rewind(position.checkpoint, last);
+    this.player.goTo(position.player);
+    this.step = position.step;
+    this.interleaving = position.interleaving;
+    const { tracks, last: cpu, actions } = position.inside;
+    position.interleaving.goTo(
+      last ? position.inside : { tracks: tracks.map((track) => ({ ...track })), last: cpu, actions },
+    );
+  }
+
+  /** At the end of a run. */
+  violation(): Violation | undefined {
+    return violationOf(this.executor.machine, this.player);
+  }
+
+  /** Whether the run that ended was cut short. */
+  get isCut(): boolean {
+    return this.player.stopped?.kind === 'exhausted';
+  }
+}
