@@ -9,7 +9,8 @@
  */
 import { assert } from '../util/assert';
 import { PAGE_SIZE_BYTES, type Memory, type MemoryState } from '../vm/memory';
-import { copyPlain, type MachineState } from './state';
+import { copyRecords } from './copyRecords';
+import type { MachineState } from './state';
 
 export interface Checkpoint {
   /** Place in the stack, 0 = lowest. */
@@ -23,16 +24,6 @@ export interface Checkpoint {
   /** Pages kept below this checkpoint's own. */
   readonly height: number;
 }
-
-/** The records without the lists that only grow: those are cut back to their length instead of being copied. */
-function copyRecords(state: MachineState): MachineState {
-  const { kernel, returnValues } = state;
-  const { events } = kernel;
-  const copy = copyPlain({ ...state, returnValues: NONE, kernel: { ...kernel, events: NONE } });
-  return { ...copy, returnValues, kernel: { ...copy.kernel, events } };
-}
-
-const NONE: never[] = [];
 
 /** Records of linear memory: regions are never changed in place, so the list alone is copied. */
 const copyMemoryState = (state: MemoryState): MemoryState => ({
