@@ -27,14 +27,15 @@ const memory = new Memory(1 << 24);
 const block = allocateBlock(memory, 'program');
 memory.allocate(64); // a gap that belongs to nothing
 const inputAt = memory.allocate(INPUT_MAX_BYTES);
-const inputRegion = memory.addRegion('packet', inputAt, 1, 'memory');
+memory.addRegion('packet', inputAt, 1, 'memory');
 const codes = new Map<number, Code>();
 const engine = new Interpreter(memory, codes, noContext);
 
 /** @param checked every access is looked up in the region table. */
 export function runProgram(insns: readonly Insn[], input: Uint8Array, checked = true): Outcome {
   if (input.length > INPUT_MAX_BYTES) throw new Error(`memory of ${input.length} bytes is too large`);
-  inputRegion.sizeBytes = Math.max(1, input.length);
+  memory.endRegion(inputAt);
+  memory.addRegion('packet', inputAt, Math.max(1, input.length), 'memory');
   memory.write(inputAt, input);
   codes.set(1, { id: 1, name: 'program', insns });
   const args = input.length > 0 ? [memoryAddress(inputAt), BigInt(input.length)] : [0n, 0n];
