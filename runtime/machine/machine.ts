@@ -8,7 +8,7 @@ import { startOp } from '../kernel/activations';
 import type { Context, CpuState, ContextKind, KernelState } from '../kernel/state';
 import type { ProgramInfo } from '../kernel/services';
 import type { MapRecord } from '../maps/mapFamily';
-import { familyOf, userDelete, userRead, userWrite } from '../maps/maps';
+import { familyOf, userDelete, userNextKey, userRead, userWrite } from '../maps/maps';
 import { choose, lawful, randomU32, type SchedulerState } from '../sched/scheduler';
 import type { Profile } from '../spec/profile';
 import { progTypeByName } from '../spec/progTypes';
@@ -367,6 +367,12 @@ export class Machine {
   lookup(map: MapRecord, key: Uint8Array, cpu = 0): Uint8Array[] | undefined {
     this.kernel.cpu = cpu;
     return userRead(this.kernel, map, key);
+  }
+
+  /** The key that user space walks to after `key`, or the first; undefined: there is none, or it may not walk. */
+  nextKey(map: MapRecord, key: Uint8Array | undefined, cpu = 0): Uint8Array | undefined {
+    this.kernel.cpu = cpu;
+    return userNextKey(this.kernel, map, key);
   }
 
   /** As `update` and `delete`; what must be freed is left to the CPU, which has a context more until it is done. */

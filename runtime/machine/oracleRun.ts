@@ -3,9 +3,12 @@
  * the two can be compared line by line. Elements come in the model's order: hash maps are compared as sets.
  */
 import { findFamily } from '../maps/maps';
+import type { MapDefinition } from '../maps/bpfMap';
+import { round8, type MapRecord } from '../maps/mapFamily';
+import { ERRNO } from '../spec/errno';
 import type { Profile } from '../spec/profile';
 import { bytesToHex, hexToBytes } from '../util/hexText';
-import { fail, ok, type Result } from '../util/problem';
+import { fail, ok, type Problem, type Result } from '../util/problem';
 import type { ObjectSpec } from '../loader/objectSpec';
 import { Machine, type StartOptions } from './machine';
 import { refusedErrno } from './packets';
@@ -37,10 +40,15 @@ export interface OracleScenario {
 
 export interface OracleMap {
   readonly type: string;
+  readonly key_size: number;
+  readonly value_size: number;
+  readonly max_entries: number;
   readonly entries?: readonly {
     readonly key?: string;
     readonly value?: string;
     readonly values?: readonly string[];
+    /** Why the element under this key cannot be read. */
+    readonly errno?: number;
   }[];
   readonly records?: readonly string[];
 }
@@ -66,7 +74,9 @@ export function readOracleScenarios(file: string, data: unknown): Result<readonl
       return bad(`scenario ${i}: no object`);
     if (!Array.isArray(scenario.steps)) return bad(`scenario ${i}: no steps`);
   }
-  return ok(data as readonly OracleScenario[]);
+  return ok(
+    (data as OracleScenario[]).map((scenario, i) => ({ ...scenario, name: scenario.name ?? String(i) })),
+  );
 }
 
 const hexOf = (text: string | undefined): Result<Uint8Array | undefined> =>
@@ -75,33 +85,83 @@ const hexOf = (text: string | undefined): Result<Uint8Array | undefined> =>
 /** Names of map types as libbpf prints them: `hash`, `lru_hash`. */
 const typeWord = (type: string): string => type.replace(/^BPF_MAP_TYPE_/, '').toLowerCase();
 
+/** The bench reads at most so many elements of a map. */
+const ENTRIES_MAX = 65536;
+/** Why user space cannot read an element that is not there. */
+function readErrno({ type, valueSizeBytes }: MapDefinition): number {
+  switch (type) {
+    case 'BPF_MAP_TYPE_SOCKMAP':
+    case 'BPF_MAP_TYPE_SOCKHASH':
+    case 'BPF_MAP_TYPE_REUSEPORT_SOCKARRAY':
+      // Sockets are read as 64-bit cookies.
+      return valueSizeBytes === 8 ? ERRNO.ENOENT : ERRNO.ENOSPC;
+    case 'BPF_MAP_TYPE_XSKMAP':
+      return ERRNO.EOPNOTSUPP;
+    case 'BPF_MAP_TYPE_CGROUP_ARRAY':
+    case 'BPF_MAP_TYPE_PERF_EVENT_ARRAY':
+      return ERRNO.ENOTSUPP;
+    default:
+      return ERRNO.ENOENT;
+  }
+}
+
+/** What the bench reads of a map: key by key as user space walks it; queues are emptied. */
+function dumpEntries(machine: Machine, map: MapRecord): OracleMap['entries'] {
+  const { definition } = map;
+  const family = findFamily(definition.type);
+  if (family?.drained !== undefined) {
+    const { entries } = machine.mapEntries(definition.id, 0, ENTRIES_MAX);
+    family.drained(machine.kernel, map);
+    return entries.map((entry) => ({ value: bytesToHex(entry.values[0].bytes) }));
+  }
+  const perCpu = /PERCPU/.test(definition.type);
+  const found: { key: string; value?: string; values?: string[]; errno?: number }[] = [];
+  let key = machine.nextKey(map, undefined);
+  while (key !== undefined && found.length < ENTRIES_MAX) {
+    const values = machine.lookup(map, key);
+    const hex = { key: bytesToHex(key) };
+    if (values === undefined) found.push({ ...hex, errno: readErrno(definition) });
+    else if (perCpu) found.push({ ...hex, values: values.map(bytesToHex) });
+    else found.push({ ...hex, value: bytesToHex(values[0]) });
+    key = machine.nextKey(map, key);
+  }
+  return found;
+}
+
 /** Dumps every map, ring buffers and queues by emptying them. */
 export function dumpMaps(machine: Machine): Record<string, OracleMap> {
   const maps: Record<string, OracleMap> = {};
   for (const map of machine.state.maps.values()) {
     const { definition } = map;
-    const type = typeWord(definition.type);
-    const hidden = findFamily(definition.type)?.keysHidden === true;
-    const { entries } = machine.mapEntries(definition.id, 0, hidden ? 0 : 65536);
-    if (definition.type === 'BPF_MAP_TYPE_RINGBUF') {
-      maps[definition.name] = { type, records: entries.map((e) => bytesToHex(e.values[0].bytes)) };
-      findFamily(definition.type)?.drained?.(machine.kernel, map);
-      continue;
-    }
-    const perCpu = /PERCPU/.test(definition.type);
-    maps[definition.name] = {
-      type,
-      entries: entries.map(({ key, values }) => ({
-        ...(key === undefined ? {} : { key: bytesToHex(key) }),
-        ...(perCpu
-          ? { values: values.map((v) => bytesToHex(v.bytes)) }
-          : { value: bytesToHex(values[0].bytes) }),
-      })),
+    const head = {
+      type: typeWord(definition.type),
+      key_size: definition.keySizeBytes,
+      value_size: definition.valueSizeBytes,
+      max_entries: definition.maxEntries,
     };
-    findFamily(definition.type)?.drained?.(machine.kernel, map);
+    if (definition.type === 'BPF_MAP_TYPE_RINGBUF') {
+      const { entries } = machine.mapEntries(definition.id, 0, ENTRIES_MAX);
+      findFamily(definition.type)?.drained?.(machine.kernel, map);
+      maps[definition.name] = { ...head, records: entries.map((e) => bytesToHex(e.values[0].bytes)) };
+    } else maps[definition.name] = { ...head, entries: dumpEntries(machine, map) };
   }
   return maps;
 }
+
+/** The answer where the object or one of its programs is not taken at all. */
+export const loadFailed = (scenario: OracleScenario, profile: Profile, problem: Problem): OracleAnswer => ({
+  ...head(scenario, profile),
+  load: 'fail',
+  error: problem.message,
+  steps: [],
+  maps: {},
+});
+
+/** The bench writes names without blanks. */
+const head = (scenario: OracleScenario, profile: Profile): { scenario: string; kernel: string } => ({
+  scenario: scenario.name.replaceAll(' ', '_'),
+  kernel: profile.name,
+});
 
 /** @param object the scenario's object, loaded. */
 export function playOracle(
@@ -110,13 +170,12 @@ export function playOracle(
   profile: Profile,
   cpus = 1,
 ): Result<OracleAnswer> {
-  const base = { scenario: scenario.name, kernel: profile.name };
   const loaded = Machine.load(object, {
     profile,
     cpus,
     ...(scenario.only === undefined ? {} : { programs: scenario.only }),
   });
-  if (!loaded.ok) return ok({ ...base, load: 'fail', error: loaded.problem.message, steps: [], maps: {} });
+  if (!loaded.ok) return ok(loadFailed(scenario, profile, loaded.problem));
   const machine = loaded.value;
   const player = new Player(machine);
   const steps: Record<string, unknown>[] = [];
@@ -125,7 +184,7 @@ export function playOracle(
     if (!taken.ok) return taken;
     steps.push(taken.value);
   }
-  return ok({ ...base, load: 'ok', steps, maps: dumpMaps(machine) });
+  return ok({ ...head(scenario, profile), load: 'ok', steps, maps: dumpMaps(machine) });
 }
 
 function takeStep(machine: Machine, player: Player, step: OracleStep): Result<Record<string, unknown>> {
@@ -168,6 +227,22 @@ function runStep(machine: Machine, player: Player, step: OracleStep): Result<Rec
   });
 }
 
+/** Maps that user space fills with file descriptors; those of the bench are unknown here. */
+const DESCRIPTORS = ['BPF_MAP_TYPE_ARRAY_OF_MAPS', 'BPF_MAP_TYPE_HASH_OF_MAPS', 'BPF_MAP_TYPE_PROG_ARRAY'];
+const NO_DESCRIPTOR = Uint8Array.of(255, 255, 255, 255);
+
+/** A value as user space hands it over: per-CPU maps get one for every CPU, each on a multiple of eight bytes. */
+function splitValue(machine: Machine, map: MapRecord, bytes: Uint8Array | undefined): Uint8Array[] {
+  const { type, valueSizeBytes } = map.definition;
+  const count = /PERCPU/.test(type) ? machine.cpuCount : 1;
+  const strideBytes = round8(valueSizeBytes);
+  return Array.from({ length: count }, (_, i) => {
+    const value = new Uint8Array(valueSizeBytes);
+    value.set((bytes ?? value).subarray(i * strideBytes, i * strideBytes + valueSizeBytes));
+    return value;
+  });
+}
+
 function mapStep(machine: Machine, step: OracleStep): Result<Record<string, unknown>> {
   const verb = step.update !== undefined ? 'update' : 'delete';
   const name = step.update ?? step.delete ?? '';
@@ -177,20 +252,21 @@ function mapStep(machine: Machine, step: OracleStep): Result<Record<string, unkn
   if (!key.ok) return key;
   const value = hexOf(step.value ?? '');
   if (!value.ok) return value;
+  const { keySizeBytes, type } = map.definition;
+  // An update without a key passes none, a delete always passes one.
+  const keyed = verb === 'delete' || (key.value?.length ?? 0) > 0;
+  if (keyed !== keySizeBytes > 0)
+    return ok({ [verb]: name, key: step.key ?? '', errno: keyed ? ERRNO.EINVAL : ERRNO.EFAULT });
   const sized = (bytes: Uint8Array | undefined, size: number): Uint8Array => {
     const out = new Uint8Array(size);
     out.set((bytes ?? out).subarray(0, size));
     return out;
   };
-  const keyBytes = sized(key.value, map.definition.keySizeBytes);
+  const keyBytes = sized(key.value, keySizeBytes);
+  const values = DESCRIPTORS.includes(type) ? [NO_DESCRIPTOR] : splitValue(machine, map, value.value);
   const errno =
     verb === 'delete'
       ? machine.delete(map, keyBytes)
-      : machine.update(
-          map,
-          keyBytes,
-          [sized(value.value, map.definition.valueSizeBytes)],
-          BigInt(step.flags ?? 0),
-        );
+      : machine.update(map, keyBytes, values, BigInt(step.flags ?? 0));
   return ok({ [verb]: name, key: step.key ?? '', errno });
 }

@@ -116,6 +116,12 @@ export interface StorageData {
   readonly stored: { readonly owner: number; readonly value: number }[];
 }
 
+/** Device and CPU maps, see `redirectMaps.ts`. */
+export interface RedirectData {
+  readonly kind: 'redirect';
+  readonly filled: { readonly key: number; readonly value: number }[];
+}
+
 /** See `opaque.ts`. */
 export interface OpaqueData {
   readonly kind: 'opaque';
@@ -134,4 +140,5 @@ export type MapData =
   | BloomData
   | TrieData
   | StorageData
+  | RedirectData
   | OpaqueData;

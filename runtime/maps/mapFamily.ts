@@ -114,6 +114,9 @@ export const BPF_ANY = 0n;
 export const BPF_NOEXIST = 1n;
 export const BPF_EXIST = 2n;
 export const BPF_F_LOCK = 4n;
+/** User space's updates of per-CPU maps: one CPU's value (its number in the upper half), one value for all. */
+export const BPF_F_CPU = 8n;
+export const BPF_F_ALL_CPUS = 16n;
 
 export const BPF_F_NO_PREALLOC = 1;
 export const BPF_F_NO_COMMON_LRU = 2;

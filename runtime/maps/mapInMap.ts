@@ -62,6 +62,9 @@ export function equalsTemplate(template: MapDefinition, inner: MapDefinition): b
   return template.maxEntries === inner.maxEntries;
 }
 
+/** What no handle is: user space named something by a descriptor that is none. */
+export const BAD_DESCRIPTOR = 0xffff_ffff;
+
 /** The error of putting the map with this id into `outer`, or 0. */
 function checkInner(env: MapEnv, outer: MapDefinition, id: number): number {
   const inner = env.findMap(id);

@@ -3,6 +3,7 @@
  * family implements cannot be created; the load says so.
  */
 import { ERRNO } from '../spec/errno';
+import { has } from '../spec/profile';
 import { assert } from '../util/assert';
 import { arrayFamily } from './array';
 import { bloomFamily } from './bloomFilter';
@@ -17,8 +18,16 @@ import { progArrayFamily } from './progArray';
 import { queueFamily, stackFamily } from './queueStack';
 import { ringbufFamily } from './ringbuf';
 import type { MapDefinition, MapOutcome } from './bpfMap';
-import type { MapEnv, MapFamily, MapRecord } from './mapFamily';
-import { readValue } from './values';
+import {
+  BPF_F_ALL_CPUS,
+  BPF_F_CPU,
+  BPF_F_LOCK,
+  type MapEnv,
+  type MapFamily,
+  type MapRecord,
+} from './mapFamily';
+import { redirectFamily } from './redirectMaps';
+import { hasField, readValue } from './values';
 
 const FAMILIES: readonly MapFamily[] = [
   arrayFamily,
@@ -36,6 +45,7 @@ const FAMILIES: readonly MapFamily[] = [
   bloomFamily,
   lpmTrieFamily,
   localStorageFamily,
+  redirectFamily,
   opaqueFamily,
 ];
 
@@ -78,6 +88,25 @@ export function userRead(env: MapEnv, map: MapRecord, key: Uint8Array): Uint8Arr
   });
 }
 
+const TAKES_CPU_FLAGS: readonly string[] = [
+  'BPF_MAP_TYPE_PERCPU_ARRAY',
+  'BPF_MAP_TYPE_PERCPU_HASH',
+  'BPF_MAP_TYPE_LRU_PERCPU_HASH',
+  'BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE',
+];
+
+/** What the system call thinks of the flags of an update, before the map sees them; 0 or a negative errno. */
+function userFlagsError(env: MapEnv, definition: MapDefinition, flags: bigint): number {
+  if ((flags & BPF_F_LOCK) !== 0n && !hasField(definition, 'spinLock')) return -ERRNO.EINVAL;
+  if (!has(env.profile, 'perCpuMapsOneCpu')) return 0;
+  const oneCpu = (flags & BPF_F_CPU) !== 0n;
+  if (!oneCpu && flags >> 32n !== 0n) return -ERRNO.EINVAL;
+  if ((flags & (BPF_F_CPU | BPF_F_ALL_CPUS)) === 0n) return 0;
+  if (!TAKES_CPU_FLAGS.includes(definition.type) || (oneCpu && (flags & BPF_F_ALL_CPUS) !== 0n))
+    return -ERRNO.EINVAL;
+  return oneCpu && flags >> 32n >= BigInt(env.cpuCount) ? -ERRNO.ERANGE : 0;
+}
+
 /** What user space writes: one value (for per-CPU maps: for every CPU) or one per CPU. */
 export function userWrite(
   env: MapEnv,
@@ -87,7 +116,8 @@ export function userWrite(
   flags: bigint,
 ): MapOutcome {
   const family = familyOf(map);
-  if (map.definition.frozen) return { error: -ERRNO.EPERM, freed: [], recycle: [] };
+  const error = map.definition.frozen ? -ERRNO.EPERM : userFlagsError(env, map.definition, flags);
+  if (error !== 0) return { error, freed: [], recycle: [] };
   return withBytes(env, key, (keyAt) =>
     family.userWrite
       ? family.userWrite(env, map, keyAt, values, flags)

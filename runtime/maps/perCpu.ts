@@ -7,6 +7,7 @@
  */
 import { NO_SPECIAL_FIELDS } from '../btf/specialFields';
 import { ERRNO } from '../spec/errno';
+import { has } from '../spec/profile';
 import { indexBytes, nextIndex, validateArray } from './array';
 import type { MapDefinition, MapEntry, MapOutcome, ValueRef } from './bpfMap';
 import {
@@ -37,6 +38,8 @@ import type { HashData, LruData, PerCpuArrayData, PerCpuHashData } from './mapDa
 import {
   ACCESS_FLAGS,
   BPF_EXIST,
+  BPF_F_ALL_CPUS,
+  BPF_F_CPU,
   BPF_F_LOCK,
   BPF_F_NO_PREALLOC,
   BPF_F_NUMA_NODE,
@@ -64,16 +67,19 @@ function validatePerCpu(definition: MapDefinition): number {
   return hasField(definition, 'timer') || hasField(definition, 'spinLock') ? -ERRNO.EOPNOTSUPP : 0;
 }
 
-/** Writes one value to the CPUs' places that begin at `base`, or each CPU its own. */
+/** Writes one value to all CPUs' places, or each CPU its own, or only that of the CPU that the flags name. */
 function writeAll(
   env: MapEnv,
   definition: MapDefinition,
   placeOf: (cpu: number) => number,
   values: readonly Uint8Array[],
+  flags: bigint,
 ): void {
   const scratch = env.memory.allocate(definition.valueSizeBytes);
+  const single = values.length === 1 || (flags & (BPF_F_CPU | BPF_F_ALL_CPUS)) !== 0n;
   for (let cpu = 0; cpu < env.cpuCount; cpu++) {
-    const bytes = values.length === 1 ? values[0] : values[cpu];
+    if ((flags & BPF_F_CPU) !== 0n && cpu !== Number(flags >> 32n)) continue;
+    const bytes = single ? values[0] : values[cpu];
     env.memory.write(scratch, bytes.subarray(0, definition.valueSizeBytes));
     copyValue(env.memory, definition, placeOf(cpu), scratch);
   }
@@ -86,6 +92,12 @@ const readAll = (env: MapEnv, definition: MapDefinition, placeOf: (cpu: number) 
 /** Bytes from user space must be one value or one for every CPU. */
 const countFits = (env: MapEnv, values: readonly Uint8Array[]): boolean =>
   values.length === 1 || values.length === env.cpuCount;
+
+/** Kernels that can write one CPU's value take any larger flags of user space for BPF_ANY in hash tables. */
+const ordered = (env: MapEnv, flags: bigint): boolean =>
+  flags <= BPF_EXIST || has(env.profile, 'perCpuMapsOneCpu');
+const lastUserFlag = (env: MapEnv): bigint =>
+  has(env.profile, 'perCpuMapsOneCpu') ? BPF_F_ALL_CPUS : BPF_EXIST;
 
 const failed = (error: number): MapOutcome => ({ error, freed: [], recycle: [] });
 
@@ -147,11 +159,12 @@ export const perCpuArrayFamily: MapFamily<PerCpuArrayData> = {
   },
 
   userWrite(env, map, key, values, flags): MapOutcome {
-    if (flags > BPF_EXIST || !countFits(env, values)) return refused('EINVAL', ERRNO);
+    if (!countFits(env, values) || BigInt.asUintN(32, flags) > lastUserFlag(env))
+      return refused('EINVAL', ERRNO);
     const index = env.memory.load32(key);
     if (index >= map.definition.maxEntries) return refused('E2BIG', ERRNO);
     if (flags === BPF_NOEXIST) return refused('EEXIST', ERRNO);
-    writeAll(env, map.definition, (cpu) => arrayPlace(map, index, cpu), values);
+    writeAll(env, map.definition, (cpu) => arrayPlace(map, index, cpu), values, flags);
     return DONE;
   },
 
@@ -228,7 +241,6 @@ function updateHash(
 ): MapOutcome {
   const { memory } = env;
   const { definition, data } = map;
-  if (flags > BPF_EXIST) return refused('EINVAL', ERRNO);
   const hash = hashKey(memory.u8, key, definition.keySizeBytes);
   const table = { definition, data: data.table };
   const old = findElement(env, table, key, hash);
@@ -256,7 +268,6 @@ function updateLru(
 ): MapOutcome {
   const { memory } = env;
   const { definition } = map;
-  if (flags > BPF_EXIST) return refused('EINVAL', ERRNO);
   let element = 0;
   if (flags !== BPF_EXIST) {
     element = takeLruSlot(env, map, []);
@@ -288,9 +299,9 @@ const ownWriter =
     copyValue(env.memory, definition, valuePlace(definition, element, env.currentCpu()), value);
 
 const allWriter =
-  (env: MapEnv, definition: MapDefinition, values: readonly Uint8Array[]): Writer =>
+  (env: MapEnv, definition: MapDefinition, values: readonly Uint8Array[], flags: bigint): Writer =>
   (element) =>
-    writeAll(env, definition, (cpu) => valuePlace(definition, element, cpu), values);
+    writeAll(env, definition, (cpu) => valuePlace(definition, element, cpu), values, flags);
 
 type HashLike = PerCpuHashData | LruData;
 const table = (map: MapRecord<HashLike>): MapRecord<HashData> => ({
@@ -347,11 +358,13 @@ export const perCpuHashFamily: MapFamily<PerCpuHashData> = {
   },
 
   update: (env, map, key, value, flags) =>
-    updateHash(env, map, key, flags, ownWriter(env, map.definition, value)),
+    flags > BPF_EXIST
+      ? refused('EINVAL', ERRNO)
+      : updateHash(env, map, key, flags, ownWriter(env, map.definition, value)),
 
   userWrite: (env, map, key, values, flags) =>
-    countFits(env, values)
-      ? updateHash(env, map, key, flags, allWriter(env, map.definition, values))
+    countFits(env, values) && ordered(env, flags)
+      ? updateHash(env, map, key, flags, allWriter(env, map.definition, values, flags))
       : refused('EINVAL', ERRNO),
 
   delete: (env, map, key) =>
@@ -382,11 +395,13 @@ export const lruPerCpuHashFamily: MapFamily<LruData> = {
   },
 
   update: (env, map, key, value, flags) =>
-    updateLru(env, map, key, flags, ownWriter(env, map.definition, value)),
+    flags > BPF_EXIST
+      ? refused('EINVAL', ERRNO)
+      : updateLru(env, map, key, flags, ownWriter(env, map.definition, value)),
 
   userWrite: (env, map, key, values, flags) =>
-    countFits(env, values)
-      ? updateLru(env, map, key, flags, allWriter(env, map.definition, values))
+    countFits(env, values) && ordered(env, flags)
+      ? updateLru(env, map, key, flags, allWriter(env, map.definition, values, flags))
       : refused('EINVAL', ERRNO),
 
   delete: deleteLru,

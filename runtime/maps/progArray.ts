@@ -2,13 +2,14 @@
  * BPF_MAP_TYPE_PROG_ARRAY: programs for tail calls. A handle is a program's id plus one. That the program is of the
  * right type is checked by whoever fills the map, since maps know no programs.
  */
-import { handleArray } from './mapInMap';
+import { ERRNO } from '../spec/errno';
+import { BAD_DESCRIPTOR, handleArray } from './mapInMap';
 import type { HandleArrayData } from './mapData';
 import type { MapEnv, MapRecord } from './mapFamily';
 
 export const progArrayFamily = handleArray(['BPF_MAP_TYPE_PROG_ARRAY'], {
   validate: () => 0,
-  check: () => 0,
+  check: (_env, _definition, handle) => (handle === BAD_DESCRIPTOR ? -ERRNO.EBADF : 0),
   visible: false,
 });
 

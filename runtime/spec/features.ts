@@ -527,6 +527,11 @@ export const FEATURES = {
     since: '7.2',
     evidence: 'mainline 7.0; measured on 7.2',
   },
+  perCpuMapsOneCpu: {
+    what: "user space can write one CPU's value of a per-CPU map (BPF_F_CPU), or one value for all (BPF_F_ALL_CPUS)",
+    since: '7.2',
+    evidence: 'measured: 6.1 and 6.12 refuse the flags, 7.2 takes them',
+  },
   testFunctionsReplaceable: {
     what: "the kernel's test functions may be replaced or slept in without error injection",
     since: '6.6',

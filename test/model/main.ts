@@ -1,0 +1,87 @@
+/**
+ * `npm run test:model [-- --list] [--only TEXT]`: plays every scenario on the model and prints how far it agrees with what real
+ * kernels answered, per set and kernel. `--against FILE.jsonl --scenarios FILE.json` compares with answers that the bench
+ * gave to other scenarios. Exit status 1: something disagrees that is not marked as a gap, or a mark is out of date.
+ */
+import * as fs from 'node:fs';
+import { parseArgs } from 'node:util';
+import {
+  differences,
+  findScenario,
+  fixtureSets,
+  playOnModel,
+  readScenarioSet,
+  recordedAnswers,
+  type KernelAnswer,
+} from '../machine/runTruth';
+
+/** Lines of the bench's own output; it calls the newest kernel so. */
+function benchAnswers(file: string): readonly KernelAnswer[] {
+  const lines = fs.readFileSync(file, 'utf8').split('\n').filter(Boolean);
+  return lines.map((line) => {
+    const answer = JSON.parse(line) as KernelAnswer & { readonly kernel_key: string };
+    return { ...answer, profile: answer.kernel_key === 'newest' ? '7.2' : answer.kernel_key };
+  });
+}
+
+interface Count {
+  agree: number;
+  gap: number;
+  disagree: number;
+}
+
+function main(): number {
+  const { values } = parseArgs({
+    options: {
+      list: { type: 'boolean', default: false },
+      only: { type: 'string', default: '' },
+      kernel: { type: 'string', default: '' },
+      against: { type: 'string' },
+      scenarios: { type: 'string' },
+    },
+  });
+  const sets = values.scenarios === undefined ? fixtureSets() : [readScenarioSet(values.scenarios)];
+  const rows: string[] = [];
+  let wrong = 0;
+  let total = 0;
+  for (const set of sets) {
+    const answers = values.against === undefined ? recordedAnswers(set) : benchAnswers(values.against);
+    const counts = new Map<string, Count>();
+    for (const answer of answers) {
+      const scenario = findScenario(set, answer.scenario);
+      if (scenario === undefined || !answer.scenario.includes(values.only)) continue;
+      if (values.kernel !== '' && values.kernel !== answer.profile) continue;
+      const count = counts.get(answer.profile) ?? { agree: 0, gap: 0, disagree: 0 };
+      counts.set(answer.profile, count);
+      total++;
+      let found;
+      try {
+        found = differences(scenario, answer, playOnModel(set, scenario, answer.profile));
+      } catch (error) {
+        found = [{ what: 'crash', kernel: '', model: error instanceof Error ? error.stack : error }];
+      }
+      if (found.length === 0 && scenario.gap === undefined) count.agree++;
+      else if (found.length > 0 && scenario.gap !== undefined) count.gap++;
+      else {
+        count.disagree++;
+        wrong++;
+      }
+      if (!values.list || found.length === 0) continue;
+      console.log(
+        `${scenario.gap === undefined ? '' : 'gap: '}${set.name} ${answer.scenario} on ${answer.profile}`,
+      );
+      for (const { what, kernel, model } of found)
+        console.log(`  ${what}\n    kernel ${JSON.stringify(kernel)}\n    model  ${JSON.stringify(model)}`);
+    }
+    for (const [kernel, { agree, gap, disagree }] of counts)
+      rows.push(
+        `${set.name.padEnd(20)} ${kernel.padEnd(5)} ${String(agree).padStart(5)} ${String(gap).padStart(5)} ${String(disagree).padStart(9)}`,
+      );
+  }
+  console.log(`${'scenarios'.padEnd(20)} ${'on'.padEnd(5)} agree gap: disagree`);
+  for (const row of rows) console.log(row);
+  console.log(`${total} plays, ${wrong} wrong`);
+  return wrong === 0 ? 0 : 1;
+}
+
+process.exitCode = main();
