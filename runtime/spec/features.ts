@@ -412,6 +412,31 @@ export const FEATURES = {
     since: '7.2',
     evidence: 'measured on 6.12 and 7.2',
   },
+  dynptrSlotsTracked: {
+    what: 'stores into the stack slots of a dynptr destroy it; slices are tied to their dynptr',
+    since: '6.6',
+    evidence: 'mainline 6.3; measured on 6.1 and 6.12',
+  },
+  dynptrCloneOverwritable: {
+    what: 'a dynptr that holds a reference may be overwritten while a clone holds it, too',
+    since: '7.2',
+    evidence: 'mainline 7.2',
+  },
+  dynptrReleaseLate: {
+    what: 'whether a dynptr may be given back is judged as for every other use of it',
+    since: '7.2',
+    evidence: 'measured on 6.12 and 7.2',
+  },
+  objectsNamedByRegister: {
+    what: 'messages about dynptrs and iterators name the register, not the argument',
+    since: '7.2',
+    evidence: 'measured on 6.12 and 7.2',
+  },
+  rcuCallsChecked: {
+    what: 'functions that need an RCU section are refused outside of one at the call',
+    since: '6.18',
+    evidence: 'measured on 6.12 and 7.2',
+  },
   globalArgTags: {
     what: 'declaration tags on arguments of global functions (arg:ctx, arg:nonnull …)',
     since: '6.12',

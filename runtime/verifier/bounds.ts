@@ -46,6 +46,7 @@ export const draft = (reg: RegState): Draft => ({
   frameNo: reg.frameNo,
   subprog: reg.subprog,
   dynptrId: reg.dynptrId,
+  object: reg.object,
   origin: reg.origin,
 });
 

@@ -6,13 +6,15 @@
 import type { HelperName } from '../spec/helpers';
 import { assert } from '../util/assert';
 import { enterCallback, noteLoopCall, pushAsyncCallback, type CalleeSetup } from './callStack';
-import { hasFeature, reject, unknown, type VerifierEnv } from './env';
+import { findType } from '../btf/query';
+import { hasFeature, newId, reject, unknown, type VerifierEnv } from './env';
 import type { FuncFrame } from './frame';
 import type { Call } from './helperArguments';
 import { mapInfo } from './mapRules';
 import { EINVAL, ENOTSUPP } from './outcome';
 import { markPrecise } from './precision';
 import { NOT_INIT, pointer, UNKNOWN_SCALAR } from './regState';
+import { constDynptr } from './stackObjects';
 
 const BOOL = { min: 0, max: 1 } as const;
 
@@ -35,6 +37,27 @@ const forEachEntry = mapElement((caller) => caller.regs[3]);
 
 const loopEntry: CalleeSetup = (_env, caller, callee) => {
   callee.regs[1] = UNKNOWN_SCALAR;
+  callee.regs[2] = caller.regs[3];
+  callee.regs[3] = NOT_INIT;
+  callee.regs[4] = NOT_INIT;
+  callee.regs[5] = NOT_INIT;
+};
+
+/** R1 the task, R2 the area that holds the address, R3 the program's own pointer. */
+const vmaEntry: CalleeSetup = (env, caller, callee) => {
+  const btf = env.kernelBtf;
+  const btfId = btf === undefined ? 0 : findType(btf, 'vm_area_struct', 'struct');
+  if (btfId === 0) return unknown(env, 'kernel type information (struct vm_area_struct)');
+  callee.regs[1] = caller.regs[1];
+  callee.regs[2] = pointer('btfId', { btfId, btfOf: 'kernel' });
+  callee.regs[3] = caller.regs[4];
+  callee.regs[4] = NOT_INIT;
+  callee.regs[5] = NOT_INIT;
+};
+
+/** R1 a dynptr that the kernel owns, R2 the program's own pointer. */
+const drainEntry: CalleeSetup = (env, caller, callee) => {
+  callee.regs[1] = constDynptr(hasFeature(env, 'dynptrSlotsTracked') ? newId(env) : 0);
   callee.regs[2] = caller.regs[3];
   callee.regs[3] = NOT_INIT;
   callee.regs[4] = NOT_INIT;
@@ -91,6 +114,10 @@ export const CALLBACK_RULES: Readonly<Partial<Record<HelperName, CallbackRule>>>
     }
     enterCallback(env, insnIdx, call.subprog, loopEntry, { returnRange: BOOL, name: call.row.name });
   },
-  bpf_find_vma: (env) => unknown(env, 'callbacks of bpf_find_vma'),
-  bpf_user_ringbuf_drain: (env) => unknown(env, 'callbacks of bpf_user_ringbuf_drain'),
+  bpf_find_vma: (env, insnIdx, call) => {
+    enterCallback(env, insnIdx, call.subprog, vmaEntry, { returnRange: BOOL, name: call.row.name });
+  },
+  bpf_user_ringbuf_drain: (env, insnIdx, call) => {
+    enterCallback(env, insnIdx, call.subprog, drainEntry, { returnRange: BOOL, name: call.row.name });
+  },
 };

@@ -5,6 +5,7 @@
 import { resolvedType, typeById } from '../btf/query';
 import type { Insn } from '../insn/insn';
 import { helperById } from '../spec/helpers';
+import { kfuncByName } from '../spec/kfuncs';
 import { reject, type InsnAux, type VerifierEnv } from './env';
 import { EINVAL } from './outcome';
 import { isAsyncCallbackCall, isHelperCall, isLocalCall, isSyncCallbackCall } from './callKinds';
@@ -36,6 +37,12 @@ export function calleeOf(env: VerifierEnv, insnIdx: number): number {
 /** Index of the subprogram that starts at `insnIdx`, -1 if none does. */
 export const subprogAt = (env: VerifierEnv, insnIdx: number): number =>
   env.subprogs.findIndex((subprog) => subprog.start === insnIdx);
+
+/** The call at `insnIdx` asks an iterator for its next element. */
+function asksIterator(env: VerifierEnv, insnIdx: number): boolean {
+  const reference = env.program.references.get(insnIdx);
+  return reference?.kind === 'kfunc' && (kfuncByName(reference.name)?.flags.includes('iterNext') ?? false);
+}
 
 /** Index of the subprogram that contains `insnIdx`. */
 export function subprogContaining(env: VerifierEnv, insnIdx: number): number {
@@ -95,6 +102,12 @@ function edgesOf(env: VerifierEnv, t: number, aux: readonly InsnAux[]): Edge[] {
       aux[t].forceCheckpoint = true;
       aux[t].prunePoint = true;
       aux[t].jumpPoint = true;
+    }
+    // Loops over iterators converge at the call that asks for the next element.
+    if (asksIterator(env, t)) {
+      aux[t].iteratorNext = true;
+      aux[t].prunePoint = true;
+      aux[t].forceCheckpoint = true;
     }
     if (insn.src !== PSEUDO_CALL) return [through];
     aux[t].prunePoint = true;

@@ -43,6 +43,8 @@ export interface InsnAux {
   jumpPoint: boolean;
   forceCheckpoint: boolean;
   callsCallback: boolean;
+  /** Asks an iterator for its next element. */
+  iteratorNext: boolean;
   /** Map-related: which map an access went to, to refuse one instruction touching two kinds. */
   mapOfCall: MapSpec | null;
   /** Pointer type of the memory instruction, to refuse different types at one instruction. */

@@ -17,6 +17,7 @@ import { clearSlots } from './slotSet';
 import { EMPTY_SLOT } from './stackState';
 import { maybeLooping, statesEqual } from './stateEquality';
 import { loopEntryOf, updateLoopEntry } from './loopEntry';
+import { activeIteratorIn, iteratorsAdvanced } from './stackObjects';
 import type { VerifierState } from './verifierState';
 
 const MAY_GOTO = 0xe5;
@@ -149,6 +150,12 @@ function compareUnfinished(env: VerifierEnv, old: VerifierState, cur: VerifierSt
   const curTop = cur.frames[cur.frames.length - 1];
   if (oldTop.inAsyncCallback && oldTop.asyncEntryCount !== curTop.asyncEntryCount) return 'miss';
   const f = env.features;
+  if (env.aux[env.insnIdx].iteratorNext) {
+    // Rounds of the loop may look alike: it ends because the iterator does.
+    if (!statesEqual(env, old, cur, 'within') || !activeIteratorIn(cur)) return 'miss';
+    updateLoopEntry(cur, old);
+    return 'covered';
+  }
   if (env.insns[env.insnIdx].code === MAY_GOTO && f.mayGoto) {
     if (old.mayGotoDepth !== cur.mayGotoDepth && statesEqual(env, old, cur, 'within')) {
       updateLoopEntry(cur, old);
@@ -161,6 +168,7 @@ function compareUnfinished(env: VerifierEnv, old: VerifierState, cur: VerifierSt
   if (
     maybeLooping(old, cur) &&
     statesEqual(env, old, cur, f.loopsCompareExactly ? 'exact' : 'covers') &&
+    !iteratorsAdvanced(old, cur) &&
     old.mayGotoDepth === cur.mayGotoDepth &&
     old.callbackUnrollDepth === cur.callbackUnrollDepth
   ) {

@@ -23,14 +23,24 @@ import { EACCES, EINVAL } from './outcome';
 import { checkPacketRange, packetRights } from './packetAccess';
 import { markPrecise } from './precision';
 import { checkRegArg } from './regArgs';
-import { isNullConst, MAYBE_NULL, MEM_RDONLY, MEM_RINGBUF, mayBeNull, type RegState } from './regState';
+import {
+  isNullConst,
+  MAYBE_NULL,
+  MEM_RDONLY,
+  MEM_RINGBUF,
+  mayBeNull,
+  type DynptrKind,
+  type RegState,
+} from './regState';
 import { argTypeName } from './typeText';
 import { constantMapKey } from './constantKey';
+import { checkInitDynptr, checkReleasedDynptr, checkUninitDynptr, type GivenDynptr } from './dynptrs';
 import { checkStackRange } from './stackAccess';
 import { checkSameMap, checkTimerArgument, type CalledMap } from './timers';
 
 /** A call while its arguments are checked. */
 export interface Call {
+  readonly insnIdx: number;
   readonly row: HelperRow;
   readonly proto: HelperPrototype;
   /** Map that an argument named (or that holds the timer). */
@@ -41,6 +51,12 @@ export interface Call {
   releaseRegno: number;
   /** Reference that an argument belongs to. */
   refObjId: number;
+  /** Initialised dynptr among the arguments. */
+  dynptr: GivenDynptr | null;
+  /** Dynptr that the call makes. */
+  newDynptr: { readonly regno: number; readonly of: DynptrKind } | null;
+  /** The released argument is a dynptr. */
+  releasesDynptr: boolean;
   /** Constant size of the memory that the call returns. */
   memSize: number;
   /** Largest value of the last size argument. */
@@ -104,7 +120,8 @@ interface ArgRule {
   readonly ignore?: number;
   /** A constant zero is fine. */
   readonly nullable?: boolean;
-  readonly release?: boolean;
+  /** The reference (or the dynptr's) is given back. */
+  readonly release?: boolean | 'dynptr';
   readonly check?: (env: VerifierEnv, call: Call, regno: number, reg: RegState, rest: string) => void;
 }
 
@@ -141,6 +158,15 @@ const size =
   (zeroAllowed: boolean) =>
   (env: VerifierEnv, call: Call, regno: number, reg: RegState): void => {
     checkSizeArgument(env, call, regno, reg, zeroAllowed);
+  };
+
+const dynptrTypes = (): string[] => ['fp', 'dynptr_ptr'];
+
+const uninitDynptr =
+  (of: DynptrKind) =>
+  (env: VerifierEnv, call: Call, regno: number): void => {
+    checkUninitDynptr(env, regno, of, call.insnIdx);
+    call.newDynptr = { regno, of };
   };
 
 const RULES: Readonly<Record<Base, ArgRule>> = {
@@ -235,7 +261,10 @@ const RULES: Readonly<Record<Base, ArgRule>> = {
     },
   },
   stackOrNull: { types: only('fp'), nullable: true, ignore: MAYBE_NULL },
-  constStr: { types: only('map_value'), check: checkConstantString },
+  constStr: {
+    types: only('map_value'),
+    check: (env, call, regno, reg) => checkConstantString(env, call.row.name, regno, reg),
+  },
   sockCommon: { types: sockets },
   sockCommonBtf: { types: socketsOrBtf, check: socketOnly },
   sockCommonBtfOrNull: { types: socketsOrBtf, nullable: true, ignore: MAYBE_NULL, check: socketOnly },
@@ -264,10 +293,21 @@ const RULES: Readonly<Record<Base, ArgRule>> = {
       checkExchanged(env, regno, reg, call.kptr);
     },
   },
-  dynptr: { check: notModelled('dynptr arguments') },
-  dynptrRingbufRelease: { check: notModelled('dynptr arguments') },
-  dynptrRingbufUninit: { check: notModelled('dynptr arguments') },
-  dynptrLocalUninit: { check: notModelled('dynptr arguments') },
+  dynptr: {
+    types: dynptrTypes,
+    check: (env, call, regno) => {
+      call.dynptr = checkInitDynptr(env, regno, null, false);
+    },
+  },
+  dynptrRingbufRelease: {
+    types: dynptrTypes,
+    release: 'dynptr',
+    check: (env, _call, regno) => {
+      if (regOf(env, regno).type === 'stack') checkInitDynptr(env, regno, 'ringbuf', false);
+    },
+  },
+  dynptrRingbufUninit: { types: dynptrTypes, check: uninitDynptr('ringbuf') },
+  dynptrLocalUninit: { types: dynptrTypes, check: uninitDynptr('local') },
   btf: { types: btfTypes, check: kernelStruct },
   btfOrNull: { types: btfTypes, nullable: true, ignore: MAYBE_NULL, check: kernelStruct },
 };
@@ -315,7 +355,8 @@ const OFFSET_TYPES = new Set([
 
 function checkOffset(env: VerifierEnv, rule: ArgRule, regno: number, reg: RegState): void {
   const ringbuf = reg.type === 'mem' && (reg.flags & MEM_RINGBUF) !== 0;
-  if (rule.release === true) {
+  if (rule.release === 'dynptr' && reg.type === 'stack') return;
+  if (rule.release !== undefined && rule.release !== false) {
     if (reg.off !== 0 && (hasFeature(env, 'ringbufMemName') || reg.type === 'btfId')) {
       reject(env, {
         code: 'release-at-offset',
@@ -388,6 +429,12 @@ function mayPassPacket(env: VerifierEnv, call: Call): boolean {
 }
 
 function noteReference(env: VerifierEnv, call: Call, rule: ArgRule, regno: number, reg: RegState): void {
+  if (rule.release === 'dynptr') {
+    checkReleasedDynptr(env, regno);
+    call.releaseRegno = regno;
+    call.releasesDynptr = true;
+    return;
+  }
   if (rule.release === true) {
     if (reg.refObjId === 0 && !isNullConst(reg)) {
       reject(env, {
@@ -562,7 +609,7 @@ function checkSizeArgument(
 }
 
 /** A string in a read-only map: constant address, terminated inside the value. */
-function checkConstantString(env: VerifierEnv, call: Call, regno: number, reg: RegState): void {
+export function checkConstantString(env: VerifierEnv, helper: string, regno: number, reg: RegState): void {
   const { map } = reg;
   assert(map !== null, 'a map value has a map');
   const refuse = (message: string, errno = EACCES): never =>
@@ -572,7 +619,7 @@ function checkConstantString(env: VerifierEnv, call: Call, regno: number, reg: R
       errno,
       message,
       registers: [regno],
-      facts: { helper: call.row.name, map: map.name },
+      facts: { helper, map: map.name },
     });
   const info = mapInfo(env, map);
   if (info.progWritable || !map.frozen) refuse(`R${regno} does not point to a readonly map'`);

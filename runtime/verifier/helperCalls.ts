@@ -18,6 +18,8 @@ import { forEachReg } from './everyRegister';
 import { hasSpinLock } from './specialMapFields';
 import { curFrame, hasFeature, newId, regOf, reject, unknown, type VerifierEnv } from './env';
 import type { FuncFrame } from './frame';
+import { giveBackDynptr, makeDynptr } from './dynptrs';
+import { formatProblem } from './formats';
 import { checkArgument, checkHelperMemory, type Call } from './helperArguments';
 
 import { formerPointer } from './kptrFields';
@@ -32,12 +34,14 @@ import {
   MAYBE_NULL,
   MEM_RINGBUF,
   NOT_INIT,
+  PACKET_SLICE,
   pointer,
   PTR_TRUSTED,
   UNKNOWN_SCALAR,
   type RegState,
 } from './regState';
 import { findType } from '../btf/query';
+import { regTypeName } from './regText';
 
 /**
  * CPUs that a kernel may have, for the bounds of bpf_get_smp_processor_id. Not the machine's count: an index that is
@@ -245,6 +249,7 @@ function fillStack(env: VerifierEnv, call: Call, insnIdx: number): void {
 
 function release(env: VerifierEnv, call: Call): void {
   if (call.releaseRegno === 0) return;
+  if (call.releasesDynptr) return giveBackDynptr(env, call.releaseRegno);
   if (call.refObjId !== 0) {
     if (releaseReference(env, call.refObjId)) return;
   } else if (isNullConst(regOf(env, call.releaseRegno))) {
@@ -261,10 +266,11 @@ function release(env: VerifierEnv, call: Call): void {
 }
 
 const PACKET_TYPES = new Set(['packet', 'packetMeta', 'packetEnd']);
+const isOfPacket = (reg: RegState): boolean => PACKET_TYPES.has(reg.type) || (reg.flags & PACKET_SLICE) !== 0;
 
 /** The packet may have moved: pointers into it become mere numbers. */
 export function forgetPacketPointers(env: VerifierEnv): void {
-  forEachReg(env, env.cur, (reg) => (PACKET_TYPES.has(reg.type) ? UNKNOWN_SCALAR : reg));
+  forEachReg(env, env.cur, (reg) => (isOfPacket(reg) ? UNKNOWN_SCALAR : reg));
 }
 
 const ACQUIRES = new Set<string>([
@@ -315,6 +321,12 @@ function returnedRegister(env: VerifierEnv, call: Call): RegState {
     case 'ringbufMemOrNull':
       return pointer('mem', { flags: MAYBE_NULL | MEM_RINGBUF, memSize: call.memSize });
     case 'dynptrMemOrNull':
+      return pointer('mem', {
+        flags: MAYBE_NULL,
+        memSize: call.memSize,
+        dynptrId: hasFeature(env, 'dynptrSlotsTracked') ? (call.dynptr?.id ?? 0) : 0,
+        refObjId: call.dynptr?.refObjId ?? 0,
+      });
     case 'percpuMem':
     case 'percpuMemOrNull':
       return unknown(env, `what ${call.row.name} returns`);
@@ -403,9 +415,37 @@ function checkSpecial(env: VerifierEnv, call: Call): void {
       if (hasFeature(env, 'nullArgumentPrecise')) markPrecise(env, 2);
       return;
     case 'bpf_snprintf':
-      return unknown(env, 'the format check of bpf_snprintf');
+      return checkFormatArgument(env);
+    case 'bpf_dynptr_from_mem':
+      if (regOf(env, 1).type === 'mapValue') return;
+      return reject(env, {
+        code: 'dynptr-memory',
+        category: 'Call Type Safety',
+        errno: EACCES,
+        message: `Unsupported reg type ${regTypeName(regOf(env, 1))} for bpf_dynptr_from_mem data`,
+        registers: [1],
+      });
     default:
   }
+}
+
+/** The format of bpf_snprintf is a constant, so the verifier reads it: R3 the string, R5 the bytes of its arguments. */
+function checkFormatArgument(env: VerifierEnv): void {
+  const format = regOf(env, 3);
+  const bytes = regOf(env, 5).bits.value;
+  const { map } = format;
+  if (map?.data === undefined) return unknown(env, 'the format check of bpf_snprintf');
+  const refuse = (message: string): never =>
+    reject(env, {
+      code: 'bad-format',
+      category: 'Call Type Safety',
+      errno: EINVAL,
+      message,
+      registers: [3],
+    });
+  if (bytes % 8n !== 0n) refuse('');
+  const from = format.off + Number(format.bits.value);
+  if (formatProblem(map.data.subarray(from), Number(bytes / 8n))) refuse('Invalid format string');
 }
 
 function checkFuncIp(env: VerifierEnv, row: HelperRow): void {
@@ -424,12 +464,16 @@ export function checkHelperCall(env: VerifierEnv, insnIdx: number, insn: Insn): 
   checkCaller(env, row, proto);
   checkSections(env, row, proto);
   const call: Call = {
+    insnIdx,
     row,
     proto,
     map: null,
     mapFromTimer: false,
     releaseRegno: 0,
     refObjId: 0,
+    dynptr: null,
+    newDynptr: null,
+    releasesDynptr: false,
     memSize: 0,
     sizeMax: 0n,
     subprog: -1,
@@ -439,6 +483,8 @@ export function checkHelperCall(env: VerifierEnv, insnIdx: number, insn: Insn): 
   for (let index = 0; index < proto.args.length; index++) checkArgument(env, call, index);
   checkMapOperation(env, call);
   fillStack(env, call, insnIdx);
+  if (call.newDynptr !== null && !hasFeature(env, 'dynptrSlotsTracked'))
+    makeDynptr(env, call.newDynptr.regno, call.newDynptr.of, insnIdx);
   release(env, call);
   checkSpecial(env, call);
   const caller = curFrame(env);
@@ -453,6 +499,7 @@ export function checkHelperCall(env: VerifierEnv, insnIdx: number, insn: Insn): 
   checkFuncIp(env, row);
   if (
     row.changesPacket === true ||
+    (row.name === 'bpf_dynptr_write' && call.dynptr?.of === 'skb') ||
     (row.name === 'bpf_tail_call' && hasFeature(env, 'tailCallChangesPacket'))
   ) {
     forgetPacketPointers(env);

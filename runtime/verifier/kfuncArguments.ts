@@ -8,7 +8,7 @@ import { resolvedType, resolveModifiers, sizeOfType } from '../btf/query';
 import type { Btf, BtfType } from '../btf/types';
 import { checkUnmodifiedPointer } from './contextAccess';
 import { curFrame, hasFeature, regOf, reject, unknown, type VerifierEnv } from './env';
-import { checkHelperMemory, checkKfuncSize } from './helperArguments';
+import { checkConstantString, checkHelperMemory, checkKfuncSize } from './helperArguments';
 import { LIVE_READ64, markRegRead } from './liveness';
 import { isTrusted, walkRules } from './memoryAccessKernel';
 import { EACCES, EINVAL, Rejection } from './outcome';
@@ -27,12 +27,15 @@ import {
 } from './regState';
 import { regTypeName } from './regText';
 import { structMatches } from './structWalk';
+import { progTypeByName } from '../spec/progTypes';
+import { isIteratorCall } from './iterators';
+import { checkDynptrParameter, checkIteratorUse } from './kfuncDynptrs';
 import { checkGraphArgument, graphPart } from './kfuncGraph';
 import { type KfuncCall, has, argName, argsName, argWord, refuse } from './kfuncModel';
 import { checkAllocated, checkCounted } from './kfuncObjects';
 // ── arguments ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-const NOT_MODELLED_ARGS = new Set(['bpf_dynptr', 'bpf_dynptr_kern', 'bpf_wq']);
+const NOT_MODELLED_ARGS = new Set(['bpf_dynptr_kern', 'bpf_wq']);
 
 export function checkArguments(env: VerifierEnv, call: KfuncCall): void {
   const { params } = call.proto;
@@ -71,7 +74,7 @@ function checkScalar(env: VerifierEnv, call: KfuncCall, regno: number, param: st
   if (reg.type !== 'scalar') refuse(env, `R${regno} is not a scalar`, EINVAL, 'kfunc-argument', [regno]);
   if (param === 'rdonly_buf_size' || param === 'rdwr_buf_size')
     unknown(env, `sized results of kfunc ${call.row.name}`);
-  if (!param.endsWith('__k')) return;
+  if (!param.endsWith('__k') && !param.endsWith('__szk')) return;
   if (reg.bits.mask !== 0n)
     refuse(env, `R${regno} must be a known constant`, EINVAL, 'kfunc-argument', [regno]);
   markPrecise(env, regno);
@@ -128,19 +131,30 @@ function checkPointer(env: VerifierEnv, call: KfuncCall, i: number, pointeeId: n
       refuse(env, `${argName(env, i)} expected pointer to ctx, but got ${regTypeName(reg)}`);
     return false;
   }
-  if (
-    ref.kind === 'struct' &&
-    (ref.name === '__sk_buff' || ref.name === 'xdp_md' || ref.name === 'bpf_sock_addr')
-  ) {
-    return unknown(env, `context arguments of kfunc ${name}`);
+  if (ref.kind === 'struct' && ref.name !== '' && `struct ${ref.name}` === contextName(env)) {
+    checkOffsets(env, call, regno, reg);
+    if (reg.type !== 'ctx')
+      refuse(env, `${argName(env, i)} expected pointer to ctx, but got ${regTypeName(reg)}`);
+    return false;
   }
   if (param.endsWith('__nullable') && isNullConst(reg)) return false;
   if (param.endsWith('__alloc')) return checkAllocated(env, call, i, reg);
   if (param.endsWith('__refcounted_kptr')) return checkCounted(env, call, i, reg);
+  if (ref.name === 'bpf_dynptr') {
+    checkOffsets(env, call, regno, reg);
+    checkDynptrParameter(env, call, i, pointeeId);
+    return false;
+  }
+  if (isIteratorCall(call) ? i === 0 : param.endsWith('__iter')) {
+    checkOffsets(env, call, regno, reg);
+    checkIteratorUse(env, call, i);
+    return false;
+  }
+  if (param.endsWith('__str')) return checkStringParameter(env, call, i, reg);
   if (NOT_MODELLED_ARGS.has(ref.name)) return unknown(env, `struct ${ref.name} arguments (kfunc ${name})`);
   const graph = graphPart(ref.name);
   if (graph !== undefined) return checkGraphArgument(env, call, i, reg, graph);
-  if (/__(str|map|iter|uninit|irq_flag|const_map|prog|aux)$/.test(param))
+  if (/__(map|uninit|irq_flag|const_map|prog|aux)$/.test(param))
     return unknown(env, `arguments of kfunc ${name}`);
   if (ref.kind === 'funcProto') {
     if (reg.type !== 'func')
@@ -224,7 +238,9 @@ function checkTyped(
   const have = reg.btfOf === 'kernel' ? call.btf.types[reg.btfId] : env.object.btf?.types[reg.btfId];
   const strict = (has(call, 'release') && reg.refObjId !== 0) || nocastAlias(have?.name ?? '', ref.name);
   const same =
-    reg.btfOf === 'kernel' && structMatches(call.btf, reg.btfId, reg.off, refId, strict, walkRules(env, reg));
+    reg.btfOf === 'kernel' &&
+    (PROJECTIONS[ref.name] === have?.name ||
+      structMatches(call.btf, reg.btfId, reg.off, refId, strict, walkRules(env, reg)));
   if (!same) {
     if (/___|^__sk_buff$|^xdp_md$/.test(ref.name))
       return unknown(env, `struct ${ref.name} as argument of kfunc ${name}`);
@@ -236,6 +252,23 @@ function checkTyped(
       [regno],
     );
   }
+  return false;
+}
+
+/** What programs see of a kernel struct, by the struct that it is a view of. */
+const PROJECTIONS: Readonly<Record<string, string>> = {
+  __sk_buff: 'sk_buff',
+  xdp_md: 'xdp_buff',
+};
+
+const contextName = (env: VerifierEnv): string => progTypeByName(env.program.type)?.contextType ?? '';
+
+/** A string that the program holds in a read-only map. */
+function checkStringParameter(env: VerifierEnv, call: KfuncCall, i: number, reg: RegState): false {
+  checkOffsets(env, call, i + 1, reg);
+  if (reg.type !== 'mapValue')
+    refuse(env, `${argName(env, i)} doesn't point to a const string`, EINVAL, 'kfunc-argument', [i + 1]);
+  checkConstantString(env, call.row.name, i + 1, reg);
   return false;
 }
 
@@ -320,7 +353,12 @@ function checkMemory(
         );
       }
     }
-    if (next.endsWith('__szk')) return unknown(env, `constant sizes of kfunc ${call.row.name}`);
+    if (next.endsWith('__szk')) {
+      const size = regOf(env, regno + 1);
+      if (size.bits.mask !== 0n)
+        refuse(env, `R${regno + 1} must be a known constant`, EINVAL, 'kfunc-argument', [regno + 1]);
+      call.constant = size.bits.value;
+    }
   }
   frame.regs[regno] = reg;
   return sized;

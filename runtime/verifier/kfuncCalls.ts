@@ -5,18 +5,21 @@
  * What is not modelled (dynptrs, workqueues, arenas, maps as arguments …) answers `unknown`.
  * Evidence: recorded answers of 6.12 and 7.2.
  */
-import { findType, resolvedType, resolveModifiers } from '../btf/query';
+import { findType, resolvedType, resolveModifiers, sizeOfType } from '../btf/query';
 import type { Insn } from '../insn/insn';
 import { kfuncAllowed, kfuncByName, SYNC_CALLBACK_KFUNCS } from '../spec/kfuncs';
 import { holdsSpinLock } from './allocated';
 import { kfuncAt } from './callKinds';
 import { curFrame, hasFeature, newId, regOf, unknown, type VerifierEnv } from './env';
 import { isGplCompatible } from './licences';
+import { inRcuSection } from './memoryAccessKernel';
 import { EACCES, EINVAL } from './outcome';
 import { acquireReference, releaseReference } from './references';
 import {
   MAYBE_NULL,
   MEM_ALLOC,
+  MEM_RCU,
+  MEM_RDONLY,
   NOT_INIT,
   pointer,
   PTR_TRUSTED,
@@ -29,11 +32,12 @@ import { checkArguments } from './kfuncArguments';
 import { enterLess, LINKING, linkNode, nodeOf, nonOwning } from './kfuncGraph';
 import { type KfuncCall, has, refuse, refuseUse } from './kfuncModel';
 import { hasExceptionCallback } from './exceptions';
+import { sliceOf } from './kfuncDynptrs';
 import { newObject } from './kfuncObjects';
+import { splitNext } from './iterators';
 import { changeSections } from './kfuncSections';
 /** Functions whose rules beyond the prototype are not written. */
-const NOT_MODELLED =
-  /^(bpf_dynptr|bpf_wq_|bpf_arena|bpf_percpu_obj|bpf_iter_|crash_kexec|bpf_sk_assign|bpf_crypto|bpf_verify_pkcs7|bpf_get_\w+_xattr|bpf_session|bpf_map_sum|bpf_copy_from)/;
+const NOT_MODELLED = /^(bpf_wq_|bpf_arena|bpf_percpu_obj|crash_kexec|bpf_sk_assign|bpf_session|bpf_map_sum)/;
 
 export function checkKfuncCall(env: VerifierEnv, insnIdx: number, insn: Insn): void {
   const name = kfuncAt(env, insnIdx);
@@ -57,6 +61,10 @@ export function checkKfuncCall(env: VerifierEnv, insnIdx: number, insn: Insn): v
   if (sleepable && !(env.cur.inSleepable || env.program.sleepable)) {
     refuseUse(env, `program must be sleepable to call sleepable kfunc ${name}`, EACCES, 'kfunc-may-sleep');
   }
+  if (row.flags.includes('rcuProtected') && hasFeature(env, 'rcuCallsChecked') && !inRcuSection(env)) {
+    const message = `kernel func ${name} requires RCU critical section protection`;
+    refuseUse(env, message, EACCES, 'kfunc-outside-rcu');
+  }
   const call: KfuncCall = {
     row,
     btf,
@@ -66,6 +74,8 @@ export function checkKfuncCall(env: VerifierEnv, insnIdx: number, insn: Insn): v
     releaseRegno: 0,
     constant: null,
     objectType: 0,
+    iterator: null,
+    dynptr: null,
     owned: false,
     root: null,
     callback: -1,
@@ -78,6 +88,7 @@ export function checkKfuncCall(env: VerifierEnv, insnIdx: number, insn: Insn): v
   if (name === 'bpf_throw' && !hasExceptionCallback(env))
     checkReturnValue(env, env.cur.frames[0], 1, curFrame(env));
   finish(env, call);
+  if (call.iterator !== null && has(call, 'iterNext')) splitNext(env, insnIdx, call.iterator);
 }
 
 function release(env: VerifierEnv, call: KfuncCall): void {
@@ -122,6 +133,14 @@ const KERNEL_CONTEXT: Readonly<Record<string, string>> = {
   BPF_PROG_TYPE_CGROUP_SOCK_ADDR: 'bpf_sock_addr_kern',
 };
 
+/** A pointer to numbers: memory that may be read, as long as the reference that the call was given lasts. */
+function plainResult(env: VerifierEnv, call: KfuncCall, targetId: number): RegState {
+  const memSize = sizeOfType(call.btf, targetId);
+  if (memSize === undefined || memSize === 0) return unknown(env, `what kfunc ${call.row.name} returns`);
+  const refObjId = call.iterator?.refObjId ?? call.refObjId;
+  return pointer('mem', { flags: MEM_RDONLY, memSize, refObjId });
+}
+
 function returned(env: VerifierEnv, call: KfuncCall): RegState | null {
   const { btf, proto } = call;
   const { name } = call.row;
@@ -135,6 +154,9 @@ function returned(env: VerifierEnv, call: KfuncCall): RegState | null {
       return newObject(env, call);
     case 'bpf_refcount_acquire_impl':
       return pointer('btfId', { btfId: call.objectType, btfOf: 'object', flags: MEM_ALLOC });
+    case 'bpf_dynptr_slice':
+    case 'bpf_dynptr_slice_rdwr':
+      return sliceOf(env, call);
     case 'bpf_cast_to_kern_ctx': {
       const struct = KERNEL_CONTEXT[env.program.type];
       const btfId = struct === undefined ? 0 : findType(btf, struct, 'struct');
@@ -156,6 +178,8 @@ function returned(env: VerifierEnv, call: KfuncCall): RegState | null {
   const target = btf.types[targetId];
   if (target.kind === 'void')
     return has(call, 'acquire') ? unknown(env, `what kfunc ${name} returns`) : UNKNOWN_SCALAR;
-  if (target.kind !== 'struct' && target.kind !== 'union') return unknown(env, `what kfunc ${name} returns`);
-  return pointer('btfId', { btfId: targetId, btfOf: 'kernel', flags: 0 });
+  if (target.kind !== 'struct' && target.kind !== 'union') return plainResult(env, call, targetId);
+  const elements = call.iterator !== null && has(call, 'iterNext');
+  const flags = !elements ? 0 : call.iterator?.rcu === true ? MEM_RCU : PTR_TRUSTED;
+  return pointer('btfId', { btfId: targetId, btfOf: 'kernel', flags });
 }

@@ -6,7 +6,9 @@ import type { Btf, BtfType } from '../btf/types';
 import type { SpecialField } from '../btf/specialFields';
 import { UNDER_LOCK, type KfuncFlag, type KfuncRow } from '../spec/kfuncs';
 import { kfuncAt } from './callKinds';
+import type { GivenDynptr } from './dynptrs';
 import { hasFeature, reject, type VerifierEnv } from './env';
+import type { AskedIterator } from './iterators';
 import { EINVAL } from './outcome';
 export type Proto = Extract<BtfType, { kind: 'funcProto' }>;
 
@@ -25,6 +27,10 @@ export interface KfuncCall {
   objectType: number;
   /** The object argument is an owning reference. */
   owned: boolean;
+  /** Iterator that the call asks or ends. */
+  iterator: AskedIterator | null;
+  /** Initialised dynptr among the arguments (the last one). */
+  dynptr: GivenDynptr | null;
   /** List head or tree root that the call works on. */
   root: SpecialField | null;
   /** Function given as callback; -1 none. */

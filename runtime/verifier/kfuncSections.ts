@@ -5,6 +5,7 @@ import { forEachReg } from './everyRegister';
 import { EACCES, EINVAL } from './outcome';
 import { MAYBE_NULL, MEM_RCU, PTR_UNTRUSTED } from './regState';
 import { type KfuncCall, refuseUse } from './kfuncModel';
+import { endRcuOfIterators } from './stackObjects';
 // ── effects ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 export function changeSections(env: VerifierEnv, call: KfuncCall, sleepable: boolean): void {
@@ -25,6 +26,7 @@ export function changeSections(env: VerifierEnv, call: KfuncCall, sleepable: boo
           ? reg
           : { ...reg, flags: (reg.flags & ~(MEM_RCU | MAYBE_NULL)) | PTR_UNTRUSTED },
       );
+      endRcuOfIterators(cur);
       cur.activeRcuLock = false;
     } else if (sleepable)
       refuseSection(`kernel func ${name} is sleepable within rcu_read_lock region`, EACCES);

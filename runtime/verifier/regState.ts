@@ -45,11 +45,26 @@ export const PTR_TRUSTED = 128;
 export const MEM_RCU = 256;
 export const MEM_ALLOC = 512;
 export const NON_OWN_REF = 1024;
-export const DYNPTR_FLAG = 2048;
+/** A slice of packet data got through a dynptr: it ends when the packet may have moved. */
+export const PACKET_SLICE = 2048;
 
 /** `range` of a packet pointer that was compared with the end and found behind it / exactly at it. */
 export const BEYOND_PKT_END = -1;
 export const AT_PKT_END = -2;
+
+export type DynptrKind = 'local' | 'ringbuf' | 'skb' | 'xdp' | 'skbMeta' | 'file';
+
+/** A kernel object kept in stack slots (`stackObjects.ts`); compared by reference, so dynptrs share constants. */
+export type StackObject =
+  | { readonly kind: 'dynptr'; readonly of: DynptrKind; readonly first: boolean }
+  | {
+      readonly kind: 'iter';
+      /** The iterator's struct in the kernel's BTF. */
+      readonly typeId: number;
+      readonly drained: boolean;
+      /** Iterations begun on this path; tells loops that advance from endless ones. */
+      readonly depth: number;
+    };
 
 export interface RegState {
   readonly type: RegType;
@@ -89,6 +104,8 @@ export interface RegState {
   readonly subprog: number;
   /** Id of the dynptr that a slice came from; 0 none. */
   readonly dynptrId: number;
+  /** Slots of dynptrs and iterators, and registers that point to a constant dynptr; else null. */
+  readonly object: StackObject | null;
   /** Insn that last gave this value, for explanations only; -1 unknown. Ignored by comparisons. */
   readonly origin: number;
 }
@@ -124,6 +141,7 @@ export const NOT_INIT: RegState = {
   frameNo: 0,
   subprog: 0,
   dynptrId: 0,
+  object: null,
   origin: -1,
 };
 

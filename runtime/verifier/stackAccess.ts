@@ -4,7 +4,7 @@
  * Frame bounds (512 bytes) are checked here too. Privileged rules: uninitialised bytes may be read.
  */
 import { draft, signExtend, syncBounds, truncate } from './bounds';
-import { curFrame, reject, unknown, type VerifierEnv } from './env';
+import { curFrame, reject, type VerifierEnv } from './env';
 import type { FuncFrame } from './frame';
 import { pushHistory } from './history';
 import { LIVE_READ64, markSlotRead, markSlotWritten } from './liveness';
@@ -14,6 +14,7 @@ import { ADD_CONST, isNullConst, knownScalar, NOT_INIT, UNKNOWN_SCALAR, type Reg
 import { newId } from './env';
 import type { MemAccess } from './seams';
 import { addSlot } from './slotSet';
+import { destroyDynptrIn } from './stackObjects';
 import {
   EMPTY_SLOT,
   isSpilled,
@@ -322,7 +323,7 @@ function writeExact(
   const aligned = (off & 7) === 0;
   const value = access.valueRegno >= 0 ? cur.regs[access.valueRegno] : null;
   const store = f.narrowFills ? spill : spillScrubbed;
-  if (isSpecial(frame.stack[slotIndex])) unknown(env, 'stores over a dynptr or iterator on the stack');
+  destroyDynptrIn(env, frame, slotIndex);
   scratch(frame, slotIndex);
   let spills = true;
   const spillsScalar = f.narrowFills
@@ -369,13 +370,16 @@ function writeExact(
     store(frame, slotIndex, value, size);
   } else {
     let slot = frame.stack[slotIndex];
-    if (isSpilled(slot)) slot = { kinds: scrubKinds(slot.kinds), spilled: NOT_INIT };
+    // Older kernels do not watch dynptrs: the bytes that are not written stay one's.
+    const oldObject = !f.narrowFills && slot.spilled.object !== null;
+    if (isSpilled(slot) || (f.narrowFills && isSpecial(slot)))
+      slot = { kinds: scrubKinds(slot.kinds), spilled: NOT_INIT };
     if (size === 8) markSlotWritten(frame, slotIndex);
     const zero = (value !== null && isNullConst(value)) || (value === null && access.immediate === 0);
     if (zero && access.valueRegno >= 0) markPrecise(env, access.valueRegno);
     let kinds = slot.kinds;
     for (let i = 0; i < size; i++) kinds = withKind(kinds, (-off - 1 - i) & 7, zero ? SLOT_ZERO : SLOT_MISC);
-    frame.stack[slotIndex] = { kinds, spilled: NOT_INIT };
+    frame.stack[slotIndex] = { kinds, spilled: oldObject ? slot.spilled : NOT_INIT };
     spills = false;
   }
   if (spills && f.historyOfStack) pushHistory(env, { stackFrame: frameNo, stackSlot: slotIndex });
@@ -405,11 +409,11 @@ function writeVariable(
   const zero =
     (value !== null && isNullConst(value)) || (f.narrowFills && value === null && access.immediate === 0);
   let zeroUsed = false;
+  for (let at = min; at < max; at++) destroyDynptrIn(env, frame, slotOf(at));
   for (let at = min; at < max; at++) {
     const slotIndex = slotOf(at);
     const index = (-at - 1) & 7;
     let slot = frame.stack[slotIndex];
-    if (isSpecial(slot)) unknown(env, 'stores over a dynptr or iterator on the stack');
     scratch(frame, slotIndex);
     const kind = slotKind(slot, index);
     if (f.narrowFills && zero && kind === SLOT_SPILL && isSpilledScalar(slot) && isNullConst(slot.spilled)) {
@@ -421,7 +425,7 @@ function writeVariable(
     zeroUsed ||= keepsZero;
     frame.stack[slotIndex] = {
       kinds: withKind(slot.kinds, index, keepsZero ? SLOT_ZERO : SLOT_MISC),
-      spilled: NOT_INIT,
+      spilled: !f.narrowFills && slot.spilled.object !== null ? slot.spilled : NOT_INIT,
     };
   }
   if (zeroUsed && access.valueRegno >= 0) markPrecise(env, access.valueRegno);
@@ -472,7 +476,10 @@ function checkStackRangeAt(
   const clobber =
     options.source === 'helper' && (options.access === 'write' || !env.features.helperReadsKeepStack);
   const { min, max, exact } = stackBounds(env, regno, off, sizeBytes, options.source, options.access);
-  if (exact && options.raw) return;
+  if (exact && options.raw) {
+    if (env.features.dynptrSlotsTracked) refuseDynptrFill(env, frame, min, max, regno);
+    return;
+  }
   for (let at = min; at < max; at++) {
     const slotIndex = slotOf(at);
     const slot = frame.stack[slotIndex];
@@ -498,6 +505,14 @@ function checkStackRangeAt(
       }
     }
     markSlotRead(frame, slotIndex, LIVE_READ64);
+  }
+}
+
+/** What a helper fills must not hold a dynptr: it may be one that the same call uses. */
+function refuseDynptrFill(env: VerifierEnv, frame: FuncFrame, min: number, max: number, regno: number): void {
+  for (let at = min; at < max; at++) {
+    if (slotKind(frame.stack[slotOf(at)], (-at - 1) & 7) !== SLOT_DYNPTR) continue;
+    memory(env, 'dynptr-overwritten', `potential write to dynptr at off=${at} disallowed`, [regno]);
   }
 }
 

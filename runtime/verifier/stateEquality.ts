@@ -4,6 +4,7 @@
  * representation can take its place.
  */
 import type { VerifierEnv } from './env';
+import { objectCovers } from './stackObjects';
 import type { FuncFrame } from './frame';
 import { LIVE_READ } from './liveness';
 import { ADD_CONST, isScalar, mayBeNull, UNKNOWN_SCALAR, type RegState } from './regState';
@@ -86,7 +87,8 @@ const sameTarget = (a: RegState, b: RegState): boolean =>
   a.btfId === b.btfId &&
   a.btfOf === b.btfOf &&
   a.subprog === b.subprog &&
-  a.dynptrId === b.dynptrId;
+  a.dynptrId === b.dynptrId &&
+  a.object === b.object;
 
 const sameValue = (a: RegState, b: RegState): boolean =>
   tnumEquals(a.bits, b.bits) &&
@@ -246,7 +248,7 @@ function stackCovers(
           : regCoversOld(oldSlot.spilled, curSlot.spilled, read, precise, ids);
         if (!same) return false;
       } else if (oldKind === SLOT_DYNPTR || oldKind === SLOT_ITER || oldKind === SLOT_IRQ) {
-        if (!exactRegs(oldSlot.spilled, curSlot.spilled, ids)) return false;
+        if (newer && !objectCovers(oldSlot.spilled, curSlot.spilled, (a, b) => ids.same(a, b))) return false;
       } else if (oldKind !== SLOT_ZERO) {
         return false;
       }

@@ -7,6 +7,7 @@ import { disassembleWithOpcode } from '../insn/disassemble';
 import type { Insn } from '../insn/insn';
 import { helperById } from '../spec/helpers';
 import { asS64, asU64, S64_MAX, S64_MIN, U64_MAX } from '../util/u64';
+import { dynptrKindWord } from './dynptrWords';
 import type { VerifierEnv } from './env';
 import type { FuncFrame } from './frame';
 import { LIVE_DONE, LIVE_READ, LIVE_WRITTEN } from './liveness';
@@ -162,6 +163,22 @@ function slotText(env: VerifierEnv, frame: FuncFrame, slot: StackSlot, precise: 
   return kinds.slice(0, other) + regText(env, frame, slot.spilled, precise);
 }
 
+/** A dynptr or iterator, printed at its first slot; undefined for its other slots, which are not printed. */
+function objectText(env: VerifierEnv, slot: StackSlot): string | undefined {
+  const { object, id, refObjId, dynptrId } = slot.spilled;
+  if (object?.kind === 'dynptr') {
+    if (!object.first) return undefined;
+    const parts: string[] = [];
+    if (id !== 0) parts.push(`id=${id}`);
+    if (refObjId !== 0) parts.push(`ref_id=${refObjId}`);
+    if (dynptrId !== 0) parts.push(`dynptr_id=${dynptrId}`);
+    return `dynptr_${dynptrKindWord(object.of)}(${parts.join(',')})`;
+  }
+  if (object?.kind !== 'iter' || refObjId === 0 || env.kernelBtf === undefined) return undefined;
+  const name = typeById(env.kernelBtf, object.typeId).name.slice('bpf_'.length);
+  return `${name}(ref_id=${refObjId},state=${object.drained ? 'drained' : 'active'},depth=${object.depth})`;
+}
+
 /** A frame's registers and stack, ` R1=ctx() R10=fp0`; without `all` only what changed since last printed. */
 export function frameText(env: VerifierEnv, frame: FuncFrame, all: boolean): string {
   let text = frame.frameNo > 0 ? ` frame${frame.frameNo}:` : '';
@@ -179,8 +196,11 @@ export function frameText(env: VerifierEnv, frame: FuncFrame, all: boolean): str
     let valid = false;
     for (let i = 0; i < 8; i++) valid ||= slotKind(slot, i) !== SLOT_INVALID;
     if (!valid) continue;
+    const special = slot.spilled.object !== null && env.features.dynptrSlotsTracked;
+    const object = special ? objectText(env, slot) : undefined;
+    if (special && object === undefined) continue;
     const marks = stored ? frame.stackNodes[s].marks : hasSlot(frame.stackWritten, s) ? LIVE_WRITTEN : 0;
-    text += ` fp${-8 * (s + 1)}${liveText(env, marks)}=${slotText(env, frame, slot, hasSlot(frame.preciseSlots, s))}`;
+    text += ` fp${-8 * (s + 1)}${liveText(env, marks)}=${object ?? slotText(env, frame, slot, hasSlot(frame.preciseSlots, s))}`;
   }
   if (frame.refs.length > 0) text += ` refs=${frame.refs.map((ref) => ref.id).join(',')}`;
   if (frame.inCallback) text += ' cb';

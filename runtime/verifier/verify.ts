@@ -262,6 +262,7 @@ const newAux = (): InsnAux => ({
   jumpPoint: false,
   forceCheckpoint: false,
   callsCallback: false,
+  iteratorNext: false,
   mapOfCall: null,
   pointerType: '',
   pointerClass: '',
