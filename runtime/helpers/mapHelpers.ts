@@ -8,7 +8,7 @@ import { mapAddress, memoryAddress } from '../vm/addresses';
 import { startOp } from '../kernel/activations';
 import { walkOf } from '../kernel/callbackOps';
 import type { Kernel } from '../kernel/kernel';
-import { timerOffset } from '../kernel/timerSlots';
+import { freeingOf } from '../kernel/timerFree';
 import {
   functionArg,
   mapArg,
@@ -27,21 +27,8 @@ export const mapError = (kernel: Kernel, error: number): bigint =>
 /** Ends a map operation: frees what left the map first if that has timers. */
 export function afterOutcome(kernel: Kernel, map: MapRecord, outcome: MapOutcome): HelperResult {
   const result = mapError(kernel, outcome.error);
-  if (outcome.freed.length > 0 && timerOffset(map.definition) >= 0)
-    return {
-      kind: 'enter',
-      op: startOp('freeValues', {
-        map: map.definition.id,
-        values: outcome.freed,
-        recycle: outcome.recycle,
-        index: 0,
-        timer: 0,
-        result,
-        release: false,
-      }),
-    };
-  const family = familyOf(map);
-  for (const slot of outcome.recycle) family.recycle(kernel, map, slot);
+  const op = freeingOf(kernel, map, outcome, result);
+  if (op !== undefined) return { kind: 'enter', op };
   return value(result);
 }
 

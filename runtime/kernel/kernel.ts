@@ -12,6 +12,7 @@ import type { Memory } from '../vm/memory';
 import { readFrames } from '../vm/frames';
 import type { Activation } from './activations';
 import type { ArmedRecord, KernelEvent, PlaceRecord, TimerKeyRecord } from './events';
+import { getProgram, putProgram } from './lifetimes';
 import type { Choices, ProgramInfo } from './services';
 import type { Context, CpuState, KernelState, MapReferences, TimerObject } from './state';
 
@@ -29,6 +30,8 @@ export class Kernel implements MapEnv {
    * a program or a timer does depends on it. Set by searches, which play the one run that matters again with it off.
    */
   quiet = false;
+  /** What the step under way found to be wrong; the driver stops the run with it right after the step. */
+  broken: string | undefined;
 
   constructor(
     readonly memory: Memory,
@@ -165,18 +168,28 @@ export class Kernel implements MapEnv {
     this.context.activations.push(activation);
   }
 
-  /** Takes a reference on a program; false when it is being freed. */
+  /** Takes a reference on a program; false when its last one is gone. */
   getProgram(id: number): boolean {
-    const program = this.state.programs[id];
-    if (program.freed) return false;
-    program.references++;
-    return true;
+    return getProgram(this, id);
   }
 
   putProgram(id: number): void {
-    const program = this.state.programs[id];
-    assert(program.references > 0, `references of ${program.name} below zero`);
-    if (--program.references === 0) program.freed = true;
+    putProgram(this, id);
+  }
+
+  /** Every place of a map that may hold a timer. */
+  valuesOf(mapId: number): number[] {
+    const map = this.map(mapId);
+    return familyOf(map)
+      .slots(this, map)
+      .map((slot) => slot.value);
+  }
+
+  /** Takes note of what went wrong in the step under way, if anything did. */
+  takeBroken(): string | undefined {
+    const { broken } = this;
+    this.broken = undefined;
+    return broken;
   }
 }
 

@@ -8,9 +8,18 @@ import type { Activation } from './activations';
 
 export type ContextKind = 'task' | 'softirq' | 'hardirq' | 'nmi';
 
+/**
+ * What a grace period has to wait for. `rcu`: everybody; `trace`: only those that free after a grace period of tasks
+ * (sleepable programs may stop in the middle); `none`: nobody.
+ */
+export type ReaderKind = 'none' | 'trace' | 'rcu';
+
 /** A thing that runs on a CPU, on top of what it interrupted. */
 export interface Context {
   readonly kind: ContextKind;
+  /** Number of the context, unique in the run; grace periods wait for numbers. */
+  readonly serial: number;
+  readonly reader: ReaderKind;
   /** The context block in linear memory (registers, frames, stacks). */
   readonly block: number;
   /** What runs here, innermost last: BPF code and kernel operations. */
@@ -37,6 +46,12 @@ export interface CpuState {
   nextPassNs: bigint;
   /** Depth of interrupts-off sections (bpf_spin_lock, per-timer lock). */
   irqsOff: number;
+  /** The lock of this CPU's timer queues is held in the middle of an operation. */
+  baseLocked: boolean;
+  /** Commands for timers that wait for interrupts to be on, first queued first. */
+  readonly irqWork: TimerCommand[];
+  /** The timer whose commands this CPU is working off; 0 = none. */
+  commandTimer: number;
   /** Timers queued on this CPU per clock, by expiry, then arming order. */
   readonly queues: Record<ClockBase, number[]>;
 }
@@ -81,12 +96,14 @@ export interface TimerObject {
 export interface ProgramRecord {
   readonly id: number;
   readonly name: string;
+  /** Maps that it uses; it holds a reference on each until its memory is freed. */
+  readonly maps: readonly number[];
   /** Held by its fd, attachments, and timers whose callback belongs to it. */
   references: number;
   /** The user still holds it (fd, pin or attachment). */
   loaded: boolean;
   attached: boolean;
-  /** The last reference is gone. */
+  /** The last reference is gone, and everybody who could still run it has finished: its code is no more. */
   freed: boolean;
 }
 
@@ -95,11 +112,58 @@ export interface MapReferences {
   users: number;
   pinned: boolean;
   open: boolean;
+  /** Loaded programs that use it. */
+  programs: number;
+  /** Outer maps (slots of them) that hold it. */
+  outer: number;
+  /** The last reference of any kind is gone, and so is its memory. */
+  freed: boolean;
 }
 
-/** Freeing a timer's object that a worker finishes later (6.10 – 6.19, from within a callback). */
-export interface DeferredFree {
+/** A start or a cancel that could not be done where it was asked for. */
+export interface TimerCommand {
   readonly timer: number;
+  readonly what: 'start' | 'cancel';
+  readonly expiresNs: bigint;
+  readonly flags: number;
+  readonly armed: ArmedRecord | undefined;
+}
+
+/** What is left to a worker in task context. */
+export type DeferredWork =
+  /** Cancels a freed timer, waits for its callback, and gives its memory back. */
+  | { readonly kind: 'timer'; readonly timer: number }
+  /** Takes down a program whose last reference was dropped where one cannot sleep. */
+  | { readonly kind: 'program'; readonly program: number }
+  /** Frees the special fields of values after a grace period. */
+  | {
+      readonly kind: 'values';
+      readonly map: number;
+      readonly values: readonly number[];
+      readonly recycle: readonly number[];
+    };
+
+/** What follows when a grace period is over. */
+export type GraceWork =
+  | DeferredWork
+  | { readonly kind: 'map'; readonly map: number }
+  | { readonly kind: 'programMemory'; readonly program: number }
+  /** The memory of an element goes back to the allocator. */
+  | { readonly kind: 'element'; readonly value: number };
+
+/** Something that happens when all readers of its beginning have finished. */
+export interface GracePeriod {
+  readonly work: GraceWork;
+  /** Serial numbers of contexts that it still waits for. */
+  readonly waitsFor: number[];
+}
+
+/** A bucket of a hash map whose lock is held while timers of its elements are freed. */
+export interface BucketLock {
+  readonly map: number;
+  /** Linear offset of the bucket's head. */
+  readonly bucket: number;
+  readonly cpu: number;
 }
 
 export interface KernelState {
@@ -110,7 +174,15 @@ export interface KernelState {
   readonly programs: ProgramRecord[];
   /** By map id. */
   readonly mapReferences: Map<number, MapReferences>;
-  readonly deferred: DeferredFree[];
+  /** Work that waits for a worker, first queued first. */
+  readonly deferred: DeferredWork[];
+  readonly grace: GracePeriod[];
+  readonly bucketLocks: BucketLock[];
+  /** Values whose memory the allocator has got back; only kept where a kernel without a fix would still read them. */
+  readonly returned: number[];
+  /** Programs at trace points inside the kernel model: name of the point, program. */
+  readonly attached: { readonly point: string; readonly program: number }[];
+  nextContext: number;
   /** Old events that were forgotten. */
   eventsDropped: number;
   /** Frozen records, in order of happening. */

@@ -60,6 +60,11 @@ export function expiryStep(kernel: Kernel, op: OpActivation<'expiry'>): StepResu
         op.pc = 3;
         return NEXT;
       }
+      if (kernel.mapReferences(timer.map).freed)
+        return {
+          kind: 'fault',
+          message: `a timer fires whose map ${kernel.map(timer.map).definition.name} is gone: its callback would get freed memory`,
+        };
       if (state.programs[callback.program].freed)
         return {
           kind: 'fault',
@@ -89,6 +94,10 @@ export function expiryStep(kernel: Kernel, op: OpActivation<'expiry'>): StepResu
       kernel.here.runningTimer = 0;
       kernel.context.timer = 0;
       kernel.timerEvent('timerDone', timer);
+      if (!has(kernel.profile, 'timerProgramHeldByCallback') && timer.program >= 0) {
+        kernel.putProgram(timer.program);
+        timer.program = -1;
+      }
       op.pc = 3;
       return NEXT;
     default:

@@ -3,23 +3,68 @@
  * Who waits for a running callback, and where, is what kernels differ in most; the rows of the feature table decide.
  */
 import { has } from '../spec/profile';
-import { doneWith, NEXT, WAIT, type OpActivation, type StepResult } from './activations';
+import type { MapOutcome } from '../maps/bpfMap';
+import { BPF_F_NO_PREALLOC, type MapRecord } from '../maps/mapFamily';
+import { familyOf } from '../maps/maps';
+import { doneWith, NEXT, startOp, WAIT, type OpActivation, type StepResult } from './activations';
 import { dequeue } from './hrtimers';
 import type { Kernel } from './kernel';
-import { familyOf } from '../maps/maps';
-import { dropCallback, hasLock, reap } from './timerOps';
+import { afterGrace, freeUnusedMap, takeDownProgram } from './lifetimes';
+import { dropCallback, hasLock, reap, unlock } from './timerOps';
 import { isTimerLocked, readTimerSlot, setTimerLock, timerOffset, writeTimerSlot } from './timerSlots';
 
-function finish(kernel: Kernel, op: OpActivation<'freeValues'>): StepResult {
-  const map = kernel.map(op.locals.map);
-  for (const value of op.locals.recycle) familyOf(map).recycle(kernel, map, value);
-  return doneWith(op.locals.result);
+/**
+ * What the kernel does with values that left a map: nothing, an operation that frees their timers and then recycles the
+ * slots, or (5.15, elements from the allocator) the same after a grace period.
+ */
+export function freeingOf(
+  kernel: Kernel,
+  map: MapRecord,
+  outcome: MapOutcome,
+  result: bigint,
+): ReturnType<typeof startOp> | undefined {
+  const { freed, recycle } = outcome;
+  const family = familyOf(map);
+  const { id, flags, type } = map.definition;
+  const isEmpty = freed.length === 0 || timerOffset(map.definition) < 0;
+  const isAllocated = type === 'BPF_MAP_TYPE_HASH' && (flags & BPF_F_NO_PREALLOC) !== 0;
+  if (isEmpty) {
+    for (const slot of recycle) family.recycle(kernel, map, slot);
+    return undefined;
+  }
+  if (isAllocated && !has(kernel.profile, 'hashElementReuse')) {
+    afterGrace(kernel, { kind: 'values', map: id, values: freed, recycle });
+    return undefined;
+  }
+  return freeingOp(id, freed, recycle, result, false);
 }
 
-function unlock(kernel: Kernel, slot: number): void {
-  if (!hasLock(kernel)) return;
-  setTimerLock(kernel.memory, slot, false);
-  kernel.here.irqsOff--;
+/** @param release the map's user references are gone. */
+export const freeingOp = (
+  map: number,
+  values: readonly number[],
+  recycle: readonly number[],
+  result: bigint,
+  release: boolean,
+): ReturnType<typeof startOp> =>
+  startOp('freeValues', { map, values, recycle, index: 0, timer: 0, result, release });
+
+function finish(kernel: Kernel, op: OpActivation<'freeValues'>): StepResult {
+  const { locals } = op;
+  const map = kernel.map(locals.map);
+  for (const value of locals.recycle) {
+    familyOf(map).recycle(kernel, map, value);
+    if (!has(kernel.profile, 'timerReleaseRcu')) afterGrace(kernel, { kind: 'element', value });
+  }
+  if (locals.release) freeUnusedMap(kernel, locals.map);
+  return doneWith(locals.result);
+}
+
+/** Whether a walk without protection comes to an element that was deleted, and whose memory was given back. */
+function isGone(kernel: Kernel, op: OpActivation<'freeValues'>): boolean {
+  if (!op.locals.release || kernel.state.returned.length === 0) return false;
+  const value = op.locals.values[op.locals.index] ?? 0;
+  return kernel.state.returned.includes(value);
 }
 
 export function freeValuesStep(kernel: Kernel, op: OpActivation<'freeValues'>): StepResult {
@@ -31,7 +76,17 @@ export function freeValuesStep(kernel: Kernel, op: OpActivation<'freeValues'>): 
   switch (op.pc) {
     case 0:
       // Values whose timer was never initialised cost nothing.
-      while (l.index < l.values.length && readTimerSlot(memory, l.values[l.index] + offset) === 0) l.index++;
+      while (
+        l.index < l.values.length &&
+        readTimerSlot(memory, l.values[l.index] + offset) === 0 &&
+        !isGone(kernel, op)
+      )
+        l.index++;
+      if (isGone(kernel, op))
+        return {
+          kind: 'fault',
+          message: `use after free: the walk that frees the timers of ${kernel.map(l.map).definition.name} comes to an element that was deleted meanwhile, and whose memory was given back`,
+        };
       if (l.index >= l.values.length) return finish(kernel, op);
       op.pc = 1;
       return NEXT;
@@ -63,6 +118,7 @@ export function freeValuesStep(kernel: Kernel, op: OpActivation<'freeValues'>): 
       }
       const timer = kernel.timer(l.timer);
       dropCallback(kernel, timer);
+      if (kernel.broken !== undefined) return NEXT;
       writeTimerSlot(memory, slot, 0);
       timer.freed = true;
       timer.references--;
@@ -78,7 +134,7 @@ export function freeValuesStep(kernel: Kernel, op: OpActivation<'freeValues'>): 
         if (has(profile, 'timerLockFree')) {
           if (timer.runningOn < 0 && timer.queuedOn >= 0) dequeue(state, timer);
         } else if (has(profile, 'timerDeferredFree') && running !== 0) {
-          state.deferred.push({ timer: l.timer });
+          state.deferred.push({ kind: 'timer', timer: l.timer });
         } else if (running !== l.timer || !has(profile, 'timerSelfCheck')) {
           if (timer.runningOn >= 0) return WAIT;
           if (timer.queuedOn >= 0) dequeue(state, timer);
@@ -93,15 +149,23 @@ export function freeValuesStep(kernel: Kernel, op: OpActivation<'freeValues'>): 
   }
 }
 
-/** The worker: cancels and waits, one timer after another. */
+/** The worker: one piece of work after another; timers it cancels, waiting for their callbacks. */
 export function deferredFreesStep(kernel: Kernel, op: OpActivation<'deferredFrees'>): StepResult {
   const { state } = kernel;
   const l = op.locals;
   if (l.timer === 0) {
     const next = state.deferred.shift();
     if (next === undefined) return doneWith(0);
-    l.timer = next.timer;
-    return NEXT;
+    switch (next.kind) {
+      case 'timer':
+        l.timer = next.timer;
+        return NEXT;
+      case 'program':
+        takeDownProgram(kernel, next.program);
+        return NEXT;
+      case 'values':
+        return { kind: 'enter', op: freeingOp(next.map, next.values, next.recycle, 0n, false) };
+    }
   }
   const timer = state.timers.get(l.timer);
   if (timer !== undefined) {

@@ -35,8 +35,11 @@ function lock(kernel: Kernel, slot: number): boolean {
   return true;
 }
 
-function unlock(kernel: Kernel, slot: number): void {
+export function unlock(kernel: Kernel, slot: number): void {
   if (!hasLock(kernel)) return;
+  if (!isTimerLocked(kernel.memory, slot))
+    kernel.broken ??=
+      'the lock of a timer is released although it is not held: its bytes were cleared when the element was used again, under the CPU that held it';
   setTimerLock(kernel.memory, slot, false);
   kernel.here.irqsOff--;
 }
@@ -48,7 +51,7 @@ function leave(kernel: Kernel, slot: number, value: number): StepResult {
 }
 
 const inNmi = (kernel: Kernel): boolean => kernel.context.kind === 'nmi';
-const nmiRefused = (kernel: Kernel): boolean => inNmi(kernel) && !lockFree(kernel);
+const nmiRefused = (kernel: Kernel): boolean => inNmi(kernel) && has(kernel.profile, 'timerNmiRefused');
 
 /** Waiting or deferred work is impossible here: hard interrupt, NMI, or interrupts off. */
 const cannotWait = (kernel: Kernel): boolean =>
@@ -73,7 +76,7 @@ export function reap(kernel: Kernel, timer: TimerObject, leaving?: object): void
 
 /** Whether somebody is still taking the timer off its queue, or will: until then its memory is there. */
 export function isBeingFreed(kernel: Kernel, id: number): boolean {
-  if (kernel.state.deferred.some((free) => free.timer === id)) return true;
+  if (kernel.state.deferred.some((work) => work.kind === 'timer' && work.timer === id)) return true;
   return kernel.state.cpus.some((cpu) =>
     cpu.contexts.some((context) =>
       context.activations.some(
@@ -191,7 +194,8 @@ export function setCallbackStep(kernel: Kernel, op: OpActivation<'timerSetCallba
       if (timer === undefined) return OVERWRITTEN;
       const tested = !lockFree(kernel) && has(kernel.profile, 'timerUserCountTest');
       if (tested && kernel.mapReferences(timer.map).users === 0) return leave(kernel, l.slot, -ERRNO.EPERM);
-      if (timer.program !== l.program) {
+      const isHeld = has(kernel.profile, 'timerProgramHeldByCallback');
+      if (isHeld && timer.program !== l.program) {
         if (!kernel.getProgram(l.program)) return leave(kernel, l.slot, -ERRNO.ENOENT);
         if (timer.program >= 0) kernel.putProgram(timer.program);
         timer.program = l.program;
@@ -235,7 +239,15 @@ export function startStep(kernel: Kernel, op: OpActivation<'timerStart'>): StepR
       if (l.timer === 0) return leave(kernel, l.slot, -ERRNO.EINVAL);
       const timer = state.timers.get(l.timer);
       if (timer === undefined) return OVERWRITTEN;
-      if (timer.program < 0) return leave(kernel, l.slot, -ERRNO.EINVAL);
+      if (
+        has(kernel.profile, 'timerProgramHeldByCallback') ? timer.program < 0 : timer.callback === undefined
+      )
+        return leave(kernel, l.slot, -ERRNO.EINVAL);
+      if (timer.program < 0 && timer.callback !== undefined) {
+        // Under review once: an armed timer holds the program, until its callback has run.
+        if (!kernel.getProgram(timer.callback.program)) return leave(kernel, l.slot, -ERRNO.ENOENT);
+        timer.program = timer.callback.program;
+      }
       if (lockFree(kernel) && has(kernel.profile, 'timerStartReference')) {
         if (timer.references === 0) return doneWith(-ERRNO.ENOENT);
         timer.references++;

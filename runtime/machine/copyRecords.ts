@@ -20,7 +20,7 @@ type CopiedFields<T, K extends Changeable<T>> = Exclude<Changeable<T>, K> extend
 
 const check = <T>(covered: T): T => covered;
 check<CopiedFields<Context, 'activations'>>(true);
-check<CopiedFields<CpuState, 'contexts' | 'idleBlocks' | 'queues'>>(true);
+check<CopiedFields<CpuState, 'contexts' | 'idleBlocks' | 'queues' | 'irqWork'>>(true);
 check<CopiedFields<OpActivation, 'locals'>>(true);
 /** Frozen records and callbacks, which are only ever replaced, are shared. */
 check<CopiedFields<TimerObject, 'callback' | 'armed' | 'firedFrom'>>(true);
@@ -48,13 +48,14 @@ function copyContext(context: Context): Context {
 const EMPTY: never[] = [];
 
 function copyCpu(cpu: CpuState): CpuState {
-  const { contexts, idleBlocks, queues } = cpu;
+  const { contexts, idleBlocks, queues, irqWork } = cpu;
   const copies: Context[] = [];
   for (const context of contexts) copies.push(copyContext(context));
   return {
     ...cpu,
     contexts: copies,
     idleBlocks: idleBlocks.slice(),
+    irqWork: irqWork.slice(),
     queues: { monotonic: queues.monotonic.slice(), boottime: queues.boottime.slice() },
   };
 }

@@ -7,6 +7,7 @@
  * Invariants: a CPU that waits is never chosen before what it waits for has happened; the step ends when nothing can act; if
  * somebody still waits then, that is a deadlock.
  */
+import type { ContextKind, CpuState } from '../kernel/state';
 import { waitOf } from '../kernel/waits';
 import { ok, type Result } from '../util/problem';
 import type { CpuAction } from './actions';
@@ -54,6 +55,8 @@ interface TrackState {
   next: number;
   /** CPU of the step under way, -1 = none is. */
   cpu: number;
+  /** Contexts that were on that CPU when the step began: an interrupt's step begins on a busy CPU. */
+  depth: number;
 }
 
 /** Where a parallel step stands, apart from the machine: plain data. */
@@ -82,7 +85,7 @@ export class Interleaving {
     private readonly observe?: (action: ObservedAction) => void,
   ) {
     this.horizonNs = machine.nowNs() + PARALLEL_WINDOW_NS;
-    this.state = { tracks: steps.map(() => ({ next: 0, cpu: -1 })), last: -1, actions: 0 };
+    this.state = { tracks: steps.map(() => ({ next: 0, cpu: -1, depth: 0 })), last: -1, actions: 0 };
   }
 
   /** What can be done now; first what the CPU that acted last would do by itself, if it can. */
@@ -105,7 +108,7 @@ export class Interleaving {
       if (track.next >= steps[i].length || track.cpu >= 0) continue;
       const cpu = cpuOf(steps[i][track.next], i);
       // A step for a CPU that does not exist begins too, and fails with its own message.
-      if (cpus[cpu] === undefined || cpus[cpu].contexts.length === 0)
+      if (cpus[cpu] === undefined || canBegin(cpus[cpu], steps[i][track.next]))
         list.push({ cpu, action: 'start', track: i });
     }
     return { list, goesOn };
@@ -132,6 +135,7 @@ export class Interleaving {
     if (step !== undefined) {
       const track = state.tracks[option.track];
       track.next++;
+      track.depth = machine.state.kernel.cpus[cpu]?.contexts.length ?? 0;
       const begun = this.begin(step);
       if (!begun.ok) return begun;
       track.cpu = cpu;
@@ -145,7 +149,7 @@ export class Interleaving {
     }
     const { cpus } = machine.state.kernel;
     for (const track of state.tracks)
-      if (track.cpu >= 0 && (cpus[track.cpu]?.contexts.length ?? 0) === 0) track.cpu = -1;
+      if (track.cpu >= 0 && (cpus[track.cpu]?.contexts.length ?? 0) <= track.depth) track.cpu = -1;
     return NOTHING;
   }
 
@@ -157,7 +161,7 @@ export class Interleaving {
   /** A copy of where the step stands; the machine's own state is the machine's business. */
   position(): InterleavingState {
     const { tracks, last, actions } = this.state;
-    return { tracks: tracks.map(({ next, cpu }) => ({ next, cpu })), last, actions };
+    return { tracks: tracks.map(({ next, cpu, depth }) => ({ next, cpu, depth })), last, actions };
   }
 
   /** Takes a position over; it is changed from now on. */
@@ -167,6 +171,21 @@ export class Interleaving {
 }
 
 const NOTHING: Result<MachineStop | undefined> = ok(undefined);
+
+/** Whether the step can begin on a CPU: on an idle one, or as an interrupt of what the CPU runs. */
+function canBegin(cpu: CpuState, step: ScenarioStep): boolean {
+  if (cpu.contexts.length === 0) return true;
+  const interrupts = (kinds: readonly ContextKind[]): boolean =>
+    cpu.contexts.every((context) => !kinds.includes(context.kind));
+  switch (step.kind === 'run' ? step.context : undefined) {
+    case 'nmi':
+      return interrupts(['nmi']);
+    case 'hardirq':
+      return cpu.irqsOff === 0 && interrupts(['nmi', 'hardirq']);
+    default:
+      return false;
+  }
+}
 
 /** Takes options as the scheduler chooses, to the end of the step. @returns as `Interleaving.take`. */
 export function interleave(machine: Machine, under: Interleaving): Result<MachineStop | undefined> {

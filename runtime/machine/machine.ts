@@ -4,13 +4,17 @@
  * plain data (`types.ts`). Deterministic: same object, options and calls, same bytes.
  */
 import { Kernel } from '../kernel/kernel';
-import { startOp } from '../kernel/activations';
-import type { Context, CpuState, ContextKind, KernelState } from '../kernel/state';
+import type { startOp } from '../kernel/activations';
+import { countInnerMaps, freeUnusedMap } from '../kernel/lifetimes';
+import type { Context, CpuState, ContextKind, KernelState, ReaderKind } from '../kernel/state';
+import { freeingOf, freeingOp } from '../kernel/timerFree';
+import { timerOffset } from '../kernel/timerSlots';
 import type { ProgramInfo } from '../kernel/services';
 import type { MapRecord } from '../maps/mapFamily';
 import { familyOf, userDelete, userNextKey, userRead, userWrite } from '../maps/maps';
 import { choose, lawful, randomU32, type SchedulerState } from '../sched/scheduler';
-import type { Profile } from '../spec/profile';
+import { isMapOfMaps } from '../maps/mapInMap';
+import { has, type Profile } from '../spec/profile';
 import { progTypeByName } from '../spec/progTypes';
 import { ERRNO } from '../spec/errno';
 import { bytesToHex } from '../util/hexText';
@@ -80,6 +84,8 @@ export interface MachineOptions {
 
 export const DEFAULT_BUDGET = 200_000_000;
 const CPUS_MAX = 64;
+/** Trace points inside what the model does of the kernel. */
+const TRACE_POINTS: readonly string[] = ['hrtimer_cancel'];
 
 export interface StartOptions {
   readonly cpu?: number;
@@ -167,7 +173,14 @@ export class Machine {
     const made = createMaps(object, kernel, state.maps);
     if (!made.ok) return made;
     for (const id of state.maps.keys())
-      state.kernel.mapReferences.set(id, { users: 1, pinned: false, open: true });
+      state.kernel.mapReferences.set(id, {
+        users: 1,
+        pinned: false,
+        open: true,
+        programs: 0,
+        outer: 0,
+        freed: false,
+      });
     const programs: LoadedProgram[] = [];
     for (const spec of chosen.value) {
       const loaded = loadProgram(object, kernel, state.maps, spec, programs.length);
@@ -177,14 +190,18 @@ export class Machine {
       state.kernel.programs.push({
         id: loaded.value.id,
         name: spec.name,
+        maps: usedMaps(spec),
         references: 1,
         loaded: true,
         attached: false,
         freed: false,
       });
     }
+    for (const program of state.kernel.programs)
+      for (const map of program.maps) kernel.mapReferences(map).programs++;
     const problem = fillInitialMaps(object, kernel, made.value, programs);
     if (problem !== undefined) return fail(problem);
+    countInnerMaps(kernel);
     return ok(new Machine(object, profile, memory, kernel, programs, state, options.checked ?? false));
   }
 
@@ -223,7 +240,7 @@ export class Machine {
       fail({ code, message, ...(remedy === undefined ? {} : { remedy }) });
     if (cpu === undefined)
       return bad('bad-cpu', `there is no cpu ${number}: the machine has ${this.cpuCount}`);
-    if (this.state.kernel.programs[program.id].freed)
+    if (this.state.kernel.programs[program.id].references === 0)
       return bad('program-unloaded', `program '${program.name}' was unloaded`);
     const type = progTypeByName(program.type);
     // A CPU that idled since its last work starts now, not then.
@@ -262,7 +279,9 @@ export class Machine {
     };
     this.state.runs.push(record);
     const kind = options.context ?? (type?.testRun === 'packet' ? 'softirq' : 'task');
-    const context = pushContext(this.parts, cpu, kind, { kind: 'bpf', role: 'program', run: record.number });
+    const reader = program.sleepable && kind === 'task' ? 'trace' : 'rcu';
+    const first = { kind: 'bpf', role: 'program', run: record.number } as const;
+    const context = pushContext(this.parts, cpu, kind, first, reader);
     initBlock(memory, context.block, program.id, 0, [argument]);
     kernel.cpu = number;
     kernel.event({ kind: 'programStart', atNs: cpu.timeNs, cpu: number, program: program.name });
@@ -398,36 +417,23 @@ export class Machine {
   ): number {
     this.kernel.cpu = cpu;
     const outcome = operate();
-    this.freeValues(cpu, map, outcome.freed, outcome.recycle, wait);
+    if (outcome.error === 0 && isMapOfMaps(map.definition)) countInnerMaps(this.kernel);
+    const op = freeingOf(this.kernel, map, outcome, 0n);
+    if (op !== undefined) this.userOp(cpu, op, wait);
     return outcome.error === 0 ? 0 : -outcome.error;
   }
 
-  /** Frees special fields of values in a task context of the CPU, waiting as the kernel would. */
-  private freeValues(
+  /** A kernel operation on behalf of user space, in a task context of its own; waits as the kernel would. */
+  private userOp(
     cpu: number,
-    map: MapRecord,
-    values: readonly number[],
-    recycle: readonly number[],
-    wait = true,
+    op: ReturnType<typeof startOp>,
+    wait: boolean,
+    reader: ReaderKind = 'rcu',
   ): void {
     const state = this.state.kernel.cpus[cpu];
-    if (values.length === 0 && recycle.length === 0) return;
     if (state.contexts.length === 0) state.timeNs = maxBig(state.timeNs, this.nowNs());
     const depth = state.contexts.length;
-    pushContext(
-      this.parts,
-      state,
-      'task',
-      startOp('freeValues', {
-        map: map.definition.id,
-        values,
-        recycle,
-        index: 0,
-        timer: 0,
-        result: 0n,
-        release: false,
-      }),
-    );
+    pushContext(this.parts, state, 'task', op, reader);
     if (wait) this.runWhile(() => state.contexts.length > depth);
   }
 
@@ -458,25 +464,55 @@ export class Machine {
   }
 
   private dropUser(map: MapRecord, cpu: number, wait: boolean): void {
-    const references = this.kernel.mapReferences(map.definition.id);
-    if (--references.users > 0) return;
-    const slots = familyOf(map).slots(this.kernel, map);
-    this.freeValues(
-      cpu,
-      map,
-      slots.map((s) => s.value),
-      [],
-      wait,
-    );
+    const { kernel } = this;
+    const { id } = map.definition;
+    kernel.cpu = cpu;
+    if (--kernel.mapReferences(id).users > 0) return;
+    const walks = has(this.profile, 'timerReleaseWalk') && has(this.profile, 'timerOwnedByMap');
+    const values = walks && timerOffset(map.definition) >= 0 ? kernel.valuesOf(id) : [];
+    const reader = has(this.profile, 'timerReleaseRcu') ? 'rcu' : 'none';
+    if (values.length > 0) this.userOp(cpu, freeingOp(id, values, [], 0n, true), wait, reader);
+    else freeUnusedMap(kernel, id);
   }
 
   /** The user lets go of a program; timers whose callback it holds keep it alive. */
-  unloadProgram(program: LoadedProgram): number {
+  unloadProgram(program: LoadedProgram, cpu = 0): number {
     const record = this.state.kernel.programs[program.id];
     if (!record.loaded) return ERRNO.ENOENT;
     record.loaded = false;
+    this.kernel.cpu = cpu;
     this.kernel.putProgram(program.id);
     return 0;
+  }
+
+  /** Attaches a program to a trace point inside the kernel model; 0 or a problem for points that it does not have. */
+  attach(program: LoadedProgram): Result<void> {
+    const point = program.spec.section.replace(/^(tp_btf|raw_tp|raw_tracepoint)\//, '');
+    if (!TRACE_POINTS.includes(point))
+      return fail({
+        code: 'no-such-point',
+        message: `program '${program.name}' (${program.spec.section}) cannot be attached: the model has no such trace point`,
+        remedy: `It has ${TRACE_POINTS.join(', ')}, as tp_btf/NAME or raw_tp/NAME. Programs that need no attachment are run by 'run'.`,
+      });
+    const record = this.state.kernel.programs[program.id];
+    if (record.attached) return ok(undefined);
+    record.attached = true;
+    this.kernel.getProgram(program.id);
+    this.state.kernel.attached.push({ point, program: program.id });
+    return ok(undefined);
+  }
+
+  /** The program is not called any more; its timers go on. */
+  detach(program: LoadedProgram): void {
+    const record = this.state.kernel.programs[program.id];
+    if (!record.attached) return;
+    record.attached = false;
+    const { attached } = this.state.kernel;
+    attached.splice(
+      attached.findIndex((a) => a.program === program.id),
+      1,
+    );
+    this.kernel.putProgram(program.id);
   }
 
   // ---- Copies ------------------------------------------------------------------------------------------------------
@@ -679,6 +715,13 @@ export class Machine {
 const PLAIN_CONTEXT_BYTES = 1024;
 const maxBig = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
+/** Ids of the maps that a program's instructions name. */
+function usedMaps(spec: ProgramSpec): number[] {
+  const ids = new Set<number>();
+  for (const reference of spec.references.values()) if ('map' in reference) ids.add(reference.map + 1);
+  return [...ids];
+}
+
 function choosePrograms(
   object: ObjectSpec,
   names: readonly string[] | undefined,
@@ -726,6 +769,9 @@ function kernelState(
       runningTimer: 0,
       nextPassNs: 0n,
       irqsOff: 0,
+      baseLocked: false,
+      irqWork: [],
+      commandTimer: 0,
       queues: { monotonic: [], boottime: [] },
     });
   }
@@ -738,6 +784,11 @@ function kernelState(
     programs: [],
     mapReferences: new Map(),
     deferred: [],
+    grace: [],
+    bucketLocks: [],
+    returned: [],
+    attached: [],
+    nextContext: 1,
     eventsDropped: 0,
     events: [],
     budget,

@@ -3,7 +3,9 @@
  * run once at time zero on cpu 0, let time pass.
  */
 import { parseValue } from '../btf/valueText';
+import { indexBytes } from '../maps/array';
 import type { MapRecord } from '../maps/mapFamily';
+import { isMapOfMaps } from '../maps/mapInMap';
 import type { SchedulerState } from '../sched/scheduler';
 import { DEFAULT_PROFILE, findProfile, type Profile } from '../spec/profile';
 import { ERRNO, errnoName, type ErrnoName } from '../spec/errno';
@@ -51,10 +53,14 @@ export interface PlayOptions {
 export function profileOf(scenario: Scenario, given?: Profile): Profile {
   const base = given ?? findProfile(scenario.kernel ?? DEFAULT_PROFILE);
   assert(base, 'a checked scenario names a known profile');
-  const off = Object.entries(scenario.fixes).flatMap(([name, state]) =>
-    state === 'off' ? [name as FeatureName] : [],
-  );
-  return off.length === 0 ? base : { ...base, without: [...base.without, ...off] };
+  const switched = (wanted: 'on' | 'off'): FeatureName[] =>
+    Object.entries(scenario.fixes).flatMap(([name, state]) =>
+      state === wanted ? [name as FeatureName] : [],
+    );
+  const [on, off] = [switched('on'), switched('off')];
+  if (on.length === 0 && off.length === 0) return base;
+  const without = [...base.without, ...off].filter((name) => !on.includes(name));
+  return { ...base, without, having: [...(base.having ?? []), ...on] };
 }
 
 /** Loads the object on a fresh machine and takes every step. */
@@ -206,12 +212,18 @@ export class Player {
         else machine.unpinMap(map.value, step.cpu);
         return ok({ step });
       }
+      case 'attach':
       case 'detach':
       case 'unload': {
         const program = this.programOf(step.program);
         if (!program.ok) return program;
-        // Detaching stops nothing: whatever the program armed goes on.
-        if (step.kind === 'unload') machine.unloadProgram(program.value);
+        // Detaching stops nothing but new runs: whatever the program armed goes on.
+        if (step.kind === 'unload') machine.unloadProgram(program.value, step.cpu);
+        else if (step.kind === 'detach') machine.detach(program.value);
+        else {
+          const attached = machine.attach(program.value);
+          if (!attached.ok) return attached;
+        }
         return ok({ step });
       }
       case 'parallel':
@@ -317,7 +329,7 @@ export class Player {
           this.lastErrno = machine.beginDelete(map.value, key.value, step.cpu);
           return ok(undefined);
         }
-        const value = bytesOf(map.value, 'value', step.value);
+        const value = this.valueOf(map.value, step.value);
         if (!value.ok) return value;
         this.lastErrno = machine.beginUpdate(map.value, key.value, [value.value], step.flags, step.cpu);
         return ok(undefined);
@@ -362,7 +374,7 @@ export class Player {
     const key = bytesOf(map.value, 'key', step.key);
     if (!key.ok) return key;
     if (step.kind === 'update') {
-      const value = bytesOf(map.value, 'value', step.value);
+      const value = this.valueOf(map.value, step.value);
       if (!value.ok) return value;
       this.lastErrno = machine.update(map.value, key.value, [value.value], step.flags, step.cpu);
     } else if (step.kind === 'delete') {
@@ -378,6 +390,13 @@ export class Player {
     }
     if (machine.state.ended !== undefined) this.note(machine.state.ended);
     return ok({ step, errno: this.lastErrno });
+  }
+
+  /** A value as text; for a map of maps the name of the inner map. */
+  private valueOf(map: MapRecord, text: string): Result<Uint8Array> {
+    if (!isMapOfMaps(map.definition)) return bytesOf(map, 'value', text);
+    const inner = this.mapOf(text);
+    return inner.ok ? ok(indexBytes(inner.value.definition.id)) : inner;
   }
 
   private mapOf(name: string): Result<MapRecord> {

@@ -10,7 +10,8 @@ import type { Activation, OpActivation, StepResult } from '../kernel/activations
 import { startOp } from '../kernel/activations';
 import { nextInterrupt } from '../kernel/hrtimers';
 import type { Kernel } from '../kernel/kernel';
-import type { Context, ContextKind, CpuState } from '../kernel/state';
+import { readerEnded } from '../kernel/lifetimes';
+import type { Context, ContextKind, CpuState, ReaderKind } from '../kernel/state';
 import { callHelper, callKfunc } from '../helpers/helpers';
 import type { HelperResult } from '../helpers/protocol';
 import { helperById } from '../spec/helpers';
@@ -113,18 +114,26 @@ const staysOn = (turn: Turn, deferred: number, untilNs: bigint | undefined): boo
   (turn.otherNs === undefined || turn.cpu.timeNs < turn.otherNs) &&
   (untilNs === undefined || turn.cpu.timeNs <= untilNs);
 
-/** Pushes a fresh context; its block is reused from earlier ones. */
-export function pushContext(parts: Parts, cpu: CpuState, kind: ContextKind, first: Activation): Context {
+/** Pushes a fresh context; its block is reused from earlier ones. Interrupts are always readers for grace periods. */
+export function pushContext(
+  parts: Parts,
+  cpu: CpuState,
+  kind: ContextKind,
+  first: Activation,
+  reader: ReaderKind = kind === 'task' ? 'none' : 'rcu',
+): Context {
   const block = cpu.idleBlocks.pop() ?? allocateBlock(parts.kernel.memory, `cpu${cpu.id}`);
-  const context: Context = { kind, block, activations: [first], timer: 0 };
+  const serial = parts.state.kernel.nextContext++;
+  const context: Context = { kind, serial, reader, block, activations: [first], timer: 0 };
   cpu.contexts.push(context);
   return context;
 }
 
-function popContext(cpu: CpuState): void {
+function popContext(parts: Parts, cpu: CpuState): void {
   const context = cpu.contexts.pop();
   assert(context, 'a context ends that was there');
   cpu.idleBlocks.push(context.block);
+  if (parts.state.kernel.grace.length > 0) readerEnded(parts.kernel, context.serial);
 }
 
 const placeOf = (parts: Parts, block: number): CodePlace => {
@@ -148,7 +157,7 @@ function stopWithFault(parts: Parts, cpu: CpuState, message: string, place?: Cod
 /** Hands the value of something that ended to what lies beneath it. */
 function deliver(parts: Parts, cpu: CpuState, context: Context, value: bigint): void {
   const below = context.activations.at(-1);
-  if (below === undefined) popContext(cpu);
+  if (below === undefined) popContext(parts, cpu);
   else if (below.kind === 'op') below.result = value;
   else writeRegister(parts.kernel.memory, context.block, 0, value);
 }
@@ -197,6 +206,8 @@ export function stepKernel(
   op: OpActivation,
 ): MachineStop | undefined {
   const result = stepOp(parts.kernel, op);
+  const broken = parts.kernel.takeBroken();
+  if (broken !== undefined) return stopWithFault(parts, cpu, broken, placeIfBpf(parts, context));
   if (result.kind === 'wait') {
     cpu.timeNs += SPIN_NS;
     if (++parts.state.idleSpins < SPINS_MAX) return undefined;

@@ -47,7 +47,7 @@ export type ScenarioStep =
     })
   | (On & { readonly kind: 'delete' | 'lookup'; readonly map: string; readonly key: string })
   | (On & { readonly kind: 'close' | 'pin' | 'unpin'; readonly map: string })
-  | { readonly kind: 'detach' | 'unload'; readonly program: string }
+  | (On & { readonly kind: 'attach' | 'detach' | 'unload'; readonly program: string })
   | { readonly kind: 'parallel'; readonly tracks: readonly (readonly ScenarioStep[])[] }
   | { readonly kind: 'expect'; readonly expected: Expectation };
 
@@ -95,6 +95,7 @@ const STEP_KINDS = [
   'close',
   'pin',
   'unpin',
+  'attach',
   'detach',
   'unload',
   'parallel',
@@ -112,8 +113,9 @@ const BESIDE: Readonly<Record<StepKind, readonly string[]>> = {
   close: ['cpu'],
   pin: ['cpu'],
   unpin: ['cpu'],
-  detach: [],
-  unload: [],
+  attach: ['cpu'],
+  detach: ['cpu'],
+  unload: ['cpu'],
   parallel: [],
   expect: [],
 };
@@ -196,9 +198,10 @@ class Reader {
       case 'pin':
       case 'unpin':
         return { kind, ...on, map: this.text(main, at) };
+      case 'attach':
       case 'detach':
       case 'unload':
-        return { kind, program: this.text(main, at) };
+        return { kind, ...on, program: this.text(main, at) };
       case 'parallel':
         return { kind, tracks: this.list(main, at).map((track, i) => this.steps(track, `${at}[${i}]`, i)) };
       case 'expect':

@@ -80,6 +80,81 @@ export const FEATURES = {
     since: '7.2',
     evidence: 'mainline 7.0',
   },
+  timerReleaseWalk: {
+    what: 'the last user reference of a map frees every timer in it',
+    evidence: 'second version of the patch set that introduced timers',
+  },
+  timerFreedOnEviction: {
+    what: 'an element that an LRU map evicts has its timer freed before the slot is used again',
+    evidence: 'second version of the patch set that introduced timers',
+  },
+  timerProgramHeldByCallback: {
+    what: 'set_callback takes the reference on the program and cancel or free drop it, not start and the end of a callback',
+    evidence: 'third version of the patch set that introduced timers',
+  },
+  timerOwnedByMap: {
+    what: 'timers belong to their map and go with its last user, not to the program that initialised them',
+    evidence: 'third version of the patch set that introduced timers',
+  },
+  timerNmiRefused: {
+    what: 'timer helpers refuse to run in NMI context',
+    until: '7.2',
+    evidence: 'in the patch set that introduced timers; lifted in mainline 7.0',
+  },
+  timerReleaseRcu: {
+    what: 'the walk that frees the timers of a map protects the elements that it visits from being given back',
+    evidence: 'fifth version of the patch set that introduced timers',
+  },
+  programPutDeferred: {
+    what: 'the last reference on a program that is dropped with interrupts off is left to a worker',
+    evidence: 'fifth version of the patch set that introduced timers',
+  },
+  timerLockCopy: {
+    what: 'copies of a value that has a spin lock and a timer skip both, not the lock alone',
+    since: '6.1',
+    evidence: 'mainline 5.17',
+  },
+  timerFieldsZeroed: {
+    what: 'the bytes of special fields in memory fresh from the allocator are zeroed',
+    since: '6.1',
+    evidence: 'mainline 5.17',
+  },
+  timerReuseKeepsFields: {
+    what: 'an element that is used again keeps the bytes of its special fields; only fresh memory is zeroed',
+    evidence:
+      'mainline 6.3 and 6.1.16; between 6.1 and that, reuse cleared locks that others held (CVE-2023-53790)',
+  },
+  hashElementReuse: {
+    what: 'elements of hash maps without preallocation are freed and used again at once, not after a grace period',
+    since: '6.1',
+    evidence: 'mainline 6.1',
+  },
+  hashFreeAfterUnlock: {
+    what: 'deleting an element of a hash map frees its timer after the lock of the bucket was released',
+    since: '6.18',
+    backports: ['6.1', '6.12'],
+    evidence: 'mainline 6.13; present in 6.1.192 and 6.12.117',
+  },
+  lruFreeAfterUnlock: {
+    what: 'evicting an element of an LRU map frees its timer after the lock of the bucket was released',
+    since: '6.18',
+    evidence: 'mainline 6.14; not in 6.12.117',
+  },
+  bucketLockTimesOut: {
+    what: 'waiting for the lock of a bucket for too long ends with an error instead of never',
+    since: '6.18',
+    evidence: 'mainline 6.15',
+  },
+  timerPublishLoop: {
+    what: 'without a lock, program and callback of a timer are written again until both read back as written',
+    since: '7.2',
+    evidence: 'mainline 7.0',
+  },
+  timerDeferIrqsOff: {
+    what: 'with interrupts off, a timer is started and cancelled by an interrupt worker, not in place',
+    since: '7.2',
+    evidence: 'mainline 7.0',
+  },
   timerFlagsBeforeNmi: {
     what: 'bpf_timer_init tests its flags before it refuses NMI context',
     since: '6.12',

@@ -17,6 +17,8 @@ export interface Profile {
   readonly hz: number;
   /** Fix switches turned off for this profile by the user (race lessons); names from `features.ts`. */
   readonly without: readonly FeatureName[];
+  /** Fixes that this kernel does not have and the user switched on. */
+  readonly having?: readonly FeatureName[];
 }
 
 const facts = { arch: 'x86_64', jit: true, preemptRt: false, hz: 250, without: [] } as const;
@@ -41,7 +43,7 @@ const order = (name: string): number => PROFILES.findIndex((p) => p.name === nam
 /** Answers so far, by profile: the model asks at every step of every kernel operation. A cache, not state. */
 const answers = new WeakMap<Profile, Map<FeatureName, boolean>>();
 
-/** Whether the kernel of `profile` has `feature`: since ≤ profile < until, or listed as a backport, and not switched off. */
+/** Whether the kernel of `profile` has `feature`: since ≤ profile < until, or listed as a backport; a switch of the user's decides first. */
 export function has(profile: Profile, feature: FeatureName): boolean {
   let known = answers.get(profile);
   if (known === undefined) answers.set(profile, (known = new Map<FeatureName, boolean>()));
@@ -52,6 +54,7 @@ export function has(profile: Profile, feature: FeatureName): boolean {
 
 function lookUp(profile: Profile, feature: FeatureName): boolean {
   if (profile.without.includes(feature)) return false;
+  if (profile.having?.includes(feature) === true) return true;
   const row: FeatureRow = FEATURES[feature];
   if (row.backports?.includes(profile.name)) return true;
   const at = order(profile.name);

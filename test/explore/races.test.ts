@@ -27,6 +27,21 @@ const RACES: Readonly<Record<string, Expected>> = {
   'rearm-then-delete': { fix: 'timerDeferredFree', invariant: 'fault', message: /freed memory/ },
   'mutual-delete': { fix: 'timerDeferredFree', invariant: 'deadlock', message: /cpu0.*cpu1/ },
   'start-against-delete': { fix: 'timerStartReference', invariant: 'fault', message: /use after free/ },
+  'release-with-timer': { fix: 'timerReleaseWalk', invariant: 'leaked-timer', message: /items is gone/ },
+  'start-against-callback-end': {
+    fix: 'timerProgramHeldByCallback',
+    invariant: 'fault',
+    message: /whose program is gone/,
+  },
+  'map-outlived-by-timer': { fix: 'timerOwnedByMap', invariant: 'fault', message: /whose map first is gone/ },
+  'nmi-in-helper': { fix: 'timerNmiRefused', invariant: 'deadlock', message: /waiting for the lock/ },
+  'walk-against-delete': { fix: 'timerReleaseRcu', invariant: 'fault', message: /use after free: the walk/ },
+  'put-with-interrupts-off': {
+    fix: 'programPutDeferred',
+    invariant: 'fault',
+    message: /sleeping while atomic/,
+  },
+  'init-after-walk': { fix: 'timerUserCountTest', invariant: 'leaked-timer', message: /items is gone/ },
 };
 
 interface Report {

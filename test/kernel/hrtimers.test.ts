@@ -20,6 +20,9 @@ function kernel(name: string): {
     runningTimer: 0,
     nextPassNs: 0n,
     irqsOff: 0,
+    baseLocked: false,
+    irqWork: [],
+    commandTimer: 0,
     queues: { monotonic: [], boottime: [] },
   });
   const timers = new Map<number, TimerObject>();

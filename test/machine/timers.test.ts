@@ -268,6 +268,8 @@ describe('what happens to elements and maps happens to their timers', () => {
         assert.ok(record);
         assert.equal(machine.delete(record, key(0)), 0);
         assert.equal(machine.update(record, key(1), [new Uint8Array(32)]), 0);
+        // 5.15 frees elements from the allocator after a grace period only.
+        if (kernel === '5.15') pass(machine, 1_000n);
         const left = machine.timers().filter((t) => t.map === map);
         assert.deepEqual(
           left.map((t) => t.keyHex),
@@ -321,6 +323,9 @@ describe('what happens to elements and maps happens to their timers', () => {
     const record = machine.findMap('array');
     assert.ok(record);
     machine.closeMap(record);
+    assert.equal(machine.start(program).ok, false);
+    assert.equal(machine.state.kernel.programs[program.id].freed, false, 'a worker takes it down');
+    pass(machine, 1_000n);
     assert.equal(machine.state.kernel.programs[program.id].freed, true);
     assert.equal(machine.start(program).ok, false);
   });
