@@ -50,7 +50,7 @@ int arm_from_nmi(void *ctx)
 	struct item *item = bpf_map_lookup_elem(&items, &key);
 
 	if (!item)
-		return 1;
+		return 0;
 	bpf_timer_start(&item->timer, 20 * US, 0);
 	return 0;
 }
