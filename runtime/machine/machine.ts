@@ -11,7 +11,7 @@ import { freeingOf, freeingOp } from '../kernel/timerFree';
 import { timerOffset } from '../kernel/timerSlots';
 import type { ProgramInfo } from '../kernel/services';
 import type { MapRecord } from '../maps/mapFamily';
-import { familyOf, userDelete, userNextKey, userRead, userWrite } from '../maps/maps';
+import { userDelete, userNextKey, userRead, userWrite } from '../maps/maps';
 import { choose, lawful, randomU32, type SchedulerState } from '../sched/scheduler';
 import { isMapOfMaps } from '../maps/mapInMap';
 import { has, type Profile } from '../spec/profile';
