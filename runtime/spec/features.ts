@@ -617,6 +617,16 @@ export const FEATURES = {
     since: '6.12',
     evidence: 'mainline 6.7',
   },
+  kptrLoadsUnderRcu: {
+    what: 'kernel pointers loaded from maps within an RCU section may be used; the program owns structs of its own',
+    since: '6.6',
+    evidence: 'recorded answers of 6.1 and 6.12; mainline 6.4',
+  },
+  kptrsInObjects: {
+    what: 'bpf_kptr_xchg into objects that the program allocated',
+    since: '6.12',
+    evidence: 'mainline 6.12',
+  },
   kfuncTable: {
     what: 'kernel functions behave as the table of 6.12 says',
     since: '6.12',

@@ -10,10 +10,11 @@ import type { MapSpec } from '../loader/objectSpec';
 import type { ArgKind, HelperPrototype, HelperRow } from '../spec/helpers';
 import { assert } from '../util/assert';
 import { hasFeature, regOf, reject, unknown, type VerifierEnv } from './env';
+import { allocatedFields } from './allocated';
 import { checkUnmodifiedPointer } from './contextAccess';
 import { checkSpinLock } from './helperLocks';
 import { checkExchanged, exchangedField, refuseMaybeNull } from './kptrFields';
-import { mapInfo } from './mapRules';
+import { kernelMapName, mapInfo } from './mapRules';
 import { checkAlignment, checkMemAccess } from './memoryAccess';
 import { checkRegionAccess } from './memoryAccessBounds';
 import { checkBufferRange, walkRules } from './memoryAccessKernel';
@@ -26,9 +27,11 @@ import { checkRegArg } from './regArgs';
 import {
   isNullConst,
   MAYBE_NULL,
+  mayBeNull,
+  MEM_ALLOC,
+  MEM_PERCPU,
   MEM_RDONLY,
   MEM_RINGBUF,
-  mayBeNull,
   type DynptrKind,
   type RegState,
 } from './regState';
@@ -63,8 +66,10 @@ export interface Call {
   sizeMax: bigint;
   /** Callback's subprogram, -1 none. */
   subprog: number;
-  /** Field of a map value whose pointer is exchanged. */
+  /** Field of a map value or allocated object whose pointer is exchanged. */
   kptr?: SpecialField;
+  /** Pointer to per-CPU memory. */
+  percpu?: RegState;
   /** The key argument's value where the kernel makes use of it. */
   constantKey?: bigint;
   /** Stack bytes that the helper will have filled. */
@@ -106,6 +111,12 @@ const socketsOrBtf = (env: VerifierEnv): string[] =>
   hasFeature(env, 'ringbufMemName') ? [...SOCKETS, 'ptr_', 'trusted_ptr_'] : [...SOCKETS, 'ptr_'];
 const btfTypes = (env: VerifierEnv): string[] =>
   hasFeature(env, 'ringbufMemName') ? ['ptr_', 'trusted_ptr_', 'rcu_ptr_'] : ['ptr_'];
+const percpuTypes = (env: VerifierEnv): string[] =>
+  hasFeature(env, 'trustedPointers')
+    ? ['percpu_ptr_', 'percpu_rcu_ptr_', 'percpu_trusted_ptr_']
+    : ['percpu_ptr_'];
+const kptrHolders = (env: VerifierEnv): string[] =>
+  hasFeature(env, 'kptrsInObjects') ? ['map_value', 'ptr_', 'ptr_', 'rcu_ptr_'] : ['map_value'];
 const only = (name: string) => (): string[] => [name];
 const lockTypes = (env: VerifierEnv): string[] =>
   hasFeature(env, 'timerFieldRecord') ? ['map_value', 'ptr_'] : ['map_value'];
@@ -270,15 +281,32 @@ const RULES: Readonly<Record<Base, ArgRule>> = {
   sockCommonBtfOrNull: { types: socketsOrBtf, nullable: true, ignore: MAYBE_NULL, check: socketOnly },
   sockCommonBtfRelease: { types: socketsOrBtf, release: true, check: socketOnly },
   socketOrNull: { types: only('sock'), nullable: true, ignore: MAYBE_NULL },
-  percpuBtf: { check: notModelled('per-CPU kernel variables') },
+  percpuBtf: {
+    types: percpuTypes,
+    check: (_env, call, _regno, reg) => {
+      call.percpu = reg;
+    },
+  },
   kptrDestination: {
-    types: () => ['map_value', 'ptr_', 'ptr_', 'rcu_ptr_'],
+    types: kptrHolders,
     check: (env, call, regno, reg) => {
-      if (!hasFeature(env, 'kfuncTable') || reg.type !== 'mapValue' || reg.map === null) {
-        return notModelled('kernel pointers in maps (kptr)')(env, call);
+      if (reg.type === 'btfId') {
+        // the names of types do not tell a kernel's struct from an object of the program's own
+        if ((reg.flags & MEM_ALLOC) === 0) refuseType(env, kptrHolders(env), regno, reg);
+        call.kptr = exchangedField(env, regno, reg, allocatedFields(env, reg.btfId).fields);
+        return;
       }
+      assert(reg.map !== null, 'a map value has a map');
       const info = mapInfo(env, reg.map);
-      if (!info.hasBtf) return notModelled('kernel pointers in maps without BTF')(env, call);
+      if (!info.hasBtf) {
+        reject(env, {
+          code: 'kptr-argument',
+          category: 'Call Type Safety',
+          errno: EINVAL,
+          message: `map '${kernelMapName(reg.map)}' has to have BTF in order to use bpf_kptr_xchg`,
+          registers: [regno],
+        });
+      }
       call.map = { map: reg.map, uid: reg.mapUid };
       call.kptr = exchangedField(env, regno, reg, info.fields.fields);
     },
@@ -375,7 +403,16 @@ function checkOffset(env: VerifierEnv, rule: ArgRule, regno: number, reg: RegSta
 function checkType(env: VerifierEnv, rule: ArgRule, regno: number, reg: RegState): void {
   if (rule.types === undefined) return;
   const accepted = rule.types(env);
+  // bpf_kptr_xchg takes objects of the program's own, too, whether they are per CPU or not
+  if (rule === RULES.btfOrNullRelease && (reg.flags & MEM_ALLOC) !== 0) {
+    const plain = { ...reg, flags: reg.flags & ~(MEM_PERCPU | MAYBE_NULL) };
+    if (accepted.includes(argTypeName(env, plain))) return;
+  }
   if (accepted.includes(argTypeName(env, reg, rule.ignore ?? 0))) return;
+  refuseType(env, accepted, regno, reg);
+}
+
+const refuseType = (env: VerifierEnv, accepted: readonly string[], regno: number, reg: RegState): never =>
   reject(env, {
     code:
       mayBeNull(reg) && accepted.includes(argTypeName(env, reg, MAYBE_NULL))
@@ -387,7 +424,6 @@ function checkType(env: VerifierEnv, rule: ArgRule, regno: number, reg: RegState
     registers: [regno],
     facts: { type: argTypeName(env, reg), expected: accepted.join(', '), map: reg.map?.name ?? '' },
   });
-}
 
 /** Checks argument `index` (0-based) of the call. */
 export function checkArgument(env: VerifierEnv, call: Call, index: number): void {
@@ -414,7 +450,8 @@ export function checkArgument(env: VerifierEnv, call: Call, index: number): void
     if (base === 'btfOrNullRelease') refuseMaybeNull(env, regno, reg);
     checkOffset(env, rule, regno, reg);
   }
-  noteReference(env, call, rule, regno, reg);
+  // the object whose field is exchanged stays the program's
+  if (base !== 'kptrDestination') noteReference(env, call, rule, regno, reg);
   rule.check?.(env, call, regno, reg, rest);
 }
 

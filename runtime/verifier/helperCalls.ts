@@ -22,7 +22,7 @@ import { giveBackDynptr, makeDynptr } from './dynptrs';
 import { formatProblem } from './formats';
 import { checkArgument, checkHelperMemory, type Call } from './helperArguments';
 
-import { formerPointer } from './kptrFields';
+import { formerPointer, giveToField } from './kptrFields';
 import { isGplCompatible } from './licences';
 import { checkMapWithHelper, mapInfo } from './mapRules';
 import { EACCES, EINVAL } from './outcome';
@@ -32,6 +32,9 @@ import { writeStack } from './stackAccess';
 import {
   isNullConst,
   MAYBE_NULL,
+  MEM_ALLOC,
+  MEM_RCU,
+  MEM_RDONLY,
   MEM_RINGBUF,
   NOT_INIT,
   PACKET_SLICE,
@@ -40,7 +43,7 @@ import {
   UNKNOWN_SCALAR,
   type RegState,
 } from './regState';
-import { findType } from '../btf/query';
+import { findType, resolveModifiers, sizeOfType } from '../btf/query';
 import { regTypeName } from './regText';
 
 /**
@@ -251,7 +254,8 @@ function release(env: VerifierEnv, call: Call): void {
   if (call.releaseRegno === 0) return;
   if (call.releasesDynptr) return giveBackDynptr(env, call.releaseRegno);
   if (call.refObjId !== 0) {
-    if (releaseReference(env, call.refObjId)) return;
+    const gone = call.kptr !== undefined ? giveToField : releaseReference;
+    if (gone(env, call.refObjId)) return;
   } else if (isNullConst(regOf(env, call.releaseRegno))) {
     return;
   }
@@ -328,14 +332,33 @@ function returnedRegister(env: VerifierEnv, call: Call): RegState {
         refObjId: call.dynptr?.refObjId ?? 0,
       });
     case 'percpuMem':
+      return percpuMemory(env, call, 0);
     case 'percpuMemOrNull':
-      return unknown(env, `what ${call.row.name} returns`);
+      return percpuMemory(env, call, MAYBE_NULL);
     case 'kptrOrNull':
       assert(call.kptr !== undefined, 'bpf_kptr_xchg has a field');
       return formerPointer(env, call.kptr);
     default:
       return kernelPointer(env, kind);
   }
+}
+
+/** One CPU's copy of what a per-CPU pointer points at. */
+function percpuMemory(env: VerifierEnv, call: Call, flags: number): RegState {
+  const { percpu } = call;
+  assert(percpu !== undefined, 'the pointer comes first');
+  if ((percpu.flags & MEM_RCU) !== 0 && percpu.btfOf === 'object') {
+    return pointer('btfId', { btfId: percpu.btfId, btfOf: 'object', flags: MEM_ALLOC | MEM_RCU });
+  }
+  const btf = percpu.btfOf === 'object' ? env.object.btf : env.kernelBtf;
+  if (btf === undefined) return unknown(env, 'kernel type information (per-CPU memory)');
+  const btfId = resolveModifiers(btf, percpu.btfId);
+  const type = btf.types[btfId];
+  if (type.kind === 'struct' || type.kind === 'union')
+    return pointer('btfId', { btfId, btfOf: percpu.btfOf, flags });
+  const sizeBytes = sizeOfType(btf, btfId);
+  if (sizeBytes === undefined) return unknown(env, `what ${call.row.name} returns`);
+  return pointer('mem', { flags: flags | MEM_RDONLY, memSize: sizeBytes });
 }
 
 function kernelPointer(env: VerifierEnv, kind: string): RegState {

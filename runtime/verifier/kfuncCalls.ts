@@ -37,7 +37,7 @@ import { newObject } from './kfuncObjects';
 import { splitNext } from './iterators';
 import { changeSections } from './kfuncSections';
 /** Functions whose rules beyond the prototype are not written. */
-const NOT_MODELLED = /^(bpf_wq_|bpf_arena|bpf_percpu_obj|crash_kexec|bpf_sk_assign|bpf_session|bpf_map_sum)/;
+const NOT_MODELLED = /^(bpf_wq_|bpf_arena|crash_kexec|bpf_sk_assign|bpf_session|bpf_map_sum)/;
 
 export function checkKfuncCall(env: VerifierEnv, insnIdx: number, insn: Insn): void {
   const name = kfuncAt(env, insnIdx);
@@ -151,6 +151,7 @@ function returned(env: VerifierEnv, call: KfuncCall): RegState | null {
   if (call.root !== null) return nodeOf(env, call.root);
   switch (name) {
     case 'bpf_obj_new_impl':
+    case 'bpf_percpu_obj_new_impl':
       return newObject(env, call);
     case 'bpf_refcount_acquire_impl':
       return pointer('btfId', { btfId: call.objectType, btfOf: 'object', flags: MEM_ALLOC });

@@ -3,23 +3,28 @@
  * Their fields by type: `allocated.ts`. Lists and trees that hold them: `kfuncGraph.ts`.
  */
 import { allocatedFields } from './allocated';
-import { unknown, type VerifierEnv } from './env';
+import { hasFeature, type VerifierEnv } from './env';
 import { EINVAL } from './outcome';
-import { MEM_ALLOC, NON_OWN_REF, pointer, PTR_UNTRUSTED, type RegState } from './regState';
-import { checkTrust, checkOffsets } from './kfuncArguments';
+import { MEM_ALLOC, MEM_PERCPU, NON_OWN_REF, pointer, PTR_UNTRUSTED, type RegState } from './regState';
+import { checkOffsets, checkTrust, isPlainStruct } from './kfuncArguments';
 import { type KfuncCall, argName, refuse } from './kfuncModel';
 // ── objects that programs allocate ─────────────────────────────────────────────────────────────────────────────────
 
 export const isOwnedObject = (reg: RegState): boolean => reg.type === 'btfId' && reg.flags === MEM_ALLOC;
 
+/** The object that a drop function gets: owned, and per CPU exactly where the function is about such objects. */
 export function checkAllocated(env: VerifierEnv, call: KfuncCall, i: number, reg: RegState): false {
+  const wrong = (message: string): never => refuse(env, message, EINVAL, 'kfunc-argument', [i + 1]);
   if (reg.type === 'btfId') checkTrust(env, call, i + 1, reg);
   checkOffsets(env, call, i + 1, reg);
-  if (!isOwnedObject(reg))
-    refuse(env, `${argName(env, i)} expected pointer to allocated object`, EINVAL, 'kfunc-argument', [i + 1]);
-  if (call.row.name !== 'bpf_obj_drop_impl') return unknown(env, `kfunc ${call.row.name}`);
-  if (reg.refObjId === 0)
-    refuse(env, 'allocated object must be referenced', EINVAL, 'kfunc-argument', [i + 1]);
+  const percpu = reg.type === 'btfId' && reg.flags === (MEM_ALLOC | MEM_PERCPU);
+  if (!isOwnedObject(reg) && !percpu) wrong(`${argName(env, i)} expected pointer to allocated object`);
+  const family = percpu ? 'bpf_percpu_obj_drop' : 'bpf_obj_drop';
+  if (!call.row.name.startsWith(family)) {
+    const suffix = hasFeature(env, 'kfuncsTrustByDefault') ? '' : '_impl';
+    wrong(`${argName(env, i)} expected for ${family}${suffix}()`);
+  }
+  if (reg.refObjId === 0) wrong('allocated object must be referenced');
   call.objectType = reg.btfId;
   return false;
 }
@@ -44,14 +49,29 @@ export function checkCounted(env: VerifierEnv, call: KfuncCall, i: number, reg: 
   return false;
 }
 
+/** Largest object of which every CPU can have a copy. */
+const MAX_PERCPU_BYTES = 512;
+
+/** What bpf_obj_new and bpf_percpu_obj_new return: an object of the struct that the constant argument names. */
 export function newObject(env: VerifierEnv, call: KfuncCall): RegState {
   const id = call.constant ?? 0n;
   if (id > 0xffff_ffffn) refuse(env, 'local type ID argument must be in range [0, U32_MAX]');
   const { btf } = env.object;
   if (btf === undefined) return refuse(env, 'bpf_obj_new/bpf_percpu_obj_new requires prog BTF');
-  const type = btf.types[Number(id)];
+  const typeId = Number(id);
+  const type = btf.types[typeId];
   if (type?.kind !== 'struct') {
-    refuse(env, 'bpf_obj_new/bpf_percpu_obj_new type ID argument must be of a struct');
+    return refuse(env, 'bpf_obj_new/bpf_percpu_obj_new type ID argument must be of a struct');
   }
-  return pointer('btfId', { btfId: Number(id), btfOf: 'object', flags: MEM_ALLOC });
+  if (!call.row.name.startsWith('bpf_percpu_')) {
+    return pointer('btfId', { btfId: typeId, btfOf: 'object', flags: MEM_ALLOC });
+  }
+  if (type.sizeBytes > MAX_PERCPU_BYTES) {
+    refuse(env, `bpf_percpu_obj_new type size (${type.sizeBytes}) is greater than ${MAX_PERCPU_BYTES}`);
+  }
+  if (!isPlainStruct(btf, typeId))
+    refuse(env, 'bpf_percpu_obj_new type ID argument must be of a struct of scalars');
+  if (allocatedFields(env, typeId).fields.length > 0)
+    refuse(env, 'bpf_percpu_obj_new type ID argument must not contain special fields');
+  return pointer('btfId', { btfId: typeId, btfOf: 'object', flags: MEM_ALLOC | MEM_PERCPU });
 }

@@ -12,8 +12,10 @@ import {
   type SpecialFieldKind,
   type SpecialFields,
 } from '../btf/specialFields';
+import { findType } from '../btf/query';
 import type { MapSpec } from '../loader/objectSpec';
 import type { HelperName } from '../spec/helpers';
+import { kptrTypeByName } from '../spec/kptrTypes';
 import { HELPER_MAP_TYPES, MAP_FLAGS, mapTypeByName, type MapTypeRow } from '../spec/mapTypes';
 import { progTypeByName } from '../spec/progTypes';
 import { hasFeature, reject, unknown, type VerifierEnv } from './env';
@@ -46,6 +48,9 @@ const KPTR_MAPS = new Set(
     .concat(['SK_STORAGE', 'INODE_STORAGE', 'TASK_STORAGE', 'CGRP_STORAGE'])
     .map((name) => `BPF_MAP_TYPE_${name}`),
 );
+const OLD_KPTR_MAPS = new Set(
+  ['HASH', 'LRU_HASH', 'ARRAY', 'PERCPU_ARRAY'].map((name) => `BPF_MAP_TYPE_${name}`),
+);
 const GRAPH_MAPS = new Set(['BPF_MAP_TYPE_HASH', 'BPF_MAP_TYPE_LRU_HASH', 'BPF_MAP_TYPE_ARRAY']);
 
 /** Why the kernel refuses to create the map with its BTF, or undefined. libbpf then creates it without. */
@@ -64,8 +69,14 @@ function btfRefused(
   if ((has('timer') || has('workqueue')) && row.timers !== true) {
     return `${row.name} cannot hold a struct bpf_timer`;
   }
+  if (has('kptr') && !hasFeature(env, 'fieldKptrReferencedByDefault')) {
+    if ((map.flags & MAP_FLAGS.BPF_F_WRONLY_PROG) !== 0) return 'its values are write-only for programs';
+    if (!OLD_KPTR_MAPS.has(row.name)) return `${row.name} cannot hold kernel pointers`;
+  }
   if (hasFeature(env, 'kfuncTable')) {
     if (has('kptr') && !KPTR_MAPS.has(row.name)) return `${row.name} cannot hold kernel pointers`;
+    const stray = fields.fields.find((field) => !isKnownKptr(env, field));
+    if (stray !== undefined) return `the kernel cannot give back what '${stray.name}' would hold`;
     if ((has('listHead') || has('rbRoot')) && !GRAPH_MAPS.has(row.name))
       return `${row.name} cannot hold lists`;
   }
@@ -73,6 +84,26 @@ function btfRefused(
     return `${row.name} cannot hold a struct bpf_spin_lock`;
   }
   return undefined;
+}
+
+/**
+ * Whether the kernel can tell what a kernel pointer in a map points at: newer ones take any struct of the program's own
+ * besides, all of them must know how to give an owned one back.
+ */
+function isKnownKptr(env: VerifierEnv, field: SpecialField): boolean {
+  const { kptr } = field;
+  const { kernelBtf } = env;
+  if (kptr === undefined || kernelBtf === undefined) return true;
+  const name = env.object.btf?.types[kptr.typeId]?.name ?? '';
+  if (findType(kernelBtf, name, 'struct') === 0) return hasFeature(env, 'fieldKptrReferencedByDefault');
+  return kptr.flavour !== 'referenced' || kptrTypeByName(env.profile, name) !== undefined;
+}
+
+/** Older kernels forget all kernel pointers of a value when one is not theirs, and create the map all the same. */
+function withoutStrayKptrs(env: VerifierEnv, found: SpecialFields): SpecialFields {
+  if (hasFeature(env, 'fieldKptrReferencedByDefault')) return found;
+  if (found.fields.every((field) => isKnownKptr(env, field))) return found;
+  return { ...found, fields: found.fields.filter((field) => field.kind !== 'kptr') };
 }
 
 function makeInfo(env: VerifierEnv, map: MapSpec): MapInfo {
@@ -85,7 +116,7 @@ function makeInfo(env: VerifierEnv, map: MapSpec): MapInfo {
     map.type !== 'BPF_MAP_TYPE_STACK_TRACE';
   const found =
     declared && env.object.btf !== undefined
-      ? findSpecialFields(env.object.btf, map.valueTypeId, env.profile)
+      ? withoutStrayKptrs(env, findSpecialFields(env.object.btf, map.valueTypeId, env.profile))
       : NO_SPECIAL_FIELDS;
   const btfLost = btfRefused(env, map, row, found);
   const progWritable = (map.flags & MAP_FLAGS.BPF_F_RDONLY_PROG) === 0;

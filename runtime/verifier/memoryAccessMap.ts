@@ -5,7 +5,7 @@
 import type { SpecialField, SpecialFieldKind } from '../btf/specialFields';
 import type { MapSpec } from '../loader/objectSpec';
 import { assert } from '../util/assert';
-import { hasFeature, regOf, reject, setReg, unknown, type VerifierEnv } from './env';
+import { regOf, reject, setReg, unknown, type VerifierEnv } from './env';
 import { checkKptrAccess } from './kptrFields';
 import { mapInfo } from './mapRules';
 import { checkRegionAccess, loadedScalar } from './memoryAccessBounds';
@@ -71,7 +71,6 @@ export function checkMapRange(
     if (field.kind === 'kptr') {
       // the program's own loads and stores have rules of their own
       if (direct) continue;
-      if (!hasFeature(env, 'kfuncTable')) unknown(env, 'helper access to kernel pointers in maps (kptr)');
       reject(env, {
         code: 'kptr-access',
         category: 'Memory Safety',

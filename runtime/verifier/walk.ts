@@ -21,6 +21,7 @@ import { checkRegArg, clearCallerSaved } from './regArgs';
 import { knownScalar, pointer, UNKNOWN_SCALAR, type RegState } from './regState';
 import { regTypeName } from './regText';
 import { RULES } from './rules';
+import { kernelVariable } from './kernelVariables';
 import { hasSpinLock } from './specialMapFields';
 import { frameText, logChanges, logInsn } from './stateText';
 import { endsLocked } from './exitChecks';
@@ -272,8 +273,8 @@ function wideValue(
     case 'subprog':
       return functionAddress(env);
     case 'ksym':
-      if (reference.btfId === 0) return knownScalar(0n);
-      return unknown(env, `kernel variable ${reference.name}`);
+      if (reference.btfId === 0 && reference.weak) return knownScalar(0n);
+      return kernelVariable(env, reference.name, reference.btfId);
     default:
       return unknown(env, `an lddw that refers to a ${reference?.kind ?? 'nothing'}`);
   }

@@ -386,6 +386,18 @@ export const MESSAGE_ROWS: readonly MessageRow[] = [
   row(/^kptr access (?:misaligned|cannot) /m, 'kptr-access', MEMORY),
   row(/^off=-?\d+ (?:doesn't point to kptr|kptr isn't referenced kptr)$/m, 'kptr-argument', CALL),
   row(/^R(?<reg>\d+) has no valid kptr$/m, 'kptr-argument', CALL),
+  row(
+    /^map '[^']*' has (?:no valid kptr$|to have BTF in order to use bpf_kptr_xchg)/m,
+    'kptr-argument',
+    CALL,
+  ),
+  row(/^BPF_ST imm must be 0 when storing to kptr /m, 'kptr-access', MEMORY),
+  row(/^kptr in map can only be accessed using /m, 'kptr-access', MEMORY),
+  row(
+    /^bpf_percpu_obj_new type |^bpf_obj_new\/bpf_percpu_obj_new |^local type ID argument must be in range/m,
+    'kfunc-argument',
+    CALL,
+  ),
   row(/^invalid kptr access, R(?<reg>\d+) type=/m, 'kptr-type', CALL),
   row(/^calling kernel function \S+ is not allowed$/m, 'kfunc-not-for-program', CONTEXT),
   row(/^program must be sleepable to call sleepable kfunc /m, 'kfunc-may-sleep', CONTEXT),
