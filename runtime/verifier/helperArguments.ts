@@ -136,11 +136,6 @@ interface ArgRule {
   readonly check?: (env: VerifierEnv, call: Call, regno: number, reg: RegState, rest: string) => void;
 }
 
-const notModelled =
-  (what: string) =>
-  (env: VerifierEnv, call: Call): never =>
-    unknown(env, `${what} (${call.row.name})`);
-
 function calledMap(env: VerifierEnv, call: Call, what: string): MapSpec {
   if (call.map !== null) return call.map.map;
   return reject(env, {
