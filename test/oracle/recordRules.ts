@@ -1,0 +1,87 @@
+/**
+ * Records what the real kernels say of the rule book's fixtures: `node out/test/oracle/recordRules.js [FILE…]` judges the named
+ * objects of `test/fixtures/rulebook` (all without arguments) and merges the answers into its `recorded.json`. Not a test.
+ *
+ * A source's first line may narrow the kernels, `// kernel: 6.12,7.2`: its programs use what older kernels do not know.
+ */
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { fixture } from '../support/paths';
+import { finalMessage } from './agreement';
+import { KERNELS, setUp } from './boot';
+import { verifyOnKernel, type KernelVerdict } from './verifyObjects';
+
+const VERDICTS = { ok: 'accepted', fail: 'rejected', libbpf_error: 'error' } as const;
+const folder = fixture('rulebook');
+const recordedFile = path.join(folder, 'recorded.json');
+
+type Recorded = Record<string, Record<string, Record<string, unknown>>>;
+
+async function main(): Promise<void> {
+  setUp();
+  const present = fs
+    .readdirSync(folder)
+    .filter((f) => f.endsWith('.bpf.c'))
+    .map((f) => f.replace(/\.bpf\.c$/, ''));
+  const wanted = process.argv.length > 2 ? process.argv.slice(2) : present;
+  const recorded: Recorded = fs.existsSync(recordedFile)
+    ? (JSON.parse(fs.readFileSync(recordedFile, 'utf8')) as Recorded)
+    : {};
+  for (const name of [...Object.keys(recorded), ...wanted])
+    if (wanted.includes(name) || !present.includes(name)) delete recorded[name];
+  for (const kernel of KERNELS) {
+    const names = wanted.filter((name) => {
+      const first = fs.readFileSync(path.join(folder, `${name}.bpf.c`), 'utf8').split('\n', 1)[0];
+      const tag = /^\/\/ kernel: ([\d.,]+)$/.exec(first);
+      return tag === null || tag[1].split(',').includes(kernel);
+    });
+    const files = names.map((name) => path.join(folder, `${name}.bpf.o`));
+    if (files.length === 0) continue;
+    for (const answer of await verifyOnKernel(kernel, files)) {
+      const name = path.basename(answer.file).replace(/\.bpf\.o$/, '');
+      if (answer.prog === undefined || answer.verdict === 'kernel_crash' || answer.verdict === 'timeout') {
+        console.error(
+          `not recorded: ${name}/${answer.prog}: ${answer.verdict} ${answer.error ?? ''} on ${kernel}`,
+        );
+        process.exitCode = 1;
+        continue;
+      }
+      ((recorded[name] ??= {})[answer.prog] ??= {})[kernel] = {
+        verdict: VERDICTS[answer.verdict],
+        errno: answer.errno ?? 0,
+        message: answer.verdict === 'ok' ? '' : finalMessage(answer),
+        ...(answer.verdict === 'fail' ? linesBefore(answer) : {}),
+        insns: answer.processed_insns ?? 0,
+      };
+    }
+  }
+  fs.writeFileSync(recordedFile, recordedText(recorded));
+}
+
+/** What a kernel says in front of its final message, when that is its own words too. */
+function linesBefore(answer: KernelVerdict): { before?: string[] } {
+  const lines = (answer.messages ?? '').split('\n').filter((l) => l.trim() !== '');
+  const before = lines.slice(0, -1).filter((l) => !/^(processed \d|\d+: |from \d|;|func#|R\d+=)/.test(l));
+  return before.length > 0 ? { before } : {};
+}
+
+/** One line a program and kernel, sorted by file: small differences, easy merges. */
+function recordedText(recorded: Recorded): string {
+  const files = Object.keys(recorded)
+    .sort()
+    .map((file) => {
+      const programs = Object.entries(recorded[file]).map(([program, kernels]) => {
+        const rows = Object.entries(kernels).map(
+          ([k, v]) => `      ${JSON.stringify(k)}: ${JSON.stringify(v)}`,
+        );
+        return `    ${JSON.stringify(program)}: {\n${rows.join(',\n')}\n    }`;
+      });
+      return `  ${JSON.stringify(file)}: {\n${programs.join(',\n')}\n  }`;
+    });
+  return `{\n${files.join(',\n')}\n}\n`;
+}
+
+main().catch((error: unknown) => {
+  console.error(error);
+  process.exitCode = 1;
+});
