@@ -67,16 +67,18 @@ describe('rule book', () => {
     });
   }
 
-  it('counts its programs and gaps', () => {
+  it('has at least 400 programs, and marks no gap of one that is not there', () => {
     const programs = Object.values(recorded).reduce((sum, file) => sum + Object.keys(file).length, 0);
     assert.ok(programs >= 400, `${programs} programs`);
-      for (const key of Object.keys(gaps)) {
-        const [, name, program, kernel] = /^(\w+)\/(\w+) (.*)$/.exec(key) ?? [];
-        assert.ok(
-          recorded[name]?.[program]?.[kernel as Kernel],
-          `gaps.json marks ${key}, which is not there`,
-        );
-      }
+    for (const key of Object.keys(gaps)) {
+      const [, name, program, kernel] = /^(\w+)\/(\w+) (.*)$/.exec(key) ?? [];
+      assert.ok(recorded[name]?.[program]?.[kernel as Kernel], `gaps.json marks ${key}, which is not there`);
     }
+  });
+
+  after(() => {
+    const text = Object.fromEntries([...marks].sort(([a], [b]) => (a < b ? -1 : 1)));
+    if (update) fs.writeFileSync(gapsFile, JSON.stringify(text, undefined, 2) + '\n');
+    console.log(`      rule book: ${marks.size} gaps`);
   });
 });
