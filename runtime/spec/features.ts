@@ -512,6 +512,11 @@ export const FEATURES = {
     since: '6.18',
     evidence: 'measured on 6.12 and 7.2',
   },
+  globalArgUntrusted: {
+    what: 'declaration tag arg:untrusted on arguments of global functions',
+    since: '6.18',
+    evidence: 'mainline 6.17',
+  },
   globalArgTags: {
     what: 'declaration tags on arguments of global functions (arg:ctx, arg:nonnull …)',
     since: '6.12',

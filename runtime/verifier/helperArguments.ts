@@ -363,6 +363,27 @@ function matchStruct(env: VerifierEnv, call: Call, regno: number, reg: RegState,
   });
 }
 
+/** Register `regno` is a pointer to the kernel's struct `typeId`, for a parameter of a global function. */
+export function checkTypedArgument(env: VerifierEnv, regno: number, typeId: number, nullable: boolean): void {
+  const reg = regOf(env, regno);
+  const rule: ArgRule = { types: btfTypes, ignore: nullable ? MAYBE_NULL : 0 };
+  checkType(env, rule, regno, reg);
+  const btf = env.kernelBtf;
+  if (btf === undefined) return unknown(env, 'kernel type information');
+  if (!structMatches(btf, reg.btfId, reg.off, typeId, false, walkRules(env, reg))) {
+    const name = btf.types[reg.btfId]?.name ?? '';
+    reject(env, {
+      code: 'argument-type',
+      category: 'Call Type Safety',
+      errno: EACCES,
+      message: `R${regno} is of type ${name} but ${btf.types[typeId].name} is expected`,
+      registers: [regno],
+      facts: { type: name, expected: btf.types[typeId].name },
+    });
+  }
+  checkOffset(env, rule, regno, reg);
+}
+
 /** Types whose offsets their own rules judge; all others must be passed as they came. */
 const OFFSET_TYPES = new Set([
   'stack',

@@ -7,6 +7,7 @@ import { progTypeByName, returnRange, type ReturnRange } from '../spec/progTypes
 import { BOOL_HOOKS } from '../spec/attachPoints';
 import { hasFeature, reject, unknown, type VerifierEnv } from './env';
 import type { FuncFrame } from './frame';
+import { returnsNothing } from './globalPrototypes';
 import { EACCES, EINVAL } from './outcome';
 import { markPrecise } from './precision';
 import { checkRegArg } from './regArgs';
@@ -105,6 +106,7 @@ export function checkReturnValue(
   }
   const voidHook = lsm && hookReturnsNothing(env);
   if (voidHook && env.program.attachType !== 'BPF_LSM_CGROUP') return;
+  if (!isMain && !frame.inAsyncCallback && returnsNothing(env, frame.subprog)) return;
   checkRegArg(env, regno, 'src');
   const reg = valueOf.regs[regno];
   let place: Place = 'program exit';

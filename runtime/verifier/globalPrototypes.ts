@@ -1,0 +1,250 @@
+/**
+ * Prototypes of global functions, from the object's BTF: what each parameter may be given and what the function may
+ * count on. `arg:` declaration tags go before what the C type says.
+ * Evidence: fixtures `global-args*`, recorded on 6.1, 6.12 and 7.2.
+ */
+import { declTagsOf, resolvedType, sizeOfType, typeById, typesByName } from '../btf/query';
+import type { Btf, BtfType } from '../btf/types';
+import { progTypeByName } from '../spec/progTypes';
+import { reject, unknown, type VerifierEnv } from './env';
+import { EFAULT, EINVAL, ENOENT, EOPNOTSUPP } from './outcome';
+
+export type Param =
+  | { readonly kind: 'scalar' }
+  | { readonly kind: 'ctx' }
+  | { readonly kind: 'dynptr' }
+  | { readonly kind: 'arena' }
+  /** Any address: reads through it are guarded. */
+  | { readonly kind: 'untrusted'; readonly typeId: number }
+  | { readonly kind: 'trusted'; readonly typeId: number; readonly nullable: boolean }
+  | { readonly kind: 'mem'; readonly sizeBytes: number; readonly nullable: boolean };
+
+export interface GlobalPrototype {
+  readonly params: readonly Param[];
+  readonly returnsVoid: boolean;
+}
+
+const MAX_PARAMS = 5;
+
+export const refusePrototype = (env: VerifierEnv, message: string, errno = EINVAL): never =>
+  reject(env, { code: 'global-function-prototype', category: 'Call Type Safety', errno, message });
+
+const KIND_WORDS: Readonly<Record<string, string>> = {
+  struct: 'STRUCT',
+  union: 'UNION',
+  fwd: 'FWD',
+  func: 'FUNC',
+  funcProto: 'FUNC_PROTO',
+  float: 'FLOAT',
+  void: 'UNKNOWN',
+};
+const kindWord = (type: BtfType): string => KIND_WORDS[type.kind] ?? type.kind.toUpperCase();
+
+/** The prototype of subprogram `index`; refused when a global function cannot have it. */
+export function prototypeOf(env: VerifierEnv, index: number): GlobalPrototype {
+  const subprog = env.subprogs[index];
+  const { btf } = env.object;
+  if (btf === undefined || subprog.btfId === 0)
+    return refusePrototype(env, 'Global functions need valid BTF', EFAULT);
+  const func = typeById(btf, subprog.btfId);
+  if (func.kind !== 'func')
+    return refusePrototype(env, `BTF of func#${index} doesn't point to KIND_FUNC`, EFAULT);
+  const proto = typeById(btf, func.type);
+  if (proto.kind !== 'funcProto')
+    return refusePrototype(env, `Invalid type of function ${subprog.name}()`, EFAULT);
+  if (proto.params.length > MAX_PARAMS) {
+    refusePrototype(
+      env,
+      `Global function ${subprog.name}() with ${proto.params.length} > 5 args. Buggy compiler.`,
+    );
+  }
+  const result = resolvedType(btf, proto.returnType);
+  const returnsVoid = result.kind === 'void' && env.features.globalVoid;
+  if (result.kind !== 'int' && result.kind !== 'enum' && !returnsVoid) {
+    refusePrototype(
+      env,
+      env.features.globalVoid
+        ? `Global function ${subprog.name}() return value not void or scalar. Only those are supported.`
+        : `Global function ${subprog.name}() doesn't return scalar. Only those are supported.`,
+    );
+  }
+  const at: Place = { env, btf, funcId: subprog.btfId, name: subprog.name };
+  return { params: proto.params.map((param, i) => paramOf(at, param.type, i)), returnsVoid };
+}
+
+/** Global functions without result: newer kernels take them. */
+export function returnsNothing(env: VerifierEnv, index: number): boolean {
+  const { btf } = env.object;
+  const subprog = env.subprogs[index];
+  if (!env.features.globalVoid || btf === undefined || subprog.linkage !== 'global') return false;
+  const func = typeById(btf, subprog.btfId);
+  const proto = func.kind === 'func' ? typeById(btf, func.type) : func;
+  return proto.kind === 'funcProto' && resolvedType(btf, proto.returnType).kind === 'void';
+}
+
+interface Place {
+  readonly env: VerifierEnv;
+  readonly btf: Btf;
+  readonly funcId: number;
+  readonly name: string;
+}
+
+/** Program types for which the loader renames tagged contexts on kernels that do not know the tag. */
+const TAGS_REWRITTEN =
+  /^BPF_PROG_TYPE_(CGROUP_|FLOW_DISSECTOR|KPROBE|LWT_|NETFILTER|PERF_EVENT|RAW_TRACEPOINT|SCHED_|SK_|SOCKET_FILTER|SOCK_OPS|XDP)/;
+
+const TAGS = ['ctx', 'trusted', 'nonnull', 'nullable', 'arena', 'untrusted'] as const;
+type Tag = (typeof TAGS)[number];
+
+function tagsOf({ env, btf, funcId }: Place, i: number): Set<Tag> {
+  const found = declTagsOf(btf, funcId, i)
+    .filter((tag) => tag.startsWith('arg:'))
+    .map((tag) => tag.slice('arg:'.length));
+  if (!env.features.globalArgTags)
+    return new Set(found.includes('ctx') && TAGS_REWRITTEN.test(env.program.type) ? ['ctx'] : []);
+  const tags = new Set<Tag>();
+  for (const tag of found) {
+    const known = TAGS.find((name) => name === tag);
+    if (known === undefined || (known === 'untrusted' && !env.features.globalArgUntrusted))
+      return refusePrototype(env, `arg#${i} has unsupported set of tags`, EOPNOTSUPP);
+    tags.add(known);
+  }
+  return tags;
+}
+
+const only = (tags: ReadonlySet<Tag>, ...allowed: Tag[]): boolean =>
+  [...tags].every((tag) => allowed.includes(tag));
+
+function paramOf(at: Place, typeId: number, i: number): Param {
+  const { env, btf } = at;
+  const tags = tagsOf(at, i);
+  const type = resolvedType(btf, typeId);
+  if (type.kind !== 'ptr') {
+    if (tags.size > 0) refusePrototype(env, `arg#${i} has pointer tag, but is not a pointer type`);
+    if (type.kind === 'int' || type.kind === 'enum') return { kind: 'scalar' };
+    return refusePrototype(env, `Arg#${i} type ${kindWord(type)} in ${at.name}() is not supported yet.`);
+  }
+  const combination = (): never => refusePrototype(env, `arg#${i} has invalid combination of tags`);
+  const target = resolvedType(btf, type.type);
+  if (tags.has('ctx') || isContext(env, btf, type.type)) {
+    if (!only(tags, 'ctx')) combination();
+    if (tags.has('ctx') && env.features.globalArgTags) checkContextType(at, type.type, i);
+    return { kind: 'ctx' };
+  }
+  if (target.name === 'bpf_dynptr' && env.features.globalArgTags) {
+    if (tags.size > 0) combination();
+    return { kind: 'dynptr' };
+  }
+  if (tags.has('trusted')) {
+    if (!only(tags, 'trusted', 'nullable')) combination();
+    return { kind: 'trusted', typeId: kernelType(at, target, i), nullable: tags.has('nullable') };
+  }
+  if (tags.has('untrusted')) {
+    if (!only(tags, 'untrusted'))
+      refusePrototype(env, `arg#${i} untrusted cannot be combined with any other tags`);
+    if (target.kind === 'void' || target.kind === 'int' || target.kind === 'enum')
+      return { kind: 'untrusted', typeId: 0 };
+    const id = kernelType(at, target, i);
+    if (env.kernelBtf?.types[id].kind !== 'struct') {
+      const word = `${kindWord(target)} '${target.name}'`;
+      refusePrototype(env, `arg#${i} has type ${word}, but only struct or primitive types are allowed`);
+    }
+    return { kind: 'untrusted', typeId: id };
+  }
+  if (tags.has('arena')) {
+    if (!only(tags, 'arena')) refusePrototype(env, `arg#${i} arena cannot be combined with any other tags`);
+    return { kind: 'arena' };
+  }
+  if (tags.has('nullable')) combination();
+  const sizeBytes = sizeOfType(btf, type.type);
+  if (sizeBytes === undefined) {
+    return refusePrototype(
+      env,
+      `arg#${i} reference type('${kindWord(target)} ${target.name}') size cannot be determined: -22`,
+    );
+  }
+  return { kind: 'mem', sizeBytes, nullable: !tags.has('nonnull') };
+}
+
+const bareContext = (env: VerifierEnv): string =>
+  (progTypeByName(env.program.type)?.contextType ?? '').replace(/^struct /, '');
+
+/** The first typedef that a type is behind qualifiers, '' if none. */
+function typedefName(btf: Btf, id: number): string {
+  for (let at = id; ;) {
+    const type = typeById(btf, at);
+    if (type.kind === 'typedef') return type.name;
+    if (
+      type.kind !== 'const' &&
+      type.kind !== 'volatile' &&
+      type.kind !== 'restrict' &&
+      type.kind !== 'typeTag'
+    )
+      return '';
+    at = type.type;
+  }
+}
+
+/** Whether a pointer to type `id` is the program's context: by the struct's name, or a typedef's for kprobes. */
+function isContext(env: VerifierEnv, btf: Btf, id: number): boolean {
+  const bare = bareContext(env);
+  const kprobe = env.program.type === 'BPF_PROG_TYPE_KPROBE';
+  if (kprobe && env.features.globalArgTags && typedefName(btf, id) === bare) return true;
+  const target = resolvedType(btf, id);
+  if (target.kind !== 'struct') return false;
+  return target.name === bare || (kprobe && target.name === 'pt_regs');
+}
+
+/** Program types whose context may be taken for an array of 64-bit words. */
+const WORDS_OK = new Set([
+  'BPF_PROG_TYPE_RAW_TRACEPOINT',
+  'BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE',
+  'BPF_PROG_TYPE_LSM',
+  'BPF_PROG_TYPE_STRUCT_OPS',
+]);
+const WORDS_OK_ATTACHED = new Set([
+  'BPF_TRACE_RAW_TP',
+  'BPF_TRACE_FENTRY',
+  'BPF_TRACE_FEXIT',
+  'BPF_MODIFY_RETURN',
+]);
+const ANYTHING_OK = new Set(['BPF_PROG_TYPE_TRACEPOINT', 'BPF_PROG_TYPE_SYSCALL', 'BPF_PROG_TYPE_EXT']);
+
+/** `arg:ctx` on a pointer to something that is no context of this program type. */
+function checkContextType({ env, btf }: Place, id: number, i: number): void {
+  const { type: programType, attachType = '' } = env.program;
+  const registers = programType === 'BPF_PROG_TYPE_KPROBE' || programType === 'BPF_PROG_TYPE_PERF_EVENT';
+  if (registers && typedefName(btf, id) === 'bpf_user_pt_regs_t') return;
+  const target = resolvedType(btf, id);
+  if (target.kind === 'void' || ANYTHING_OK.has(programType)) return;
+  if (target.name === '') refusePrototype(env, `arg#${i} type doesn't have a name`);
+  const struct = target.kind === 'struct';
+  if (registers && struct && target.name === 'pt_regs') return;
+  const tracing = programType === 'BPF_PROG_TYPE_TRACING';
+  const words = WORDS_OK.has(programType) || (tracing && WORDS_OK_ATTACHED.has(attachType));
+  if (words && target.kind === 'int' && target.sizeBytes === 8) return;
+  if (tracing && struct) {
+    if (attachType === 'BPF_TRACE_RAW_TP' && target.name === 'bpf_raw_tracepoint_args') return;
+    if (attachType === 'BPF_TRACE_ITER' && target.name.startsWith('bpf_iter__')) return;
+  }
+  const context = progTypeByName(programType)?.contextType ?? '';
+  if (context === 'bpf_user_pt_regs_t') refusePrototype(env, `arg#${i} should be \`struct pt_regs *\``);
+  if (!context.startsWith('struct ')) refusePrototype(env, `arg#${i} should be void pointer`);
+  if (!struct || `struct ${target.name}` !== context)
+    refusePrototype(env, `arg#${i} should be \`${context} *\``);
+}
+
+/** The kernel's type that a program's type stands for: the one of that name (without `___flavour`) and kind. */
+function kernelType({ env }: Place, target: BtfType, i: number): number {
+  const { kernelBtf } = env;
+  if (kernelBtf === undefined) return unknown(env, 'kernel type information');
+  const name = target.name.replace(/___.*$/, '');
+  const found = [...typesByName(kernelBtf, name), ...typesByName(kernelBtf, `${name}___init`)].filter(
+    (id) => kernelBtf.types[id].kind === target.kind,
+  );
+  if (found.length === 1) return found[0];
+  const what = `arg#${i} reference type('${kindWord(target)} ${target.name}')`;
+  return found.length === 0
+    ? refusePrototype(env, `${what} has no matches`, ENOENT)
+    : refusePrototype(env, `${what} is ambiguous`, 3);
+}
