@@ -20,7 +20,7 @@ import { completeBtf } from './objectBtf';
 import type { ObjectSpec, ProgramSpec } from './objectSpec';
 import { describeProgram } from './programs';
 import { Refusal } from './refusal';
-import { structOpsProblem } from './structOps';
+import { readStructOps, type StructOps } from './structOps';
 
 export type { LoadOptions } from './context';
 
@@ -62,7 +62,8 @@ function load(context: LoadContext): ObjectSpec {
   const maps = [...readLegacyMaps(context), ...readMapDefinitions(context, code), ...readGlobalData(context)];
   const externs = resolveExterns(context, maps.length);
   if (externs.kconfigMap !== undefined) maps.push(externs.kconfigMap);
-  const problem = externs.problem ?? structOpsProblem(context);
+  const structOps = readStructOps(context, code);
+  const problem = externs.problem ?? structOps.problem;
   const info = new CodeInfo(context.ext);
   const core = new CoreRelocator(context, info);
   const budget = { insns: MAX_OBJECT_INSNS };
@@ -80,7 +81,7 @@ function load(context: LoadContext): ObjectSpec {
     littleEndian: elf.littleEndian,
     license: readLicense(context),
     programs: code.programs
-      .map((main) => loadProgram(input, main))
+      .map((main) => withTable(context, structOps, main, loadProgram(input, main)))
       .map((program) => {
         // Externs are looked up before any code is: the first that is missing is what every program is told.
         if (externs.problem !== undefined && program.problem?.code === externs.problem.code)
@@ -88,6 +89,7 @@ function load(context: LoadContext): ObjectSpec {
         return program.problem === undefined && problem !== undefined ? { ...program, problem } : program;
       }),
     maps: maps.map(({ spec }) => (context.options.relaxed === true ? fillIn(spec) : spec)),
+    linkedTables: structOps.linked,
     btf,
     externs: externs.specs,
     warnings: context.warnings,
@@ -110,6 +112,30 @@ function loadProgram(input: LinkInput, main: CodeFunction): ProgramSpec {
       problem: error.problem,
     };
   }
+}
+
+/** A program of an operations table with the member that it implements; one that no table names cannot be loaded. */
+function withTable(
+  context: LoadContext,
+  structOps: StructOps,
+  main: CodeFunction,
+  program: ProgramSpec,
+): ProgramSpec {
+  if (program.type !== 'BPF_PROG_TYPE_STRUCT_OPS') return program;
+  const implementation = structOps.implementations.get(main);
+  if (implementation !== undefined) return { ...program, ...implementation };
+  if (program.problem !== undefined || structOps.problem !== undefined) return program;
+  if (context.options.kernelBtf === undefined) return program;
+  return {
+    ...program,
+    problem: {
+      code: 'struct-ops-unused',
+      message: `program '${program.name}': SEC("struct_ops") program isn't referenced anywhere, did you forget to use it?`,
+      place: { file: context.file },
+      remedy:
+        'Name it in a variable of the table: SEC(".struct_ops") struct … = { .member = (void *)program };',
+    },
+  };
 }
 
 /** The license string; libbpf takes at most 63 characters of it. */

@@ -16,6 +16,8 @@ export interface ObjectSpec {
   readonly programs: readonly ProgramSpec[];
   readonly maps: readonly MapSpec[];
   /** The object's own BTF, absent when it has none. */
+  /** Operation tables that are attached by links, which not every kernel can. */
+  readonly linkedTables?: readonly string[];
   readonly btf?: Btf;
   /** Raw bytes of the .BTF section (for tools that print sizes). */
   readonly externs: readonly ExternSpec[];
@@ -57,6 +59,8 @@ export interface ProgramSpec {
   readonly attachTo?: string;
   /** Id in the kernel's BTF of the function, tracepoint or hook that `attachTo` names; absent without kernel BTF. */
   readonly attachBtfId?: number;
+  /** Programs of type struct_ops: index of the member that they implement in the struct that `attachBtfId` is. */
+  readonly memberIndex?: number;
   readonly sleepable: boolean;
   /** XDP program that understands multi-buffer packets. */
   readonly xdpFrags?: boolean;

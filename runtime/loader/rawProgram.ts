@@ -35,6 +35,7 @@ export interface RawProgram {
   readonly funcs?: readonly (readonly [number, number])[];
   readonly license?: string;
   readonly expected_attach_type?: number;
+  readonly attach_btf_id?: number;
   readonly flags?: number;
 }
 
@@ -194,8 +195,12 @@ export function rawObject(raw: RawProgram): Result<{ object: ObjectSpec; program
       name: label,
       section: '',
       type,
+      ...(type === 'BPF_PROG_TYPE_STRUCT_OPS' && {
+        attachBtfId: raw.attach_btf_id,
+        memberIndex: raw.expected_attach_type ?? 0,
+      }),
       attachType:
-        raw.expected_attach_type === undefined
+        raw.expected_attach_type === undefined || type === 'BPF_PROG_TYPE_STRUCT_OPS'
           ? undefined
           : ATTACH_TYPES.find((a) => a.id === raw.expected_attach_type)?.name,
       sleepable: ((raw.flags ?? 0) & BPF_F_SLEEPABLE) !== 0,

@@ -657,6 +657,21 @@ export const FEATURES = {
     since: '6.18',
     evidence: 'measured on 6.12 and 7.2',
   },
+  structOpsSleep: {
+    what: 'programs that implement operation tables may sleep, and have trusted arguments, some of which may be NULL',
+    since: '6.12',
+    evidence: 'measured on 6.1 and 6.12',
+  },
+  structOpsLinks: {
+    what: 'operation tables may be attached by links (.struct_ops.link)',
+    since: '6.6',
+    evidence: 'measured on 6.1 (map refused) and 6.12',
+  },
+  structWriteText: {
+    what: 'stores into kernel structs that an operation table does not allow have a message of their own',
+    since: '6.18',
+    evidence: 'measured on 7.2',
+  },
   moreClosedHooks: {
     what: 'hooks that allocate security blobs are closed to programs',
     since: '6.18',

@@ -2,7 +2,8 @@
  * Which program types may call which helpers, as measured: each kernel was asked for every pair (GPL licence, all
  * capabilities). `ids` is what 6.12 allows; `also…`/`not…` are what 6.1 and 7.2 allow beyond it or refuse.
  * Rows with `attachTypes` come after the general row of the same type and win for those attach types.
- * Not here, because those kernels could not be asked: BPF_PROG_TYPE_EXT, _STRUCT_OPS, _LIRC_MODE2.
+ * `attachTypes` of BPF_PROG_TYPE_STRUCT_OPS are operation tables, or `table.member`.
+ * Not here, because those kernels could not be asked: BPF_PROG_TYPE_EXT, _LIRC_MODE2.
  *
  * Profiles by facts use the nearest measured kernel; a helper's `since` is asked besides.
  */
@@ -236,6 +237,31 @@ export const HELPER_PROGRAMS: readonly HelperProgramsRow[] = [
     ids: '1-3 5-8 12 14 35 42 80 87-89 93-94 105-106 112-115 118 120 123 125 130-134 149 153-154 158 164-165 169-172 175 177 181-182 194-195 197-203 208-211',
     also72: '15-17 22 37 55 109 117 141 148 156-157 176 180 191',
   },
+  {
+    type: 'BPF_PROG_TYPE_STRUCT_OPS',
+    ids: '1-3 5-8 12 14 35 42 80 87-89 93-94 105-106 112-115 118 120 123 125 130-134 149 153-154 158 164-165 169-172 175 177 181-182 194-195 197-203 208-211',
+    not61: '14 80 120 123',
+    also72: '15-17 22 37 55 109 117 141 148 156-157 176 180 191',
+  },
+  {
+    type: 'BPF_PROG_TYPE_STRUCT_OPS',
+    attachTypes: ['tcp_congestion_ops'],
+    ids: '1-3 5-8 12 14 35 42 49 57 80 87-89 93-94 105-108 112-116 118 120 123 125 130-134 149 153-154 158 160 164-165 169-172 175 177 181-182 194-195 197-203 208-211',
+    not61: '14 80 120 123',
+    also72: '15-17 22 37 55 109 117 141 148 156-157 176 180 191',
+  },
+  {
+    type: 'BPF_PROG_TYPE_STRUCT_OPS',
+    attachTypes: ['tcp_congestion_ops.release'],
+    ids: '1-3 5-8 12 14 35 42 80 87-89 93-94 105-108 112-116 118 120 123 125 130-134 149 153-154 158 160 164-165 169-172 175 177 181-182 194-195 197-203 208-211',
+    not61: '14 80 120 123',
+    also72: '15-17 22 37 55 109 117 141 148 156-157 176 180 191',
+  },
+  {
+    type: 'BPF_PROG_TYPE_STRUCT_OPS',
+    attachTypes: ['bpf_dummy_ops'],
+    ids: '',
+  },
 ];
 
 /** The measured kernel whose column answers for a profile. */
@@ -294,7 +320,7 @@ export function helperPrototype(profile: Profile, row: HelperRow, type: string):
 /**
  * Whether a program of that type may call the helper: `yes`, `no`, or `unknown` for program types that were not measured.
  * @param type BPF_PROG_TYPE_…
- * @param attachType expected attach type, if the program has one
+ * @param attachType expected attach type, if the program has one; of struct_ops programs `table.member`
  */
 export function helperAllowed(
   profile: Profile,
@@ -305,8 +331,12 @@ export function helperAllowed(
   if (!kernelHasHelper(profile, id)) return 'no';
   const rows = HELPER_PROGRAMS.filter((row) => row.type === type);
   if (rows.length === 0) return 'unknown';
+  const narrower = (name: string): HelperProgramsRow | undefined =>
+    rows.find((r) => r.attachTypes?.includes(name));
   const row =
-    (attachType === undefined ? undefined : rows.find((r) => r.attachTypes?.includes(attachType))) ?? rows[0];
+    (attachType === undefined
+      ? undefined
+      : (narrower(attachType) ?? narrower(attachType.split('.', 1)[0] ?? ''))) ?? rows[0];
   if (row === undefined) return 'unknown';
   return allowedIds(row, COLUMN[profile.name] ?? '612').has(id) ? 'yes' : 'no';
 }

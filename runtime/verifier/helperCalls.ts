@@ -29,6 +29,7 @@ import { EACCES, EINVAL } from './outcome';
 import { markPrecise } from './precision';
 import { acquireReference, releaseReference } from './references';
 import { writeStack } from './stackAccess';
+import { helperScope } from './structOps';
 import {
   isNullConst,
   MAYBE_NULL,
@@ -65,7 +66,7 @@ function available(env: VerifierEnv, id: number): HelperRow {
       facts: { id },
     });
   }
-  const allowed = helperAllowed(env.profile, env.program.type, env.program.attachType, id);
+  const allowed = helperAllowed(env.profile, env.program.type, helperScope(env), id);
   if (allowed === 'unknown') return unknown(env, `helpers of ${env.program.type}`);
   if (allowed === 'no' && dependsOnHook(env, row)) return unknown(env, `where ${row.name} may be called`);
   if (allowed === 'no') {

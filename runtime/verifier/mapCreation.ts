@@ -8,7 +8,7 @@ import { findSpecialFields } from '../btf/specialFields';
 import type { MapSpec, ObjectSpec } from '../loader/objectSpec';
 import { ERRNO } from '../spec/errno';
 import { MAP_FLAGS, mapTypeByName } from '../spec/mapTypes';
-import { isSince, type Profile } from '../spec/profile';
+import { has, isSince, type Profile } from '../spec/profile';
 import type { Problem } from '../util/problem';
 
 export interface MapRefusal {
@@ -50,8 +50,27 @@ function ofUnknownType(object: ObjectSpec, map: MapSpec, profile: Profile): MapR
   };
 }
 
+/** An operations table attached by a link is a map with a flag that older kernels do not know. */
+function linkedTable(object: ObjectSpec, profile: Profile): MapRefusal | undefined {
+  const name = object.linkedTables?.[0];
+  if (name === undefined || has(profile, 'structOpsLinks')) return undefined;
+  const message = `map '${name}': failed to create: -EINVAL`;
+  return {
+    errno: ERRNO.EINVAL,
+    message,
+    problem: {
+      code: 'struct-ops-link',
+      message,
+      place: { file: object.file },
+      remedy: 'This kernel knows no links for operation tables: put the variable into SEC(".struct_ops").',
+    },
+  };
+}
+
 /** The first map that cannot be created, if any. */
 export function refusedMap(object: ObjectSpec, profile: Profile): MapRefusal | undefined {
+  const table = linkedTable(object, profile);
+  if (table !== undefined) return table;
   for (const map of object.maps) {
     if (!hasMapType(map, profile)) return ofUnknownType(object, map, profile);
     if (map.maxEntries === 0 && map.data === undefined && mapTypeByName(map.type)?.sizeless !== true)

@@ -27,6 +27,7 @@ import {
 } from './regState';
 import { regTypeName } from './regText';
 import type { MemAccess } from './seams';
+import { checkStructWrite } from './structOps';
 import { walkData, type WalkRules } from './structWalk';
 
 /** The kernel's structure behind a map pointer: never writable; what it holds is not modelled. */
@@ -151,9 +152,8 @@ export function checkKernelStructAccess(env: VerifierEnv, access: MemAccess, reg
     refuse(`R${access.regno} is ptr_${name} access percpu memory: off=${off}`);
   if (access.kind === 'write' && (reg.flags & PTR_UNTRUSTED) !== 0) refuse('only read is supported');
   if (access.kind === 'write' && !allocated) {
-    // with the module for connection tracking, these may write some of its fields
-    if (WRITERS.has(env.program.type)) return unknown(env, `writes to kernel struct ${name}`);
-    refuse('only read is supported');
+    if (!WRITERS.has(env.program.type)) refuse('only read is supported');
+    return checkStructWrite(env, access, reg, name, off);
   }
   if (allocated) {
     const field = allocatedFields(env, reg.btfId).fields.find(

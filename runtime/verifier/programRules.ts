@@ -15,9 +15,10 @@ import { isGplCompatible } from './licences';
 import { checkMapWithProgram } from './mapRules';
 import { EINVAL } from './outcome';
 import { pointer, type RegState } from './regState';
+import { checkStructOps } from './structOps';
 
 /** Types whose rules are not written. */
-const NOT_MODELLED = new Set(['BPF_PROG_TYPE_STRUCT_OPS', 'BPF_PROG_TYPE_EXT']);
+const NOT_MODELLED = new Set(['BPF_PROG_TYPE_EXT']);
 
 export function checkProgram(env: VerifierEnv): void {
   const { program } = env;
@@ -27,6 +28,7 @@ export function checkProgram(env: VerifierEnv): void {
   checkKernelHasType(env, row);
   checkAddresses(env);
   checkSleepable(env, row.sleepable);
+  if (program.type === 'BPF_PROG_TYPE_STRUCT_OPS') checkStructOps(env);
   checkAttachPoint(env);
   const seen = new Set<number>();
   const slots = [...program.references.keys()].sort((a, b) => a - b);
@@ -146,6 +148,17 @@ function checkSleepable(env: VerifierEnv, rule: 'may' | 'always' | undefined): v
       message: 'Syscall programs can only be sleepable',
       insn: -1,
     });
+  }
+  if (
+    program.type === 'BPF_PROG_TYPE_STRUCT_OPS' &&
+    program.sleepable &&
+    !hasFeature(env, 'structOpsSleep')
+  ) {
+    refuseAttach(
+      env,
+      'program-may-not-sleep',
+      'Only fentry/fexit/fmod_ret, lsm, and kprobe/uprobe programs can be sleepable',
+    );
   }
   if (rule === undefined && program.sleepable) unknown(env, `sleepable programs of type ${program.type}`);
 }

@@ -14,6 +14,7 @@ import { checkRegArg } from './regArgs';
 import { S64_MAX, S64_MIN } from '../util/u64';
 import type { RegState } from './regState';
 import { regTypeName } from './regText';
+import { implementedMember } from './structOps';
 import { attachProto } from './typedArguments';
 import { tnumConst, tnumContains, tnumIsUnknown, tnumRange, tnumText } from './tnum';
 
@@ -101,9 +102,7 @@ export function checkReturnValue(
   const type = progTypeByName(env.program.type);
   const isMain = (frame.subprog === 0 || frame.inExceptionCallback) && !frame.inAsyncCallback;
   const lsm = isMain && env.program.type === 'BPF_PROG_TYPE_LSM';
-  if (isMain && env.program.type === 'BPF_PROG_TYPE_STRUCT_OPS') {
-    unknown(env, `return values of ${env.program.type}`);
-  }
+  if (isMain && implementedMember(env)?.returnType === 0) return;
   const voidHook = lsm && hookReturnsNothing(env);
   if (voidHook && env.program.attachType !== 'BPF_LSM_CGROUP') return;
   if (!isMain && !frame.inAsyncCallback && returnsNothing(env, frame.subprog)) return;

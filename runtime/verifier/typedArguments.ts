@@ -21,6 +21,7 @@ import {
   UNKNOWN_SCALAR,
   type RegState,
 } from './regState';
+import { implementedMember, mayBeNullArgument } from './structOps';
 import { hookReturnRange } from './returnValues';
 import type { MemAccess } from './seams';
 
@@ -43,6 +44,8 @@ export function attachProto(env: VerifierEnv): AttachProto | undefined {
   const btf = env.kernelBtf;
   const target = env.program.attachTo;
   const attach = env.program.attachType ?? '';
+  const implemented = implementedMember(env);
+  if (implemented !== undefined) return implemented;
   if (btf === undefined || target === undefined) return undefined;
   if (attach === 'BPF_TRACE_RAW_TP') {
     const typedef = btf.types[findType(btf, `btf_trace_${target}`, 'typedef')];
@@ -74,6 +77,7 @@ function argumentsTrusted(env: VerifierEnv): boolean {
   if (!hasFeature(env, 'trustedPointers')) return false;
   const attach = env.program.attachType;
   if (attach === 'BPF_TRACE_RAW_TP' || attach === 'BPF_TRACE_ITER') return true;
+  if (env.program.type === 'BPF_PROG_TYPE_STRUCT_OPS') return true;
   return env.program.type === 'BPF_PROG_TYPE_LSM' && !UNTRUSTED_HOOKS.has(env.program.attachTo ?? '');
 }
 
@@ -85,7 +89,8 @@ export function argumentAt(env: VerifierEnv, off: number, access: MemAccess): Re
   const target = env.program.attachTo ?? '';
   if (btf === undefined) return unknown(env, 'kernel type information (arguments of the attach point)');
   const attach = env.program.attachType ?? '';
-  if (!MODELLED.has(attach)) return unknown(env, `arguments of ${attach || env.program.type}`);
+  const operations = env.program.type === 'BPF_PROG_TYPE_STRUCT_OPS';
+  if (!MODELLED.has(attach) && !operations) return unknown(env, `arguments of ${attach || env.program.type}`);
   const proto = attachProto(env);
   if (proto === undefined) return unknown(env, `the prototype of ${target}`);
   const refuse = (message: string): never => refuseArgument(env, access, off, message);
@@ -100,7 +105,10 @@ export function argumentAt(env: VerifierEnv, off: number, access: MemAccess): Re
   const isReturn = index === proto.params.length;
   if (
     isReturn &&
-    (attach === 'BPF_TRACE_FENTRY' || attach === 'BPF_TRACE_RAW_TP' || attach === 'BPF_TRACE_ITER')
+    (operations ||
+      attach === 'BPF_TRACE_FENTRY' ||
+      attach === 'BPF_TRACE_RAW_TP' ||
+      attach === 'BPF_TRACE_ITER')
   ) {
     noSuch();
   }
@@ -188,6 +196,15 @@ function pointerArgument(
   }
   const structId = resolveModifiers(btf, pointee);
   const struct = btf.types[structId];
+  const implemented = implementedMember(env);
+  if (implemented !== undefined && mayBeNullArgument(env, implemented, index)) {
+    return pointer('btfId', {
+      btfId: structId,
+      btfOf: 'kernel',
+      flags: PTR_TRUSTED | MAYBE_NULL,
+      id: newId(env),
+    });
+  }
   if (struct?.kind !== 'struct' && struct?.kind !== 'union') {
     return unknown(env, `argument ${index + 1} of ${target}`);
   }
@@ -197,8 +214,9 @@ function pointerArgument(
     );
   }
   if (error) return loadedScalar(8, false);
+  const promotes = implemented?.row.promotes;
   return pointer('btfId', {
-    btfId: structId,
+    btfId: promotes?.from === struct.name ? findType(btf, promotes.to, 'struct') : structId,
     btfOf: 'kernel',
     flags,
     id: (flags & MAYBE_NULL) !== 0 ? newId(env) : 0,

@@ -336,6 +336,27 @@ export const EXPLANATIONS: Readonly<Record<string, Row>> = {
     (s) => `The ${s.fact('sizeBytes')} bytes at byte ${s.fact('off')} are not inside struct bpf_flow_keys.`,
     'Use the members of struct bpf_flow_keys.',
   ),
+  'struct-ops-needs-gpl': row(
+    'Programs that implement an operation table of the kernel must have a GPL compatible licence.',
+    'Use a GPL-compatible licence, such as "GPL" or "Dual BSD/GPL".',
+  ),
+  'struct-ops-table': row(
+    'The struct that the program is to implement a member of is not one that this kernel lets programs implement.',
+    'Choose a table that this kernel offers: its BTF has a struct bpf_struct_ops_… for each.',
+  ),
+  'struct-ops-member': row(
+    'This member of the operation table cannot be implemented by this program: it is no function, it is closed to programs, or it may not sleep.',
+    'Leave the member out; a program that sleeps (struct_ops.s) can implement only members that may sleep.',
+  ),
+  'program-may-not-sleep': row(
+    'On this kernel programs of this type cannot sleep.',
+    'Drop the ".s" from the section name, or choose a newer kernel.',
+  ),
+  'kernel-struct-write': row(
+    (s) =>
+      `Programs of this type may change only some members of kernel structs, and byte ${s.fact('off')} of struct ${s.fact('struct')} is in none of them.`,
+    'Store whole members that the operation table may change, or keep the value in a map.',
+  ),
   'program-type-missing': row(
     (s) =>
       `This kernel has no programs of type ${s.fact('programType')}: it is too old, or built without them.`,

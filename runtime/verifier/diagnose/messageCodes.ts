@@ -29,6 +29,16 @@ const row = (pattern: RegExp, code: string, category: DiagnosticCategory): Messa
 });
 
 export const MESSAGE_ROWS: readonly MessageRow[] = [
+  // operation tables
+  row(/^struct ops programs must have a GPL/m, 'struct-ops-needs-gpl', POLICY),
+  row(/^attach_btf_id \d+ is not a supported struct/m, 'struct-ops-table', POLICY),
+  row(/^attach to (?:invalid|unsupported) member /m, 'struct-ops-member', POLICY),
+  row(/^Only fentry\/fexit\/\S+, .* programs can be sleepable/m, 'program-may-not-sleep', POLICY),
+  row(
+    /^(?:R(?<reg>\d+) cannot write into ptr_(?<struct>\w+) at off=(?<off>-?\d+) size=|no write support to (?<struct2>\w+) at off (?<off2>-?\d+)|write access at off |only access to bpf_dummy_ops_state is supported)/m,
+    'kernel-struct-write',
+    MEMORY,
+  ),
   // attach points, typed kernel pointers, kernel functions
   row(/^(?<target>\w+) is not sleepable/m, 'attach-not-sleepable', POLICY),
   row(/^(?<target>\w+)\(\) is not modifiable/m, 'attach-not-replaceable', POLICY),
