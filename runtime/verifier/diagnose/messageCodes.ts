@@ -241,7 +241,7 @@ export const MESSAGE_ROWS: readonly MessageRow[] = [
     CALL,
   ),
   // memory
-  row(/^R(?<reg>\d+) invalid mem access '(?<type>\w+_or_null)'/m, 'null-dereference', MEMORY),
+  row(/^R(?<reg>\d+) invalid mem access '(?<type>\w+_or_null_?)'/m, 'null-dereference', MEMORY),
   row(/^R(?<reg>\d+) invalid mem access '(?<type>[^']*)'/m, 'not-a-pointer', TYPES),
   row(
     /^R(?<reg>\d+) (?:unbounded memory access, use 'var &= const'|bitwise|unbounded size)/m,
