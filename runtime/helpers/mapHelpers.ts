@@ -1,6 +1,5 @@
 /** Helpers that work on maps: lookup, update, delete, push, pop, peek, for_each. */
 import { ERRNO } from '../spec/errno';
-import { has } from '../spec/profile';
 import type { MapOutcome } from '../maps/bpfMap';
 import type { MapRecord } from '../maps/mapFamily';
 import { familyOf } from '../maps/maps';
@@ -8,6 +7,7 @@ import { mapAddress, memoryAddress } from '../vm/addresses';
 import { startOp } from '../kernel/activations';
 import { walkOf } from '../kernel/callbackOps';
 import type { Kernel } from '../kernel/kernel';
+import { mapError, mapWriteOp, needsSteps } from '../kernel/mapOps';
 import { freeingOf } from '../kernel/timerFree';
 import {
   functionArg,
@@ -19,10 +19,6 @@ import {
   type HelperHandler,
   type HelperResult,
 } from './protocol';
-
-/** An error as this kernel's map helpers leave it in R0. */
-export const mapError = (kernel: Kernel, error: number): bigint =>
-  error === 0 || has(kernel.profile, 'mapHelperLong') ? BigInt(error) : BigInt(error >>> 0);
 
 /** Ends a map operation: frees what left the map first if that has timers. */
 export function afterOutcome(kernel: Kernel, map: MapRecord, outcome: MapOutcome): HelperResult {
@@ -44,7 +40,13 @@ export function lookupResult(map: MapRecord, found: number): HelperResult {
 function updateElem(call: HelperCall): HelperResult {
   const map = mapArg(call, 0);
   const at = memoryArg(call, 2, map.definition.valueSizeBytes);
-  const outcome = familyOf(map).update(call.kernel, map, keyArg(call, map), at, call.args[3]);
+  const key = keyArg(call, map);
+  if (needsSteps(call.kernel, map, key, 'update'))
+    return {
+      kind: 'enter',
+      op: mapWriteOp(map, 'update', { key, value: at, flags: call.args[3], scratchBytes: 0 }),
+    };
+  const outcome = familyOf(map).update(call.kernel, map, key, at, call.args[3]);
   return afterOutcome(call.kernel, map, outcome);
 }
 
@@ -80,7 +82,10 @@ export const mapHelpers = {
   bpf_map_update_elem: updateElem,
   bpf_map_delete_elem: (call) => {
     const map = mapArg(call, 0);
-    return afterOutcome(call.kernel, map, familyOf(map).delete(call.kernel, map, keyArg(call, map)));
+    const key = keyArg(call, map);
+    if (needsSteps(call.kernel, map, key, 'delete'))
+      return { kind: 'enter', op: mapWriteOp(map, 'delete', { key, value: 0, flags: 0n, scratchBytes: 0 }) };
+    return afterOutcome(call.kernel, map, familyOf(map).delete(call.kernel, map, key));
   },
   bpf_map_push_elem: (call) => {
     const { map, at } = queueValue(call, false);

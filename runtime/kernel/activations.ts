@@ -30,6 +30,22 @@ export interface OpLocals {
     result: bigint;
     /** The map's user references are gone: only timers are freed, nothing is recycled. */
     release: boolean;
+    /** Linear offset of the bucket whose lock is held meanwhile; 0 = none. */
+    bucket: number;
+  };
+  /** An update or deletion of a map with timers that takes more than one step; see `mapOps.ts`. */
+  mapWrite: {
+    map: number;
+    what: 'update' | 'delete';
+    key: number;
+    value: number;
+    flags: bigint;
+    scratchBytes: number;
+    /** LRU: elements that were evicted; how many of them are freed; the slot that was won. */
+    evicted: readonly number[];
+    index: number;
+    element: number;
+    error: number;
   };
   /** The worker that finishes deferred frees. */
   deferredFrees: { timer: number };

@@ -4,7 +4,7 @@
  */
 import { bytesToHex } from '../util/hexText';
 import { assert } from '../util/assert';
-import type { Profile } from '../spec/profile';
+import { has, type Profile } from '../spec/profile';
 import type { MapEnv, MapRecord } from '../maps/mapFamily';
 import { indexBytes } from '../maps/array';
 import { familyOf } from '../maps/maps';
@@ -177,12 +177,14 @@ export class Kernel implements MapEnv {
     putProgram(this, id);
   }
 
-  /** Every place of a map that may hold a timer. */
+  /** Every place of a map that may hold a timer, in the order in which the release walk comes to them. */
   valuesOf(mapId: number): number[] {
     const map = this.map(mapId);
-    return familyOf(map)
+    const values = familyOf(map)
       .slots(this, map)
       .map((slot) => slot.value);
+    // Preallocated hash maps have more slots than entries: every CPU has a spare one.
+    return has(this.profile, 'timerReleaseSpares') ? values : values.slice(0, map.definition.maxEntries);
   }
 
   /** Takes note of what went wrong in the step under way, if anything did. */

@@ -5,6 +5,7 @@
 import type { OpActivation, OpName, StepResult } from './activations';
 import type { Kernel } from './kernel';
 import { loopStep, forEachStep, callOnceStep } from './callbackOps';
+import { mapWriteStep } from './mapOps';
 import { deferredFreesStep, freeValuesStep } from './timerFree';
 import { expiryStep, softirqStep } from './timerExpiry';
 import { cancelAsyncStep, cancelStep, initStep, setCallbackStep, startStep } from './timerOps';
@@ -18,6 +19,7 @@ const HANDLERS: { readonly [N in OpName]: OpHandler<N> } = {
   timerCancel: cancelStep,
   timerCancelAsync: cancelAsyncStep,
   freeValues: freeValuesStep,
+  mapWrite: mapWriteStep,
   deferredFrees: deferredFreesStep,
   softirq: softirqStep,
   expiry: expiryStep,

@@ -4,6 +4,8 @@
  */
 import { has } from '../spec/profile';
 import type { MapOutcome } from '../maps/bpfMap';
+import { bucketOfValue } from '../maps/hash';
+import type { HashData } from '../maps/mapData';
 import { BPF_F_NO_PREALLOC, type MapRecord } from '../maps/mapFamily';
 import { familyOf } from '../maps/maps';
 import { doneWith, NEXT, startOp, WAIT, type OpActivation, type StepResult } from './activations';
@@ -36,18 +38,48 @@ export function freeingOf(
     afterGrace(kernel, { kind: 'values', map: id, values: freed, recycle });
     return undefined;
   }
-  return freeingOp(id, freed, recycle, result, false);
+  const bucket = heldBucket(kernel, map, outcome);
+  if (bucket !== 0) lockBucket(kernel, id, bucket);
+  return freeingOp(id, freed, recycle, result, false, bucket);
 }
 
-/** @param release the map's user references are gone. */
+/** The bucket whose lock the kernel holds while it frees the timer of an element that left, 0 if none. */
+function heldBucket(kernel: Kernel, map: MapRecord, outcome: MapOutcome): number {
+  if (map.data.kind !== 'hash' || has(kernel.profile, 'timerLockFree')) return 0;
+  // Slots that do not go back to a list were swapped for the spare one: the update of a preallocated map.
+  const isSwapped = outcome.recycle.length === 0;
+  if (!isSwapped && has(kernel.profile, 'hashFreeAfterUnlock')) return 0;
+  return bucketOfValue(kernel, map as MapRecord<HashData>, outcome.freed[0]);
+}
+
+/**
+ * @param release the map's user references are gone.
+ * @param bucket linear offset of the bucket whose lock is held already, until the end; 0 = none.
+ */
 export const freeingOp = (
   map: number,
   values: readonly number[],
   recycle: readonly number[],
   result: bigint,
   release: boolean,
+  bucket = 0,
 ): ReturnType<typeof startOp> =>
-  startOp('freeValues', { map, values, recycle, index: 0, timer: 0, result, release });
+  startOp('freeValues', { map, values, recycle, index: 0, timer: 0, result, release, bucket });
+
+/** Takes the lock of a bucket that nobody holds. */
+export function lockBucket(kernel: Kernel, map: number, bucket: number): void {
+  kernel.state.bucketLocks.push({ map, bucket, cpu: kernel.cpu });
+  kernel.here.irqsOff++;
+}
+
+function unlockBucket(kernel: Kernel, map: number, bucket: number): void {
+  const { bucketLocks } = kernel.state;
+  bucketLocks.splice(
+    bucketLocks.findIndex((lock) => lock.map === map && lock.bucket === bucket),
+    1,
+  );
+  kernel.here.irqsOff--;
+}
 
 function finish(kernel: Kernel, op: OpActivation<'freeValues'>): StepResult {
   const { locals } = op;
@@ -57,6 +89,7 @@ function finish(kernel: Kernel, op: OpActivation<'freeValues'>): StepResult {
     if (!has(kernel.profile, 'timerReleaseRcu')) afterGrace(kernel, { kind: 'element', value });
   }
   if (locals.release) freeUnusedMap(kernel, locals.map);
+  if (locals.bucket !== 0) unlockBucket(kernel, locals.map, locals.bucket);
   return doneWith(locals.result);
 }
 

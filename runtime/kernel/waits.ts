@@ -7,13 +7,17 @@
 import { has } from '../spec/profile';
 import type { Activation } from './activations';
 import type { Kernel } from './kernel';
+import { bucketWait } from './mapOps';
 import { hasLock } from './timerOps';
 import { isTimerLocked, readTimerSlot, timerOffset } from './timerSlots';
 
 export interface Wait {
-  readonly what: 'lock' | 'callback';
+  readonly what: 'lock' | 'callback' | 'bucket' | 'base';
   /** The timer object whose lock or callback it is, 0 if unknown. */
   readonly timer: number;
+  /** For `bucket`: the map. For `bucket` and `base`: the CPU that holds the lock. */
+  readonly map?: number;
+  readonly holder?: number;
 }
 
 /** Any operation, told apart by its name. */
@@ -36,6 +40,10 @@ export function waitOf(kernel: Kernel, cpu: number, op: AnyOp): Wait | undefined
     case 'timerCancel':
       if (op.pc === 1) return lock(op.locals.slot);
       return op.pc === 4 ? callback(op.locals.timer) : undefined;
+    case 'mapWrite': {
+      const held = bucketWait(kernel, cpu, op);
+      return held && { what: 'bucket', timer: 0, map: held.map, holder: held.cpu };
+    }
     case 'deferredFrees':
       return op.locals.timer === 0 ? undefined : callback(op.locals.timer);
     case 'freeValues': {

@@ -205,6 +205,7 @@ const OPERATION_NAMES: Readonly<Record<string, string>> = {
   timerCancel: 'bpf_timer_cancel',
   timerCancelAsync: 'bpf_timer_cancel_async',
   freeValues: 'freeing timers of a map',
+  mapWrite: 'an update or deletion',
   deferredFrees: 'the worker for deferred frees',
   softirq: 'the timer interrupt',
   expiry: 'the expiry of a timer',
@@ -221,6 +222,10 @@ export function activityOf(machine: Machine, cpu: number): string | undefined {
   const name = OPERATION_NAMES[activation.op] ?? activation.op;
   const wait = waitOf(machine.kernel, cpu, activation);
   if (wait === undefined) return name;
+  if (wait.what === 'bucket') {
+    const map = machine.state.maps.get(wait.map ?? 0)?.definition.name ?? '?';
+    return `${name}, waiting for the lock of a bucket of ${map}, which cpu${wait.holder ?? '?'} holds`;
+  }
   const timer = machine.state.kernel.timers.get(wait.timer);
   const label = machine.timers().find((t) => t.id === wait.timer)?.label ?? `timer ${wait.timer}`;
   return wait.what === 'lock'

@@ -7,6 +7,7 @@ import { Kernel } from '../kernel/kernel';
 import type { startOp } from '../kernel/activations';
 import { countInnerMaps, freeUnusedMap } from '../kernel/lifetimes';
 import type { Context, CpuState, ContextKind, KernelState, ReaderKind } from '../kernel/state';
+import { mapWriteOp, needsSteps } from '../kernel/mapOps';
 import { freeingOf, freeingOp } from '../kernel/timerFree';
 import { timerOffset } from '../kernel/timerSlots';
 import type { ProgramInfo } from '../kernel/services';
@@ -375,11 +376,11 @@ export class Machine {
 
   /** 0 or a positive errno. Frees what left the map before it returns. */
   update(map: MapRecord, key: Uint8Array, values: readonly Uint8Array[], flags = 0n, cpu = 0): number {
-    return this.userOperation(cpu, map, () => userWrite(this.kernel, map, key, values, flags));
+    return this.userOperation(cpu, map, key, { values, flags });
   }
 
   delete(map: MapRecord, key: Uint8Array, cpu = 0): number {
-    return this.userOperation(cpu, map, () => userDelete(this.kernel, map, key));
+    return this.userOperation(cpu, map, key, undefined);
   }
 
   /** Undefined: no such element. */
@@ -402,25 +403,62 @@ export class Machine {
     flags: bigint,
     cpu: number,
   ): number {
-    return this.userOperation(cpu, map, () => userWrite(this.kernel, map, key, values, flags), false);
+    return this.userOperation(cpu, map, key, { values, flags }, false);
   }
 
   beginDelete(map: MapRecord, key: Uint8Array, cpu: number): number {
-    return this.userOperation(cpu, map, () => userDelete(this.kernel, map, key), false);
+    return this.userOperation(cpu, map, key, undefined, false);
   }
 
   private userOperation(
     cpu: number,
     map: MapRecord,
-    operate: () => { error: number; freed: readonly number[]; recycle: readonly number[] },
+    key: Uint8Array,
+    written: { readonly values: readonly Uint8Array[]; readonly flags: bigint } | undefined,
     wait = true,
   ): number {
-    this.kernel.cpu = cpu;
-    const outcome = operate();
-    if (outcome.error === 0 && isMapOfMaps(map.definition)) countInnerMaps(this.kernel);
-    const op = freeingOf(this.kernel, map, outcome, 0n);
+    const { kernel } = this;
+    kernel.cpu = cpu;
+    const steps = this.writeInSteps(map, key, written);
+    if (steps !== undefined) {
+      this.userOp(cpu, steps, wait);
+      // Begun only: its error is not known yet.
+      return wait && steps.op === 'mapWrite' ? -steps.locals.error : 0;
+    }
+    const outcome =
+      written === undefined
+        ? userDelete(kernel, map, key)
+        : userWrite(kernel, map, key, written.values, written.flags);
+    if (outcome.error === 0 && isMapOfMaps(map.definition)) countInnerMaps(kernel);
+    const op = freeingOf(kernel, map, outcome, 0n);
     if (op !== undefined) this.userOp(cpu, op, wait);
     return outcome.error === 0 ? 0 : -outcome.error;
+  }
+
+  /** The operation for an update or deletion that cannot be done at once, its bytes in scratch memory. */
+  private writeInSteps(
+    map: MapRecord,
+    key: Uint8Array,
+    written: { readonly values: readonly Uint8Array[]; readonly flags: bigint } | undefined,
+  ): ReturnType<typeof startOp> | undefined {
+    if (timerOffset(map.definition) < 0) return undefined;
+    const { memory, kernel } = this;
+    const keyBytes = Math.ceil(key.length / 8) * 8;
+    const scratchBytes = keyBytes + (written?.values[0]?.length ?? 0);
+    const at = memory.allocate(scratchBytes);
+    memory.write(at, key);
+    const what = written === undefined ? 'delete' : 'update';
+    if (!needsSteps(kernel, map, at, what)) {
+      memory.release(at, scratchBytes);
+      return undefined;
+    }
+    if (written !== undefined) memory.write(at + keyBytes, written.values[0]);
+    return mapWriteOp(map, what, {
+      key: at,
+      value: at + keyBytes,
+      flags: written?.flags ?? 0n,
+      scratchBytes,
+    });
   }
 
   /** A kernel operation on behalf of user space, in a task context of its own; waits as the kernel would. */

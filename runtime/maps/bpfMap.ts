@@ -21,6 +21,8 @@ export interface MapDefinition {
   readonly keyTypeId: number;
   readonly valueTypeId: number;
   readonly fields: SpecialFields;
+  /** Fields that copies of a value skip, where a kernel without a fix skips fewer than all. */
+  readonly copySkips?: SpecialFields['fields'];
   /** Programs cannot write it (.rodata). */
   readonly frozen?: boolean;
   /** Inner-map template for map-in-map. */

@@ -11,6 +11,7 @@
  * allocate, keep freed slots per CPU and reuse them at once. Evidence: errno values measured on 6.1, 6.12 and 7.2.
  */
 import { ERRNO } from '../spec/errno';
+import { has } from '../spec/profile';
 import type { MapDefinition, MapEntry, MapOutcome, ValueRef } from './bpfMap';
 import type { HashData } from './mapData';
 import {
@@ -32,6 +33,8 @@ import {
 } from './mapFamily';
 import { copyValue, hasField, readValue } from './values';
 
+/** What fresh memory may hold where nobody zeroes it. */
+const STALE_BYTE = 0xaa;
 const NEXT = 0;
 const HASH = 4;
 /** Offset of the u32 that is 1 while an element is in a bucket. */
@@ -129,6 +132,28 @@ function popFree(env: MapEnv, map: HashMap): number {
   return 0;
 }
 
+/** Overwrites the special fields of an element, as kernels without certain fixes leave them. */
+function spoilFields(env: MapEnv, map: HashMap, element: number, byte: number): void {
+  const value = element + elementValue(map.definition);
+  for (const field of map.definition.fields.fields)
+    env.memory.fill(value + field.offset, field.sizeBytes, byte);
+}
+
+/** An element that was freed, from the allocator; 0: none. Its special fields are as freeing left them. */
+function reuse(env: MapEnv, map: HashMap): number {
+  const element = popFree(env, map);
+  if (element !== 0 && !has(env.profile, 'timerReuseKeepsFields')) spoilFields(env, map, element, 0);
+  return element;
+}
+
+/** Linear offset of the bucket that a key belongs to. */
+export const bucketOfKey = (env: MapEnv, map: HashMap, key: number): number =>
+  bucketOf(map.data, hashKey(env.memory.u8, key, map.definition.keySizeBytes));
+
+/** Linear offset of the bucket in which the element of a value is, or last was. */
+export const bucketOfValue = (env: MapEnv, map: HashMap, value: ValueRef): number =>
+  bucketOf(map.data, env.memory.load32(value - elementValue(map.definition) + HASH));
+
 function labelElement(env: MapEnv, definition: MapDefinition, element: number, index: number): void {
   const { name, keySizeBytes, valueSizeBytes } = definition;
   const value = element + elementValue(definition);
@@ -140,7 +165,7 @@ function labelElement(env: MapEnv, definition: MapDefinition, element: number, i
 function takeSlot(env: MapEnv, map: HashMap): number {
   const { data, definition } = map;
   if (!data.prealloc && data.count >= definition.maxEntries) return -ERRNO.E2BIG;
-  const free = popFree(env, map);
+  const free = data.prealloc ? popFree(env, map) : reuse(env, map);
   if (free !== 0) return free;
   return data.prealloc ? -ERRNO.E2BIG : allocateElement(env, map);
 }
@@ -152,6 +177,7 @@ function allocateElement(env: MapEnv, map: HashMap): number {
     labelElement(env, definition, element, data.allocated.length);
   else env.memory.addRegion('mapPool', element, data.elementSizeBytes, `element of ${definition.name}`);
   data.allocated.push(element);
+  if (!has(env.profile, 'timerFieldsZeroed')) spoilFields(env, map, element, STALE_BYTE);
   return element;
 }
 
@@ -293,7 +319,7 @@ export const hashFamily: MapFamily<HashData> = {
       element = data.spares[cpu];
       data.spares[cpu] = old;
     } else if (old !== 0) {
-      element = popFree(env, map) || allocateElement(env, map);
+      element = reuse(env, map) || allocateElement(env, map);
     } else {
       element = takeSlot(env, map);
       if (element < 0) return failed(element);

@@ -4,8 +4,8 @@
  *
  * An update always takes a new slot first, evicting for it if need be, even when it then fails or replaces an existing
  * key: the value moves, and the old slot is given back. Evicted elements' special fields are reported as freed before
- * the replaced one's. Simplification: a slot that an update evicts and takes itself has its fields freed right behind
- * the update instead of inside it.
+ * the replaced one's. Where values have timers the kernel floor takes the two halves of an update one by one, and frees
+ * what was evicted in between.
  */
 import { ERRNO } from '../spec/errno';
 import { has } from '../spec/profile';
@@ -125,6 +125,44 @@ export function deleteLru(env: MapEnv, map: LruMap, key: number): MapOutcome {
   return { error: 0, freed: left, recycle: left };
 }
 
+/** The error of these flags in an update, or 0. */
+export const refusedFlags = (map: LruMap, flags: bigint): number =>
+  flags > BPF_EXIST ? -ERRNO.EINVAL : checkUpdateFlags(map.definition, flags);
+
+/** Fills a slot from `takeLruSlot` (0: there was none) and links it; what it replaces leaves the map. */
+export function insertLru(
+  env: MapEnv,
+  map: LruMap,
+  element: number,
+  key: number,
+  value: number,
+  flags: bigint,
+): MapOutcome {
+  const { memory } = env;
+  const { definition } = map;
+  const valueOffset = elementValue(definition);
+  if (element === 0) return { error: -ERRNO.ENOMEM, freed: [], recycle: [] };
+  memory.copy(element + ELEMENT_KEY, key, definition.keySizeBytes);
+  copyValue(memory, definition, element + valueOffset, value);
+  const table = tableOf(map);
+  const hash = hashKey(memory.u8, key, definition.keySizeBytes);
+  const old = findElement(env, table, key, hash);
+  const error = checkPresence(old !== 0, flags);
+  if (error !== 0) {
+    const unused = element + valueOffset;
+    return { error, freed: [unused], recycle: [unused] };
+  }
+  linkElement(env, table, element, hash);
+  if (old === 0) {
+    table.data.count++;
+    return { error: 0, freed: [], recycle: [] };
+  }
+  markLruUsed(env, map, element);
+  unlinkElement(env, table, old);
+  const left = old + valueOffset;
+  return { error: 0, freed: [left], recycle: [left] };
+}
+
 export const lruFamily: MapFamily<LruData> = {
   types: ['BPF_MAP_TYPE_LRU_HASH'],
 
@@ -144,34 +182,13 @@ export const lruFamily: MapFamily<LruData> = {
   },
 
   update(env, map, key, value, flags): MapOutcome {
-    const { memory } = env;
-    const { definition } = map;
-    const bad = flags > BPF_EXIST ? -ERRNO.EINVAL : checkUpdateFlags(definition, flags);
+    const bad = refusedFlags(map, flags);
     if (bad !== 0) return { error: bad, freed: [], recycle: [] };
-    const valueOffset = elementValue(definition);
     const evicted: number[] = [];
     const element = takeLruSlot(env, map, evicted);
-    const freed = evicted.map((e) => e + valueOffset);
-    if (element === 0) return { error: -ERRNO.ENOMEM, freed, recycle: [] };
-    memory.copy(element + ELEMENT_KEY, key, definition.keySizeBytes);
-    copyValue(memory, definition, element + valueOffset, value);
-    const table = tableOf(map);
-    const hash = hashKey(memory.u8, key, definition.keySizeBytes);
-    const old = findElement(env, table, key, hash);
-    const error = checkPresence(old !== 0, flags);
-    if (error !== 0) {
-      const unused = element + valueOffset;
-      return { error, freed: freed.includes(unused) ? freed : [...freed, unused], recycle: [unused] };
-    }
-    linkElement(env, table, element, hash);
-    if (old === 0) {
-      table.data.count++;
-      return { error: 0, freed, recycle: [] };
-    }
-    markLruUsed(env, map, element);
-    unlinkElement(env, table, old);
-    const left = old + valueOffset;
-    return { error: 0, freed: [...freed, left], recycle: [left] };
+    const outcome = insertLru(env, map, element, key, value, flags);
+    const freed = evicted.map((e) => e + elementValue(map.definition));
+    return { ...outcome, freed: [...freed, ...outcome.freed.filter((v) => !freed.includes(v))] };
   },
 
   delete: deleteLru,

@@ -66,7 +66,16 @@ export function createMap(env: MapEnv, definition: MapDefinition): MapRecord | n
   if (!family) return undefined;
   const error = family.validate(env, definition);
   if (error !== 0) return error;
-  return { definition: Object.freeze(definition), data: family.create(env, definition) };
+  const copied = withCopySkips(env, definition);
+  return { definition: Object.freeze(copied), data: family.create(env, copied) };
+}
+
+/** Without the fix a value with a lock is copied around the lock alone. */
+function withCopySkips(env: MapEnv, definition: MapDefinition): MapDefinition {
+  const { fields } = definition.fields;
+  const locks = fields.filter((field) => field.kind === 'spinLock');
+  if (has(env.profile, 'timerLockCopy') || locks.length === 0) return definition;
+  return { ...definition, copySkips: fields.filter((field) => field.kind !== 'timer') };
 }
 
 /** Runs `use` with the bytes at a scratch place in linear memory. */

@@ -8,7 +8,7 @@ import type { MapMemory } from './mapFamily';
 /** Copies a value's bytes except its special fields. */
 export function copyValue(memory: MapMemory, definition: MapDefinition, to: number, from: number): void {
   let at = 0;
-  for (const field of definition.fields.fields) {
+  for (const field of definition.copySkips ?? definition.fields.fields) {
     if (field.offset > at) memory.copy(to + at, from + at, field.offset - at);
     at = Math.max(at, field.offset + field.sizeBytes);
   }

@@ -84,6 +84,10 @@ export const FEATURES = {
     what: 'the last user reference of a map frees every timer in it',
     evidence: 'second version of the patch set that introduced timers',
   },
+  timerReleaseSpares: {
+    what: 'the walk that frees the timers of a preallocated hash map covers the spare slot of every CPU',
+    evidence: 'found while the fifth version of the patch set that introduced timers was tested',
+  },
   timerFreedOnEviction: {
     what: 'an element that an LRU map evicts has its timer freed before the slot is used again',
     evidence: 'second version of the patch set that introduced timers',
@@ -116,8 +120,7 @@ export const FEATURES = {
   },
   timerFieldsZeroed: {
     what: 'the bytes of special fields in memory fresh from the allocator are zeroed',
-    since: '6.1',
-    evidence: 'mainline 5.17',
+    evidence: 'mainline 5.17; whether an older kernel leaves them depends on the compiler that built it',
   },
   timerReuseKeepsFields: {
     what: 'an element that is used again keeps the bytes of its special fields; only fresh memory is zeroed',

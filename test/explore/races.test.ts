@@ -41,6 +41,16 @@ const RACES: Readonly<Record<string, Expected>> = {
     invariant: 'fault',
     message: /sleeping while atomic/,
   },
+  'timer-overwritten': { fix: 'timerLockCopy', invariant: 'fault', message: /overwritten bytes/ },
+  'stale-bytes': { fix: 'timerFieldsZeroed', invariant: 'fault', message: /overwritten bytes/ },
+  'lock-cleared-by-reuse': { fix: 'timerReuseKeepsFields', invariant: 'leaked-timer', message: /is lost/ },
+  'spare-slots-forgotten': { fix: 'timerReleaseSpares', invariant: 'leaked-timer', message: /last user/ },
+  'evict-with-timer': { fix: 'timerFreedOnEviction', invariant: 'expectation', message: /items\[1\] is/ },
+  'wait-under-bucket-lock': {
+    fix: 'hashFreeAfterUnlock',
+    invariant: 'deadlock',
+    message: /lock of a bucket of items, which cpu1 holds/,
+  },
   'init-after-walk': { fix: 'timerUserCountTest', invariant: 'leaked-timer', message: /items is gone/ },
 };
 
