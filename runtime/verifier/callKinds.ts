@@ -16,10 +16,10 @@ export const isKfuncCall = (insn: Insn): boolean => insn.code === CALL && insn.s
 export const isSyncCallbackHelper = (insn: Insn): boolean =>
   isHelperCall(insn) && SYNC_CALLBACK_HELPERS.has(insn.imm);
 
-/** Name of the kernel function called at that slot; empty when none is. */
+/** Name of the kernel function called at that slot, without what libbpf takes for a flavour; empty when none is. */
 export function kfuncAt(env: VerifierEnv, slot: number): string {
   const reference = env.program.references.get(slot);
-  return reference?.kind === 'kfunc' ? reference.name : '';
+  return reference?.kind === 'kfunc' ? reference.name.replace(/___.*$/, '') : '';
 }
 
 /** The call at that slot registers a callback that runs some time later. */

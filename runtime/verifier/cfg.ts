@@ -41,7 +41,10 @@ export const subprogAt = (env: VerifierEnv, insnIdx: number): number =>
 /** The call at `insnIdx` asks an iterator for its next element. */
 function asksIterator(env: VerifierEnv, insnIdx: number): boolean {
   const reference = env.program.references.get(insnIdx);
-  return reference?.kind === 'kfunc' && (kfuncByName(reference.name)?.flags.includes('iterNext') ?? false);
+  return (
+    reference?.kind === 'kfunc' &&
+    (kfuncByName(env.profile, reference.name)?.flags.includes('iterNext') ?? false)
+  );
 }
 
 /** Index of the subprogram that contains `insnIdx`. */

@@ -7,10 +7,10 @@
  */
 import { findType, resolvedType, resolveModifiers, sizeOfType } from '../btf/query';
 import type { Insn } from '../insn/insn';
-import { kfuncAllowed, kfuncByName, SYNC_CALLBACK_KFUNCS } from '../spec/kfuncs';
+import { kfuncAllowed, kfuncByName, LINKING_KFUNCS, SYNC_CALLBACK_KFUNCS } from '../spec/kfuncs';
 import { holdsSpinLock } from './allocated';
-import { kfuncAt } from './callKinds';
-import { curFrame, hasFeature, newId, regOf, unknown, type VerifierEnv } from './env';
+import { isKfuncCall, kfuncAt } from './callKinds';
+import { curFrame, hasFeature, newId, regOf, reject, unknown, type VerifierEnv } from './env';
 import { isGplCompatible } from './licences';
 import { inRcuSection } from './memoryAccessKernel';
 import { EACCES, EINVAL } from './outcome';
@@ -29,7 +29,7 @@ import {
 } from './regState';
 import { checkReturnValue } from './returnValues';
 import { checkArguments } from './kfuncArguments';
-import { enterLess, LINKING, linkNode, nodeOf, nonOwning } from './kfuncGraph';
+import { enterLess, linkNode, nodeOf, nonOwning } from './kfuncGraph';
 import { type KfuncCall, has, refuse, refuseUse } from './kfuncModel';
 import { hasExceptionCallback } from './exceptions';
 import { sliceOf } from './kfuncDynptrs';
@@ -39,21 +39,29 @@ import { changeSections } from './kfuncSections';
 /** Functions whose rules beyond the prototype are not written. */
 const NOT_MODELLED = /^(bpf_wq_|bpf_arena|crash_kexec|bpf_sk_assign|bpf_session|bpf_map_sum)/;
 
+/** What is asked of every kernel function that the program mentions, whether a path reaches the call or not. */
+export function checkKfuncsMentioned(env: VerifierEnv): void {
+  for (let slot = 0; slot < env.insns.length; slot++) {
+    if (!isKfuncCall(env.insns[slot]) || env.insns[slot].imm === 0) continue;
+    const refuseAt = (message: string, code: string): never =>
+      reject(env, { code, category: 'Execution Context Safety', errno: EINVAL, message, insn: -1 });
+    if (!isGplCompatible(env.object.license))
+      refuseAt('cannot call kernel function from non-GPL compatible program', 'kfunc-needs-gpl');
+    if (kfuncByName(env.profile, kfuncAt(env, slot))?.flags.includes('deviceBound') === true)
+      refuseAt('metadata kfuncs require device-bound program', 'kfunc-not-for-program');
+  }
+}
+
 export function checkKfuncCall(env: VerifierEnv, insnIdx: number, insn: Insn): void {
   const name = kfuncAt(env, insnIdx);
-  const row = kfuncByName(name);
+  const row = kfuncByName(env.profile, name);
   const need = `kfunc ${name === '' ? '?' : name}`;
   if (row === undefined || !hasFeature(env, 'kfuncTable') || insn.imm === 0) return unknown(env, need);
   const btf = env.kernelBtf;
   const func = btf?.types[insn.imm];
   const proto = func?.kind === 'func' ? btf?.types[func.type] : undefined;
   if (btf === undefined || proto?.kind !== 'funcProto') return unknown(env, need);
-  if (!isGplCompatible(env.object.license)) {
-    refuseUse(env, 'cannot call kernel function from non-GPL compatible program', EINVAL, 'kfunc-needs-gpl');
-  }
-  if (!kfuncAllowed(row, env.program.type)) {
-    // other kernels register some functions for more program types
-    if (hasFeature(env, 'kfuncsTrustByDefault')) return unknown(env, `${need} in ${env.program.type}`);
+  if (!kfuncAllowed(row, env.profile, env.program.type, env.program.attachType)) {
     refuseUse(env, `calling kernel function ${name} is not allowed`, EACCES, 'kfunc-not-for-program');
   }
   if (NOT_MODELLED.test(name)) return unknown(env, need);
@@ -84,7 +92,7 @@ export function checkKfuncCall(env: VerifierEnv, insnIdx: number, insn: Insn): v
   if (SYNC_CALLBACK_KFUNCS.has(name)) enterLess(env, call);
   changeSections(env, call, sleepable);
   release(env, call);
-  if (LINKING.has(name)) linkNode(env, regOf(env, 2).refObjId);
+  if (LINKING_KFUNCS.has(name)) linkNode(env, regOf(env, 2).refObjId);
   if (name === 'bpf_throw' && !hasExceptionCallback(env))
     checkReturnValue(env, env.cur.frames[0], 1, curFrame(env));
   finish(env, call);
@@ -113,7 +121,7 @@ function finish(env: VerifierEnv, call: KfuncCall): void {
   frame.regWritten |= 1;
   let reg = result;
   if (reg.type !== 'scalar') {
-    const retNull = has(call, 'retNull') && !(call.row.name === 'bpf_refcount_acquire_impl' && call.owned);
+    const retNull = has(call, 'retNull') && !(call.row.name.startsWith('bpf_refcount_acquire') && call.owned);
     if (retNull) reg = { ...reg, flags: reg.flags | MAYBE_NULL, id: newId(env) };
     if (has(call, 'acquire')) {
       const id = acquireReference(env, call.insnIdx);
@@ -150,9 +158,12 @@ function returned(env: VerifierEnv, call: KfuncCall): RegState | null {
   if (type.kind !== 'ptr') return unknown(env, `what kfunc ${name} returns`);
   if (call.root !== null) return nodeOf(env, call.root);
   switch (name) {
+    case 'bpf_obj_new':
     case 'bpf_obj_new_impl':
+    case 'bpf_percpu_obj_new':
     case 'bpf_percpu_obj_new_impl':
       return newObject(env, call);
+    case 'bpf_refcount_acquire':
     case 'bpf_refcount_acquire_impl':
       return pointer('btfId', { btfId: call.objectType, btfOf: 'object', flags: MEM_ALLOC });
     case 'bpf_dynptr_slice':

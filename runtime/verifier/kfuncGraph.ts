@@ -3,7 +3,7 @@
  * linking does to references.
  */
 import type { SpecialField } from '../btf/specialFields';
-import { TREE_KFUNCS } from '../spec/kfuncs';
+import { LINKING_KFUNCS, TREE_KFUNCS } from '../spec/kfuncs';
 import { allocatedFields, fieldTypeName } from './allocated';
 import { kfuncAt } from './callKinds';
 import { enterCallback } from './callStack';
@@ -29,13 +29,6 @@ const PARTS: Readonly<Record<string, Part>> = {
 /** Which part of a list or tree a struct of the kernel is. */
 export const graphPart = (struct: string): Part | undefined =>
   Object.hasOwn(PARTS, struct) ? PARTS[struct] : undefined;
-
-/** Functions that hand an owned object over to a list or tree. */
-export const LINKING: ReadonlySet<string> = new Set([
-  'bpf_list_push_front_impl',
-  'bpf_list_push_back_impl',
-  'bpf_rbtree_add_impl',
-]);
 
 /** A list head, tree root or node as argument: what it is part of, whether the lock beside the root is held. */
 export function checkGraphArgument(
@@ -77,14 +70,16 @@ function checkHolder(env: VerifierEnv, i: number, reg: RegState): void {
 function checkNodeOwner(env: VerifierEnv, call: KfuncCall, i: number, reg: RegState): void {
   const wrong = (message: string): never => refuse(env, message, EINVAL, 'kfunc-argument', [i + 1]);
   const { name } = call.row;
-  if (name.startsWith('bpf_list_') || LINKING.has(name)) {
+  const seenNode =
+    reg.type === 'btfId' && (reg.flags & (MEM_ALLOC | NON_OWN_REF)) === (MEM_ALLOC | NON_OWN_REF);
+  if (call.proto.params[i].name.endsWith('__nonown_allowed') && seenNode && reg.refObjId === 0) return;
+  if (name.startsWith('bpf_list_') || LINKING_KFUNCS.has(name)) {
     if (!isOwnedObject(reg)) wrong(`${argName(env, i)} expected pointer to allocated object`);
     if (reg.refObjId === 0) wrong('allocated object must be referenced');
     return;
   }
   const counted = hasFeature(env, 'treeTakesCountedNodes');
-  const seen = reg.type === 'btfId' && (reg.flags & (MEM_ALLOC | NON_OWN_REF)) === (MEM_ALLOC | NON_OWN_REF);
-  if (counted ? !seen && reg.refObjId === 0 : !seen || reg.refObjId !== 0) {
+  if (counted ? !seenNode && reg.refObjId === 0 : !seenNode || reg.refObjId !== 0) {
     wrong(
       counted
         ? `${name} can only take non-owning or refcounted bpf_rb_node pointer`

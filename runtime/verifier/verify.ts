@@ -21,6 +21,7 @@ import { reject, type FeatureFlags, type InsnAux, type Subprog, type VerifierEnv
 import { checkExceptionPrototype, findExceptionCallback } from './exceptions';
 import { newFrame } from './frame';
 import { enterGlobalFunction } from './globalFunctions';
+import { checkKfuncsMentioned } from './kfuncCalls';
 import { makeLog } from './logSink';
 import { EINVAL, NotModelled, Rejection } from './outcome';
 import { checkOpcodes } from './opcodeCheck';
@@ -324,6 +325,7 @@ function prepare(env: VerifierEnv): void {
     });
   });
   if (env.log.level === 2) subprogs.forEach((subprog, i) => env.log.message(`func#${i} @${subprog.start}`));
+  checkKfuncsMentioned(env);
   findExceptionCallback(env);
   checkSubprogs(env);
   checkAbnormalReturns(env);
