@@ -242,7 +242,7 @@ function checkTyped(
     (PROJECTIONS[ref.name] === have?.name ||
       structMatches(call.btf, reg.btfId, reg.off, refId, strict, walkRules(env, reg)));
   if (!same) {
-    if (/___|^__sk_buff$|^xdp_md$/.test(ref.name))
+    if (/^__sk_buff$|^xdp_md$/.test(ref.name))
       return unknown(env, `struct ${ref.name} as argument of kfunc ${name}`);
     refuse(
       env,
