@@ -590,6 +590,36 @@ export const FEATURES = {
     since: '6.18',
     evidence: 'mainline 6.13',
   },
+  circularRanges: {
+    what: 'the range of a value is one arc on the circle of numbers, per width; signed and unsigned ranges are read from it',
+    since: '7.2',
+    evidence: 'types in the BTF of 7.2.13; verdicts and counts of generated programs on 7.2',
+  },
+  sameRegisterJumps: {
+    what: 'a register compared with itself decides the jump',
+    since: '7.2',
+    evidence: 'mainline 6.19; counts of generated programs on 7.2',
+  },
+  linkedScalarWidths: {
+    what: 'sums and differences of 32 and of 64 bits with a constant of either sign stay linked to their origin',
+    since: '7.2',
+    evidence: 'mainline 7.0; counts of generated programs on 7.2',
+  },
+  constantBranchesFolded: {
+    what: 'jumps on values that are constant on every path become plain jumps before the walk',
+    since: '7.2',
+    evidence: 'logs of generated programs on 7.2',
+  },
+  singularIdsCleared: {
+    what: 'a checkpoint forgets the id of a scalar that no other register shares',
+    since: '7.2',
+    evidence: 'mainline 7.0; counts of generated programs on 7.2',
+  },
+  halfSlotLiveness: {
+    what: 'liveness of the stack is tracked in halves of slots, before the walk, through pointers passed to functions',
+    since: '7.2',
+    evidence: 'logs of generated programs on 7.2',
+  },
   deadBranchBySimulation: {
     what: 'a branch whose assumption empties a range is dead',
     since: '7.2',

@@ -11,6 +11,7 @@ import {
   setKnown,
   setSubregKnown,
   signExtend,
+  subregIsConst,
   syncBounds,
   unbound32,
   type Draft,
@@ -22,10 +23,14 @@ import { markPrecise } from './precision';
 import { checkRegArg } from './regArgs';
 import {
   ADD_CONST,
+  ADD_CONST32,
+  addFlag,
   isPacketPointer,
   isPointer,
   knownScalar,
   mayBeNull,
+  S32_MAX,
+  S32_MIN,
   UNKNOWN_SCALAR,
   type RegState,
 } from './regState';
@@ -253,24 +258,33 @@ function checkBinary(env: VerifierEnv, insn: Insn, op: number): void {
   }
   const d = draft(frame.regs[insn.dst]);
   scalarAlu(d, src, opOf(op), !is64, env.features, insn.off === 1);
-  const f = env.features;
-  if (
-    f.linkedScalarDelta &&
-    op === 0 &&
-    is64 &&
-    d.id !== 0 &&
-    tnumIsConst(src.bits) &&
-    !(fromReg && insn.src === insn.dst) &&
-    !(d.id & ADD_CONST) &&
-    src.bits.value <= 0x7fff_ffffn
-  ) {
-    d.id = (d.id | ADD_CONST) >>> 0;
-    d.off = Number(src.bits.value);
+  const delta = d.id === 0 || (fromReg && insn.src === insn.dst) ? undefined : linkDelta(env, op, src, is64);
+  if (delta !== undefined && addFlag(d.id) === 0) {
+    d.id = (d.id | (is64 ? ADD_CONST : ADD_CONST32)) >>> 0;
+    d.off = delta;
   } else {
     d.id = 0;
     d.off = 0;
   }
   frame.regs[insn.dst] = d;
+}
+
+/** By how much a sum or difference moves away from its linked origin; undefined: it is linked no more. */
+function linkDelta(env: VerifierEnv, op: number, src: RegState, is64: boolean): number | undefined {
+  const f = env.features;
+  if (!f.linkedScalarWidths) {
+    const small = tnumIsConst(src.bits) && src.bits.value <= 0x7fff_ffffn;
+    return f.linkedScalarDelta && op === 0 && is64 && small ? Number(src.bits.value) : undefined;
+  }
+  if (op !== 0 && op !== 1) return undefined;
+  if (is64 ? !tnumIsConst(src.bits) : !subregIsConst(src.bits)) return undefined;
+  const value = BigInt.asIntN(is64 ? 64 : 32, src.bits.value);
+  const delta = op === 0 ? value : -value;
+  return value === BigInt(S32_MIN) && op === 1
+    ? undefined
+    : delta >= BigInt(S32_MIN) && delta <= BigInt(S32_MAX)
+      ? Number(delta)
+      : undefined;
 }
 
 /**

@@ -4,6 +4,21 @@
  * neither weaker nor stronger). Works on a `Draft`, a register being made.
  */
 import { asS64, asU64, S64_MAX, S64_MIN, U64_MAX } from '../util/u64';
+import {
+  arcBetween,
+  arcMeet,
+  arcSmax,
+  arcSmin,
+  arcUmax,
+  arcUmin,
+  EMPTY,
+  fullArc,
+  lowArc,
+  meetLowHalves,
+  TOP32,
+  TOP64,
+  type Arc,
+} from './arcs';
 import type { FeatureFlags } from './env';
 import { S32_MAX, S32_MIN, U32_MAX, type RegState } from './regState';
 import {
@@ -12,6 +27,7 @@ import {
   tnumClearSubreg,
   tnumConst,
   tnumIntersect,
+  tnumNext,
   tnumOr,
   tnumRange,
   tnumSubreg,
@@ -35,6 +51,8 @@ export const draft = (reg: RegState): Draft => ({
   s32max: reg.s32max,
   u32min: reg.u32min,
   u32max: reg.u32max,
+  arc64: reg.arc64,
+  arc32: reg.arc32,
   id: reg.id,
   refObjId: reg.refObjId,
   range: reg.range,
@@ -81,6 +99,7 @@ export function setSubregKnown(d: Draft, value: number): void {
 }
 
 export function unbound64(d: Draft): void {
+  d.arc64 = null;
   d.smin = S64_MIN;
   d.smax = S64_MAX;
   d.umin = 0n;
@@ -88,6 +107,7 @@ export function unbound64(d: Draft): void {
 }
 
 export function unbound32(d: Draft): void {
+  d.arc32 = null;
   d.s32min = S32_MIN;
   d.s32max = S32_MAX;
   d.u32min = 0;
@@ -336,6 +356,11 @@ export function syncBounds(d: Draft, f: FeatureFlags): void {
     d.s32min === d.s32max
   )
     return;
+  if (f.circularRanges) {
+    if (settlesOnConstant(d)) return;
+    syncArcs(d);
+    return;
+  }
   if (isUnbounded(d) || settlesOnConstant(d)) return;
   learnFromBits(d);
   if (f.boundsDeduceMixed) {
@@ -364,6 +389,95 @@ export function syncBounds(d: Draft, f: FeatureFlags): void {
   learnFromBits(d);
 }
 
+/** The 64-bit range as an arc: read from the ends, or the one kept apart because no end tells of it. */
+export function arc64Of(r: RegState): Arc {
+  if (r.smin === S64_MIN && r.smax === S64_MAX) {
+    if (r.umin !== 0n || r.umax !== U64_MAX) return arcBetween(r.umin, r.umax, TOP64);
+    return r.arc64 ?? fullArc(TOP64);
+  }
+  const signed = arcBetween(r.smin, r.smax, TOP64);
+  return r.umin === 0n && r.umax === U64_MAX
+    ? signed
+    : arcMeet(arcBetween(r.umin, r.umax, TOP64), signed, TOP64);
+}
+
+export function arc32Of(r: RegState): Arc {
+  if (r.s32min === S32_MIN && r.s32max === S32_MAX) {
+    if (r.u32min !== 0 || r.u32max !== U32_MAX)
+      return arcBetween(BigInt(r.u32min), BigInt(r.u32max), TOP32);
+    return r.arc32 ?? fullArc(TOP32);
+  }
+  const signed = arcBetween(BigInt(r.s32min), BigInt(r.s32max), TOP32);
+  return r.u32min === 0 && r.u32max === U32_MAX
+    ? signed
+    : arcMeet(arcBetween(BigInt(r.u32min), BigInt(r.u32max), TOP32), signed, TOP32);
+}
+
+const isFull64 = (d: RegState): boolean =>
+  d.umin === 0n && d.umax === U64_MAX && d.smin === S64_MIN && d.smax === S64_MAX;
+const isFull32 = (d: RegState): boolean =>
+  d.u32min === 0 && d.u32max === U32_MAX && d.s32min === S32_MIN && d.s32max === S32_MAX;
+
+export function setArc64(d: Draft, a: Arc): void {
+  d.umin = arcUmin(a, TOP64);
+  d.umax = arcUmax(a, TOP64);
+  d.smin = arcSmin(a, TOP64);
+  d.smax = arcSmax(a, TOP64);
+  d.arc64 = isFull64(d) && a.size !== TOP64 ? a : null;
+}
+
+export function setArc32(d: Draft, a: Arc): void {
+  d.u32min = Number(arcUmin(a, TOP32));
+  d.u32max = Number(arcUmax(a, TOP32));
+  d.s32min = Number(arcSmin(a, TOP32));
+  d.s32max = Number(arcSmax(a, TOP32));
+  d.arc32 = isFull32(d) && a.size !== TOP32 ? a : null;
+}
+
+/** The smallest and largest pattern, in signed order if the sign is set or open. */
+function arcOfBits({ value, mask }: Tnum, top: bigint): Arc {
+  const sign = (top >> 1n) + 1n;
+  const v = value & top;
+  const m = mask & top;
+  return ((v | m) & sign) !== 0n
+    ? arcBetween(v | (m & sign), v | (m & ~sign), top)
+    : arcBetween(v, v | m, top);
+}
+
+/** One pass of learning from the bits; a range that holds just one pattern of the bits is that value. */
+function arcsFromBits(d: Draft): void {
+  setArc32(d, arcMeet(arc32Of(d), arcOfBits(d.bits, TOP32), TOP32));
+  setArc64(d, arcMeet(arc64Of(d), arcOfBits(d.bits, TOP64), TOP64));
+  const { umin, umax } = d;
+  const next = tnumNext(d.bits, umin);
+  const largest = d.bits.value | d.bits.mask;
+  if ((umin & ~d.bits.mask) === d.bits.value) {
+    if (next > umax) setKnown(d, umin);
+  } else if (next === largest) {
+    setKnown(d, largest);
+  } else if (next <= umax && tnumNext(d.bits, next) > umax) {
+    setKnown(d, next);
+  }
+}
+
+/** Bits, 64-bit arc and 32-bit arc learn from each other. An empty arc (an impossible path) learns no more. */
+function syncArcs(d: Draft): void {
+  if (d.bits.mask === U64_MAX && isFull64(d) && isFull32(d) && d.arc64 === null && d.arc32 === null) return;
+  const a64 = arc64Of(d);
+  const a32 = arc32Of(d);
+  setArc64(d, a64);
+  setArc32(d, a32);
+  if (a64 === EMPTY || a32 === EMPTY) return;
+  arcsFromBits(d);
+  for (let round = 0; round < 2; round++) {
+    const low = arcMeet(arc32Of(d), lowArc(arc64Of(d)), TOP32);
+    setArc32(d, low);
+    setArc64(d, meetLowHalves(arc64Of(d), low));
+  }
+  learnBits(d);
+  arcsFromBits(d);
+}
+
 /** 64-bit ranges of a value whose high half is zero, from the 32-bit ones. */
 export function assign32Into64(d: Draft): void {
   d.umin = BigInt(d.u32min);
@@ -379,6 +493,7 @@ export function assign32Into64(d: Draft): void {
 
 /** The high half becomes zero, as every 32-bit operation leaves it. */
 export function zeroExtend32(d: Draft): void {
+  d.arc64 = null;
   d.bits = tnumSubreg(d.bits);
   assign32Into64(d);
 }
@@ -386,6 +501,7 @@ export function zeroExtend32(d: Draft): void {
 /** Only the low `sizeBytes` bytes are kept (a narrow load of a spilled scalar, a zero-extending move). */
 export function truncate(d: Draft, sizeBytes: number, f: FeatureFlags): void {
   if (sizeBytes === 8) return;
+  d.arc64 = null;
   const mask = (1n << BigInt(8 * sizeBytes)) - 1n;
   d.bits = tnumCast(d.bits, sizeBytes);
   if (d.umin >> BigInt(8 * sizeBytes) === d.umax >> BigInt(8 * sizeBytes)) {
@@ -412,6 +528,8 @@ export function truncate(d: Draft, sizeBytes: number, f: FeatureFlags): void {
 /** The low `fromBytes` bytes are sign-extended to 64 bits, or to 32 (`width` 4; the high half is the caller's). */
 export function signExtend(d: Draft, fromBytes: number, width: 4 | 8): void {
   const bits = fromBytes * 8;
+  d.arc32 = null;
+  if (width === 8) d.arc64 = null;
   if (d.bits.mask === 0n) {
     const value = BigInt.asIntN(bits, d.bits.value);
     const low = lowU32(value);
@@ -466,6 +584,8 @@ export function signExtend(d: Draft, fromBytes: number, width: 4 | 8): void {
 
 /** Some range is empty. */
 export const isEmptyRange = (d: RegState): boolean =>
+  d.arc64 === EMPTY ||
+  d.arc32 === EMPTY ||
   d.umin > d.umax || d.smin > d.smax || d.u32min > d.u32max || d.s32min > d.s32max;
 
 /** True when the views contradict each other: the path is impossible. */

@@ -19,13 +19,15 @@ import { dropReference } from './references';
 import { assume, assumeConst, decide, MIRROR, NEGATION, RELATIONS, type Relation } from './refine';
 import { checkRegArg } from './regArgs';
 import {
-  ADD_CONST,
+  ADD_CONST32,
+  addFlag,
   AT_PKT_END,
   BEYOND_PKT_END,
   isPacketPointer,
   isPointer,
   knownScalar,
   mayBeNull,
+  originId,
   type RegState,
 } from './regState';
 import { addDelta } from './scalarAlu';
@@ -83,12 +85,36 @@ function decidePacket(dst: RegState, src: RegState, relation: Relation): boolean
   return undefined;
 }
 
+/** A scalar compared with itself. */
+function decideAgainstItself(reg: RegState, relation: Relation, narrow: boolean): boolean | undefined {
+  switch (relation) {
+    case 'eq':
+    case 'ge':
+    case 'le':
+    case 'sge':
+    case 'sle':
+      return true;
+    case 'set':
+    case 'notSet': {
+      const known = narrow ? subregIsConst(reg.bits) : tnumIsConst(reg.bits);
+      const someBit = narrow ? reg.s32min > 0 || reg.s32max < 0 : reg.smin > 0n || reg.smax < 0n;
+      if (someBit) return relation === 'set';
+      if (!known) return undefined;
+      const value = narrow ? reg.bits.value & 0xffff_ffffn : reg.bits.value;
+      return (value !== 0n) === (relation === 'set');
+    }
+    default:
+      return false;
+  }
+}
+
 function decideJump(
   env: VerifierEnv,
   dst: RegState,
   src: RegState,
   relation: Relation,
   narrow: boolean,
+  same: boolean,
 ): boolean | undefined {
   if (isPacketAny(dst) && isPacketAny(src) && !narrow) return decidePacket(dst, src, relation);
   if (isPointer(dst) || isPointer(src)) {
@@ -103,12 +129,13 @@ function decideJump(
     if (!isPointer(ptr) || !surelyNotNull(env, ptr)) return undefined;
     return relation === 'eq' ? false : relation === 'ne' ? true : undefined;
   }
+  if (same && env.features.sameRegisterJumps) return decideAgainstItself(dst, relation, narrow);
   const decided = decide(dst, src, relation, narrow, env.features);
   if (decided !== undefined || !env.features.deadBranchBySimulation) return decided;
   // An outcome that leaves some range empty is impossible.
   const impossible = (holds: Relation): boolean => {
     const a = draft(dst);
-    const b = dst === src ? a : draft(src);
+    const b = draft(src);
     assume(a, b, holds, narrow, env.features);
     return isEmptyRange(a) || isEmptyRange(b);
   };
@@ -140,7 +167,7 @@ export function checkConditionalJump(env: VerifierEnv, insn: Insn): boolean {
     pushHistory(env, { srcStack: byReg && src.type === 'stack', dstStack: dst.type === 'stack' });
   }
 
-  const decided = decideJump(env, dst, src, relation, narrow);
+  const decided = decideJump(env, dst, src, relation, narrow, byReg && insn.src === insn.dst);
   if (decided !== undefined) {
     if (!isPointer(dst)) markPrecise(env, insn.dst);
     if (byReg && !isPointer(src)) markPrecise(env, insn.src);
@@ -243,9 +270,9 @@ function refineBoth(
 
 /** Places whose scalar shares `id` (with or without a delta), innermost frame first. */
 function collectLinked(state: VerifierState, id: number, linked: LinkedPlace[]): void {
-  const base = (id & ~ADD_CONST) >>> 0;
+  const base = originId(id);
   const add = (reg: RegState, place: LinkedPlace, drop: () => void): void => {
-    if (reg.type !== 'scalar' || (reg.id & ~ADD_CONST) >>> 0 !== base) return;
+    if (reg.type !== 'scalar' || originId(reg.id) !== base) return;
     if (linked.length < MAX_LINKED) linked.push(place);
     else drop();
   };
@@ -286,15 +313,18 @@ function spreadToLinked(
       const holder = state.frames[place.frameNo];
       const reg = place.isSlot ? holder.stack[place.index].spilled : holder.regs[place.index];
       if (reg.type !== 'scalar' || reg === known) continue;
-      if ((reg.id & ~ADD_CONST) !== (known.id & ~ADD_CONST)) continue;
+      if (originId(reg.id) !== originId(known.id)) continue;
+      // Sums of different widths tell nothing of each other.
+      if (addFlag(reg.id) !== 0 && addFlag(known.id) !== 0 && addFlag(reg.id) !== addFlag(known.id)) continue;
       let updated: RegState;
-      if ((!(reg.id & ADD_CONST) && !(known.id & ADD_CONST)) || reg.off === known.off) {
+      if ((addFlag(reg.id) === 0 && addFlag(known.id) === 0) || reg.off === known.off) {
         updated = known;
       } else {
         const d = draft(known);
         d.off = reg.off;
         d.id = reg.id;
-        addDelta(d, knownScalar(BigInt(reg.off - known.off)), f);
+        const narrowSum = addFlag(reg.id) === ADD_CONST32 || addFlag(known.id) === ADD_CONST32;
+        addDelta(d, knownScalar(BigInt(reg.off - known.off)), narrowSum, f);
         updated = d;
       }
       if (place.isSlot)

@@ -5,11 +5,15 @@
  */
 import { asS64, asU64 } from '../util/u64';
 import {
+  arc32Of,
+  arc64Of,
   assign32Into64,
   draft,
   lowU32,
   maxBig,
   minBig,
+  setArc32,
+  setArc64,
   setKnown,
   setSubregKnown,
   subregIsConst,
@@ -18,6 +22,17 @@ import {
   unbound64,
   type Draft,
 } from './bounds';
+import {
+  arcBetween,
+  arcMeet,
+  arcSmax,
+  arcSmin,
+  arcUmax,
+  arcUmin,
+  arcWithout,
+  TOP32,
+  TOP64,
+} from './arcs';
 import type { FeatureFlags } from './env';
 import { S32_MAX, S32_MIN, U32_MAX, type RegState } from './regState';
 import {
@@ -220,6 +235,66 @@ function narrowUnequal(a: Draft, value: bigint, narrow: boolean): void {
   }
 }
 
+/** An order between the operands, on arcs: each is met with what the other's ends leave to it. */
+function assumeOrder(a: Draft, b: Draft, strict: boolean, narrow: boolean, signed: boolean): void {
+  const top = narrow ? TOP32 : TOP64;
+  const least = signed ? -(top >> 1n) - 1n : 0n;
+  const most = signed ? top >> 1n : top;
+  const step = strict ? 1n : 0n;
+  const arcOf = narrow ? arc32Of : arc64Of;
+  const set = narrow ? setArc32 : setArc64;
+  const upper = signed ? arcSmax(arcOf(b), top) : arcUmax(arcOf(b), top);
+  set(a, arcMeet(arcOf(a), arcBetween(least, upper - step, top), top));
+  const lower = signed ? arcSmin(arcOf(a), top) : arcUmin(arcOf(a), top);
+  set(b, arcMeet(arcOf(b), arcBetween(lower + step, most, top), top));
+}
+
+function assumeArcs(
+  a: Draft,
+  b: Draft,
+  relation: Exclude<Relation, 'set' | 'notSet'>,
+  narrow: boolean,
+  constant: Draft | undefined,
+  open: Draft,
+): void {
+  switch (relation) {
+    case 'eq':
+      if (narrow) {
+        const both = arcMeet(arc32Of(a), arc32Of(b), TOP32);
+        setArc32(a, both);
+        setArc32(b, both);
+        const common = tnumIntersect(tnumSubreg(a.bits), tnumSubreg(b.bits));
+        a.bits = tnumWithSubreg(a.bits, common);
+        b.bits = tnumWithSubreg(b.bits, common);
+      } else {
+        const both = arcMeet(arc64Of(a), arc64Of(b), TOP64);
+        setArc64(a, both);
+        setArc64(b, both);
+        a.bits = b.bits = tnumIntersect(a.bits, b.bits);
+      }
+      return;
+    case 'ne':
+      if (!constant) return;
+      if (narrow) {
+        const value = constant.bits.value & TOP32;
+        setArc32(open, arcMeet(arc32Of(open), arcWithout(value, TOP32), TOP32));
+      } else setArc64(open, arcMeet(arc64Of(open), arcWithout(constant.bits.value, TOP64), TOP64));
+      return;
+    case 'lt':
+    case 'le':
+      return assumeOrder(a, b, relation === 'lt', narrow, false);
+    case 'gt':
+    case 'ge':
+      return assumeOrder(b, a, relation === 'gt', narrow, false);
+    case 'slt':
+    case 'sle':
+      return assumeOrder(a, b, relation === 'slt', narrow, true);
+    case 'sgt':
+    case 'sge':
+      return assumeOrder(b, a, relation === 'sgt', narrow, true);
+  }
+}
+
 /**
  * Narrows both operands by the fact that `a R b` holds; `a` and `b` may be one register (then it learns nothing).
  * Without `keepB` nobody looks at `b` afterwards.
@@ -234,6 +309,12 @@ export function assume(
 ): void {
   const constant = isConst(b, narrow) ? b : isConst(a, narrow) ? a : undefined;
   const open = constant === b ? a : b;
+  if (f.circularRanges && relation !== 'set' && relation !== 'notSet') {
+    assumeArcs(a, b, relation, narrow, constant, open);
+    syncBounds(a, f);
+    if (keepB) syncBounds(b, f);
+    return;
+  }
   switch (relation) {
     case 'eq':
       narrowEqual(a, b, narrow);

@@ -6,6 +6,7 @@
  */
 import type { MapSpec } from '../loader/objectSpec';
 import { asS64, asU64, S64_MAX, S64_MIN, U64_MAX } from '../util/u64';
+import type { Arc } from './arcs';
 import { TNUM_UNKNOWN, TNUM_ZERO, tnumConst, type Tnum } from './tnum';
 
 /** Kernel register types; nullability and trust are `flags`. */
@@ -83,6 +84,9 @@ export interface RegState {
   readonly s32max: number;
   readonly u32min: number;
   readonly u32max: number;
+  /** Newest kernels: the range as an arc where the four ends of its width tell nothing; null where they tell all. */
+  readonly arc64: Arc | null;
+  readonly arc32: Arc | null;
   /** Registers with one id were copies of each other; 0 none. Bit 31 (ADD_CONST): differs by `off`. */
   readonly id: number;
   /** Acquired reference that it belongs to; 0 none. */
@@ -111,6 +115,13 @@ export interface RegState {
 }
 
 export const ADD_CONST = 0x8000_0000;
+/** Like ADD_CONST, the sum being one of 32 bits. */
+export const ADD_CONST32 = 0x4000_0000;
+const ANY_ADD = (ADD_CONST | ADD_CONST32) >>> 0;
+/** The id of the origin that a linked scalar differs from. */
+export const originId = (id: number): number => (id & ~ANY_ADD) >>> 0;
+/** ADD_CONST, ADD_CONST32 or 0. */
+export const addFlag = (id: number): number => (id & ANY_ADD) >>> 0;
 
 export const S32_MIN = -0x8000_0000;
 export const S32_MAX = 0x7fff_ffff;
@@ -130,6 +141,8 @@ export const NOT_INIT: RegState = {
   s32max: S32_MAX,
   u32min: 0,
   u32max: U32_MAX,
+  arc64: null,
+  arc32: null,
   id: 0,
   refObjId: 0,
   range: 0,
@@ -202,6 +215,8 @@ export function unbounded(reg: RegState): RegState {
     s32max: S32_MAX,
     u32min: 0,
     u32max: U32_MAX,
+    arc64: null,
+    arc32: null,
   };
 }
 

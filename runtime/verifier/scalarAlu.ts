@@ -5,10 +5,14 @@
  */
 import { asS64, asU64, S64_MAX, S64_MIN, U64_MAX } from '../util/u64';
 import {
+  arc32Of,
+  arc64Of,
   learn32FromBits,
   learnFromBits,
   maxBig,
   minBig,
+  setArc32,
+  setArc64,
   setKnown,
   setSubregKnown,
   subregIsConst,
@@ -19,6 +23,7 @@ import {
   zeroExtend32,
   type Draft,
 } from './bounds';
+import { arcNegated, arcSum, TOP32, TOP64 } from './arcs';
 import type { FeatureFlags } from './env';
 import { S32_MAX, S32_MIN, U32_MAX, type RegState } from './regState';
 import {
@@ -41,6 +46,11 @@ const fitsS64 = (x: bigint): boolean => x >= S64_MIN && x <= S64_MAX;
 const fitsS32 = (x: number): boolean => x >= S32_MIN && x <= S32_MAX;
 
 function addRanges(d: Draft, s: RegState, f: FeatureFlags): void {
+  if (f.circularRanges) {
+    setArc64(d, arcSum(arc64Of(d), arc64Of(s), TOP64));
+    setArc32(d, arcSum(arc32Of(d), arc32Of(s), TOP32));
+    return;
+  }
   addRanges32(d, s, f);
   const smin = d.smin + s.smin;
   const smax = d.smax + s.smax;
@@ -86,6 +96,11 @@ function addRanges32(d: Draft, s: RegState, f: FeatureFlags): void {
 }
 
 function subRanges(d: Draft, s: RegState, f: FeatureFlags): void {
+  if (f.circularRanges) {
+    setArc64(d, arcSum(arc64Of(d), arcNegated(arc64Of(s), TOP64), TOP64));
+    setArc32(d, arcSum(arc32Of(d), arcNegated(arc32Of(s), TOP32), TOP32));
+    return;
+  }
   const smin32 = d.s32min - s.s32max;
   const smax32 = d.s32max - s.s32min;
   if (fitsS32(smin32) && fitsS32(smax32)) {
@@ -396,6 +411,7 @@ export function scalarAlu(
       return;
     }
   }
+  if (op !== 'add' && op !== 'sub') d.arc64 = d.arc32 = null;
   switch (op) {
     case 'add':
       addRanges(d, s, f);
@@ -501,8 +517,14 @@ export function byteSwap(d: Draft, bits: 16 | 32 | 64, swap: boolean, f: Feature
   syncBounds(d, f);
 }
 
-/** Adds a constant delta to a linked scalar's knowledge (ranges and bits, without letting them learn). */
-export function addDelta(d: Draft, delta: RegState, f: FeatureFlags): void {
+/**
+ * Adds a constant delta to a linked scalar's knowledge: ranges and bits. Older kernels do not let them learn from each other;
+ * newer ones do, and a sum of 32 bits (`narrow`) is zero-extended.
+ */
+export function addDelta(d: Draft, delta: RegState, narrow: boolean, f: FeatureFlags): void {
   addRanges(d, delta, f);
   d.bits = tnumAdd(d.bits, delta.bits);
+  if (!f.linkedScalarWidths) return;
+  if (narrow) zeroExtend32(d);
+  syncBounds(d, f);
 }

@@ -10,7 +10,7 @@ import { pushHistory } from './history';
 import { LIVE_READ64, markSlotRead, markSlotWritten } from './liveness';
 import { EACCES, EFAULT, EINVAL } from './outcome';
 import { markPrecise } from './precision';
-import { ADD_CONST, isNullConst, knownScalar, NOT_INIT, UNKNOWN_SCALAR, type RegState } from './regState';
+import { addFlag, isNullConst, knownScalar, NOT_INIT, UNKNOWN_SCALAR, type RegState } from './regState';
 import { newId } from './env';
 import type { MemAccess } from './seams';
 import { addSlot } from './slotSet';
@@ -389,7 +389,7 @@ function writeExact(
 export function linkForCopy(env: VerifierEnv, frame: FuncFrame, regno: number): RegState {
   let reg = frame.regs[regno];
   if (reg.type !== 'scalar') return reg;
-  if (env.features.linkedScalarDelta && (reg.id & ADD_CONST) !== 0) reg = { ...reg, id: 0, off: 0 };
+  if (env.features.linkedScalarDelta && addFlag(reg.id) !== 0) reg = { ...reg, id: 0, off: 0 };
   if (reg.id === 0 && !(env.features.linkedScalarDelta && tnumIsConst(reg.bits))) {
     reg = { ...reg, id: newId(env) };
   }

@@ -3,11 +3,13 @@
  * compared by a mapping (old id ↔ current id), values by range. One entry point, `statesEqual`, so that another
  * representation can take its place.
  */
+import { arcHolds, sameArc, TOP32, TOP64 } from './arcs';
+import { arc32Of, arc64Of } from './bounds';
 import type { VerifierEnv } from './env';
 import { objectCovers } from './stackObjects';
 import type { FuncFrame } from './frame';
 import { LIVE_READ } from './liveness';
-import { ADD_CONST, isScalar, mayBeNull, UNKNOWN_SCALAR, type RegState } from './regState';
+import { addFlag, isScalar, mayBeNull, originId, UNKNOWN_SCALAR, type RegState } from './regState';
 import { hasSlot } from './slotSet';
 import {
   isFullSpill,
@@ -58,16 +60,17 @@ class IdMap {
   /** A scalar without id in the stored state is linked to nothing: any current id will do. */
   sameScalar(oldId: number, curId: number): boolean {
     if (oldId === 0) return true;
-    const current = curId !== 0 ? curId : 0x4000_0000 + ++this.invented;
+    const current = curId !== 0 ? curId : 0x1000_0000 + ++this.invented;
     if (!this.same(oldId, current)) return false;
-    if ((oldId & ADD_CONST) === 0) return true;
-    return this.same((oldId & ~ADD_CONST) >>> 0, (current & ~ADD_CONST) >>> 0);
+    return addFlag(oldId) === 0 || this.same(originId(oldId), originId(current));
   }
 }
 
 const rangeWithin = (old: RegState, cur: RegState): boolean =>
   old === cur ||
-  (old.u32min <= cur.u32min &&
+  ((old.arc64 === null || arcHolds(old.arc64, arc64Of(cur), TOP64)) &&
+    (old.arc32 === null || arcHolds(old.arc32, arc32Of(cur), TOP32)) &&
+    old.u32min <= cur.u32min &&
     old.u32max >= cur.u32max &&
     old.s32min <= cur.s32min &&
     old.s32max >= cur.s32max &&
@@ -99,7 +102,9 @@ const sameValue = (a: RegState, b: RegState): boolean =>
   a.u32min === b.u32min &&
   a.u32max === b.u32max &&
   a.s32min === b.s32min &&
-  a.s32max === b.s32max;
+  a.s32max === b.s32max &&
+  sameArc(a.arc64, b.arc64) &&
+  sameArc(a.arc32, b.arc32);
 
 /** Equal but for the names of ids. */
 const sameButIds = (a: RegState, b: RegState): boolean => a === b || (sameTarget(a, b) && sameValue(a, b));
@@ -131,9 +136,8 @@ function regCovers(
   switch (old.type) {
     case 'scalar': {
       if (!precise && closeness === 'covers') return true;
-      if ((old.id & ADD_CONST) !== 0 && (cur.id & ADD_CONST) === 0) return false;
-      if (old.id !== 0 && (old.id & ADD_CONST) === 0 && (cur.id & ADD_CONST) !== 0) return false;
-      if ((old.id & ADD_CONST) !== 0 && old.off !== cur.off) return false;
+      if (old.id !== 0 && addFlag(old.id) !== addFlag(cur.id)) return false;
+      if (addFlag(old.id) !== 0 && old.off !== cur.off) return false;
       if (!ids.sameScalar(old.id, cur.id)) return false;
       return rangeWithin(old, cur) && tnumContains(old.bits, cur.bits);
     }

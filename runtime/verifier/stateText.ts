@@ -11,7 +11,7 @@ import { dynptrKindWord } from './dynptrWords';
 import type { VerifierEnv } from './env';
 import type { FuncFrame } from './frame';
 import { LIVE_DONE, LIVE_READ, LIVE_WRITTEN } from './liveness';
-import { ADD_CONST, S32_MAX, S32_MIN, U32_MAX, type RegState } from './regState';
+import { addFlag, originId, S32_MAX, S32_MIN, U32_MAX, type RegState } from './regState';
 import { regTypeName } from './regText';
 import { clearSlots, hasSlot, type SlotSet } from './slotSet';
 import { isSpilled, SLOT_INVALID, SLOT_LETTERS, SLOT_SPILL, slotKind, type StackSlot } from './stackState';
@@ -103,8 +103,8 @@ export function regText(env: VerifierEnv, frame: FuncFrame, reg: RegState, preci
   }
   const parts: string[] = [];
   if (reg.id !== 0) {
-    const delta = (reg.id & ADD_CONST) !== 0 ? (reg.off < 0 ? `${reg.off}` : `+${reg.off}`) : '';
-    parts.push(`id=${(reg.id & ~ADD_CONST) >>> 0}${delta}`);
+    const delta = addFlag(reg.id) !== 0 ? (reg.off < 0 ? `${reg.off}` : `+${reg.off}`) : '';
+    parts.push(`id=${originId(reg.id)}${delta}`);
   }
   if (reg.refObjId !== 0) parts.push(`ref_obj_id=${reg.refObjId}`);
   const sizes = (): string => `ks=${reg.map?.keySizeBytes ?? 0},vs=${reg.map?.valueSizeBytes ?? 0}`;

@@ -118,6 +118,24 @@ export function tnumIntersect(a: Tnum, b: Tnum): Tnum {
   return make((a.value | b.value) & ~mask, mask);
 }
 
+/** The smallest member above `x`; the largest member if there is none. */
+export function tnumNext(t: Tnum, x: bigint): bigint {
+  const { value, mask } = t;
+  const largest = value | mask;
+  if (x >= largest) return largest;
+  if (x < value) return value;
+  const wanted = x + 1n;
+  const conflict = (value ^ wanted) & ~mask;
+  if (conflict === 0n) return wanted;
+  // Above the highest bit where they conflict, `wanted` is a beginning of a member.
+  const below = (1n << BigInt(bitLength(conflict))) - 1n;
+  if ((value & ((below >> 1n) + 1n)) !== 0n) return (wanted & ~below) | (value & below);
+  // The member has a zero where `wanted` has a one: a higher open bit must become one.
+  const open = mask & ~wanted & ~below & U64_MAX;
+  const step = open & -open;
+  return (wanted & ~(step | (step - 1n))) | step | (value & (step - 1n));
+}
+
 /** Keeps the low `sizeBytes` bytes. */
 export function tnumCast(a: Tnum, sizeBytes: number): Tnum {
   const bits = sizeBytes * 8;
