@@ -181,7 +181,7 @@ export function returnToCaller(env: VerifierEnv): number {
   frames.pop();
   if (again) {
     const earlier = earlierIteration(env, env.cur, next);
-    if (earlier !== null) widenScalars(earlier, env.cur);
+    if (earlier !== null) widenScalars(env, earlier, env.cur);
   }
   return next;
 }

@@ -12,6 +12,8 @@ import type { LogSink } from './logSink';
 import { NotModelled, Rejection, type RejectionData } from './outcome';
 import { knownScalar, type RegState } from './regState';
 import type { SpecialFields } from '../btf/specialFields';
+import type { LoopVisit } from './loopVisits';
+import type { StaticLiveness } from './staticLiveness';
 import type { HistoryEntry, VerifierState } from './verifierState';
 
 /** A subprogram as the verifier sees it; index 0 is the main program. */
@@ -82,7 +84,8 @@ export interface VerifierEnv {
   readonly object: ObjectSpec;
   readonly profile: Profile;
   readonly kernelBtf: Btf | undefined;
-  readonly insns: readonly Insn[];
+  /** Of the program, but for jumps that newest kernels replace before the walk. */
+  insns: readonly Insn[];
   readonly maps: readonly MapSpec[];
   readonly subprogs: readonly Subprog[];
   readonly aux: readonly InsnAux[];
@@ -100,6 +103,10 @@ export interface VerifierEnv {
   /** History entry of the current instruction, null before it has one. */
   curHistory: HistoryEntry | null;
   readonly fieldCache: Map<MapSpec, SpecialFields>;
+  /** Newer kernels: computed before the walk. */
+  staticLiveness: StaticLiveness | null;
+  /** Newer kernels: loops being explored, by the calls that lead there and their number. */
+  readonly loopVisits: Map<string, LoopVisit>;
   /** Checkpoints by hash bucket of instruction (and call site). */
   readonly explored: Map<number, ExploredState[]>;
   idGenerator: number;

@@ -12,9 +12,11 @@ import { clearLoopMarks } from './loopEntry';
 import { printWholeState } from './stateText';
 import { EINVAL } from './outcome';
 import { propagatePrecision } from './precision';
-import { NOT_INIT } from './regState';
+import { NOT_INIT, originId, type RegState } from './regState';
 import { clearSlots } from './slotSet';
-import { EMPTY_SLOT } from './stackState';
+import { EMPTY_SLOT, isSpilled } from './stackState';
+import { forgetDead } from './staticLiveness';
+import { enterLoop, inOpenLoop, keepBackEdge } from './loopVisits';
 import { maybeLooping, statesEqual } from './stateEquality';
 import { loopEntryOf, updateLoopEntry } from './loopEntry';
 import { activeIteratorIn, iteratorsAdvanced } from './stackObjects';
@@ -107,7 +109,8 @@ export function isStateVisited(env: VerifierEnv): boolean {
     force ||
     (env.jumpsProcessed - env.prevJumpsProcessed >= 2 && env.processedInsns - env.prevInsnsProcessed >= 8);
   const bucket = bucketOf(env, insnIdx, cur);
-  cleanFinished(bucket, cur);
+  if (f.staticLiveness) forgetDead(env, cur, insnIdx);
+  else cleanFinished(bucket, cur);
   const compared = bucket.length;
 
   for (let i = bucket.length - 1; i >= 0; i--) {
@@ -115,7 +118,7 @@ export function isStateVisited(env: VerifierEnv): boolean {
     const { state } = explored;
     if (state.branches > 0) {
       const verdict = compareUnfinished(env, state, cur);
-      if (verdict === 'covered') return hit(env, explored);
+      if (verdict === 'covered') return hit(env, explored, true);
       if (
         !force &&
         env.jumpsProcessed - env.prevJumpsProcessed < 20 &&
@@ -123,12 +126,15 @@ export function isStateVisited(env: VerifierEnv): boolean {
       ) {
         add = false;
       }
+    } else if (f.staticLiveness) {
+      const open = inOpenLoop(env, state);
+      if (statesEqual(env, state, cur, open ? 'within' : 'covers')) return hit(env, explored, open);
     } else {
       const entry = loopEntryOf(state);
       const within = entry !== null && entry.branches > 0;
       if (statesEqual(env, state, cur, within ? 'within' : 'covers')) {
         if (within && entry !== null) updateLoopEntry(cur, entry);
-        return hit(env, explored);
+        return hit(env, explored, false);
       }
     }
     if (add) explored.misses++;
@@ -186,12 +192,40 @@ function compareUnfinished(env: VerifierEnv, old: VerifierState, cur: VerifierSt
   return 'miss';
 }
 
-function hit(env: VerifierEnv, explored: ExploredState): true {
+/** `inLoop`: the covering state's loop is still being explored. */
+function hit(env: VerifierEnv, explored: ExploredState, inLoop: boolean): true {
   explored.hits++;
-  propagateLiveness(explored.state, env.cur);
+  if (!env.features.staticLiveness) propagateLiveness(explored.state, env.cur);
   if (env.aux[env.insnIdx].jumpPoint) pushHistory(env, {});
   propagatePrecision(env, explored.state);
+  if (inLoop && env.features.staticLiveness) keepBackEdge(env, explored.state);
   return true;
+}
+
+/** A scalar whose id no other register or slot has is linked to nothing. */
+function clearSingularIds(state: VerifierState): void {
+  const holders = new Map<number, number>();
+  const count = (reg: RegState): void => {
+    if (reg.type === 'scalar' && reg.id !== 0)
+      holders.set(originId(reg.id), (holders.get(originId(reg.id)) ?? 0) + 1);
+  };
+  const cleared = (reg: RegState): RegState =>
+    reg.type === 'scalar' && reg.id !== 0 && holders.get(originId(reg.id)) === 1
+      ? { ...reg, id: 0, off: 0 }
+      : reg;
+  for (const frame of state.frames) {
+    for (let n = 0; n < 10; n++) count(frame.regs[n]);
+    for (const slot of frame.stack) if (isSpilled(slot)) count(slot.spilled);
+  }
+  if (holders.size === 0) return;
+  for (const frame of state.frames) {
+    for (let n = 0; n < 10; n++) frame.regs[n] = cleared(frame.regs[n]);
+    for (let s = 0; s < frame.stack.length; s++) {
+      const slot = frame.stack[s];
+      const spilled = isSpilled(slot) ? cleared(slot.spilled) : slot.spilled;
+      if (spilled !== slot.spilled) frame.stack[s] = { kinds: slot.kinds, spilled };
+    }
+  }
 }
 
 function addCheckpoint(env: VerifierEnv, bucket: ExploredState[]): void {
@@ -204,9 +238,11 @@ function addCheckpoint(env: VerifierEnv, bucket: ExploredState[]): void {
     frame.preciseRegs = 0;
     clearSlots(frame.preciseSlots);
   }
+  if (env.features.singularIdsCleared) clearSingularIds(cur);
   const checkpoint = copyState(env, cur);
   checkpoint.insnIdx = env.insnIdx;
   checkpoint.branches = 1;
+  if (env.features.staticLiveness) enterLoop(env, checkpoint);
   cur.parent = checkpoint;
   cur.firstInsnIdx = env.insnIdx;
   cur.history.length = 0;

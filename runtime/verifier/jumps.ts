@@ -225,7 +225,7 @@ function mayGoto(env: VerifierEnv, insn: Insn): true {
   const earlier = parent === null ? null : earlierIteration(env, parent, env.insnIdx);
   const again = pushBranch(env, env.insnIdx + 1, env.insnIdx);
   again.mayGotoDepth++;
-  if (earlier !== null) widenScalars(earlier, again);
+  if (earlier !== null) widenScalars(env, earlier, again);
   return true;
 }
 

@@ -2,6 +2,8 @@
  * Loops whose exploration is open (iterators, may_goto): a state inside one may be compared only strictly until the
  * loop's first state is done. Each state remembers an ancestor that its loop goes through.
  */
+import type { VerifierEnv } from './env';
+import { leaveLoop } from './loopVisits';
 import type { VerifierState } from './verifierState';
 
 /** The outermost loop entry known for `state`; shortens the chain. */
@@ -33,10 +35,11 @@ export function clearLoopMarks(state: VerifierState): void {
 }
 
 /** A path ended: its ancestors have one branch less to wait for. */
-export function endPath(state: VerifierState): void {
+export function endPath(env: VerifierEnv, state: VerifierState): void {
   for (let at: VerifierState | null = state; at !== null; at = at.parent) {
     at.branches--;
-    if (at.branches === 0 && at.parent !== null && at.loopEntry !== null)
+    if (at.branches === 0 && env.features.staticLiveness) leaveLoop(env, at);
+    else if (at.branches === 0 && at.parent !== null && at.loopEntry !== null)
       updateLoopEntry(at.parent, at.loopEntry);
     if (at.branches > 0) return;
   }

@@ -101,7 +101,7 @@ export function checkMapRange(
 }
 
 /** The bytes of a constant map as the program will read them, or undefined if they are not known here. */
-function constantAt(
+export function constantAt(
   env: VerifierEnv,
   map: MapSpec,
   off: number,

@@ -28,6 +28,8 @@ const ARGS = 0x3e; // R1–R5
 /** Demanded registers and slots, per frame. */
 interface Demand {
   frame: number;
+  /** Some checkpoint was marked. */
+  marked: boolean;
   readonly regs: number[];
   readonly slots: SlotSet[];
 }
@@ -42,7 +44,7 @@ function newDemand(frame: number): Demand {
     regs.push(0);
     slots.push(emptySlots());
   }
-  return { frame, regs, slots };
+  return { frame, marked: false, regs, slots };
 }
 
 /** The demand on a frame's slots; frames that were not asked for yet are added. */
@@ -65,7 +67,7 @@ export function markPrecise(env: VerifierEnv, regno: number): void {
   if (env.features.historyOfStack) {
     const d = newDemand(frame);
     d.regs[frame] = 1 << regno;
-    walkBack(env, d);
+    walkBack(env, d, env.cur, env.insnIdx);
   } else {
     walkBackOld(env, frame, regno, -1);
   }
@@ -76,11 +78,22 @@ export function markSlotPrecise(env: VerifierEnv, frameNo: number, slot: number)
   if (!env.features.historyOfStack) return;
   const d = newDemand(env.cur.frames.length - 1);
   addSlot(d.slots[frameNo], slot);
-  walkBack(env, d);
+  walkBack(env, d, env.cur, env.insnIdx);
 }
 
 /** What was precise in the checkpoint that covers the current state is demanded of the current path, too. */
 export function propagatePrecision(env: VerifierEnv, old: VerifierState): void {
+  carryPrecision(env, old, env.cur, env.insnIdx);
+}
+
+/** The same for a path that was covered earlier; true when some checkpoint learned of it. */
+export function carryPrecision(
+  env: VerifierEnv,
+  old: VerifierState,
+  cur: VerifierState,
+  insnIdx = cur.insnIdx,
+): boolean {
+  const dynamic = !env.features.staticLiveness;
   const top = old.frames.length - 1;
   const newer = env.features.historyOfStack;
   const d = newDemand(top);
@@ -95,24 +108,27 @@ export function propagatePrecision(env: VerifierEnv, old: VerifierState): void {
     };
     for (let n = 0; n < 10; n++) {
       if (frame.regs[n].type !== 'scalar' || (frame.preciseRegs & (1 << n)) === 0) continue;
-      if ((frame.regNodes[n].marks & LIVE_READ) === 0) continue;
+      if (dynamic && (frame.regNodes[n].marks & LIVE_READ) === 0) continue;
       say(`r${n}`);
       if (newer) d.regs[f] |= 1 << n;
       else walkBackOld(env, f, n, -1);
     }
     for (let s = 0; s < frame.stack.length; s++) {
       if (!isSpilledScalar(frame.stack[s]) || !hasSlot(frame.preciseSlots, s)) continue;
-      if ((frame.stackNodes[s].marks & LIVE_READ) === 0) continue;
+      if (dynamic && (frame.stackNodes[s].marks & LIVE_READ) === 0) continue;
       say(`fp${-8 * (s + 1)}`);
       if (newer) addSlot(d.slots[f], s);
       else walkBackOld(env, f, -1, s);
     }
     if (names.length > 0) env.log.message(`frame ${f}: propagating ${names.join(',')}`);
   }
-  if (newer) walkBack(env, d);
+  if (newer) walkBack(env, d, cur, insnIdx);
+  return d.marked;
 }
 
 /** Every scalar of every ancestor of `state`. */
+export const forceAllPrecise = (state: VerifierState): void => forceAll(state);
+
 function forceAll(state: VerifierState): void {
   for (let at = state.parent; at !== null; at = at.parent) {
     for (const frame of at.frames) {
@@ -137,11 +153,11 @@ function previous(state: VerifierState, at: number, left: { count: number }): nu
 const bug = (env: VerifierEnv, message: string): never =>
   reject(env, { code: 'backtracking', category: 'Program Structure', errno: EFAULT, message });
 
-function walkBack(env: VerifierEnv, d: Demand): void {
+function walkBack(env: VerifierEnv, d: Demand, start: VerifierState, insnIdx: number): void {
   if (isEmpty(d)) return;
   const verbose = env.log.level === 2;
-  let state = env.cur;
-  let last = env.insnIdx;
+  let state = start;
+  let last = insnIdx;
   let first = state.firstInsnIdx;
   let after = -1;
   let skip = true;
@@ -182,7 +198,7 @@ function walkBack(env: VerifierEnv, d: Demand): void {
           left.count > 0 && state.history[left.count - 1].idx === at ? state.history[left.count - 1] : null;
         if (stepBack(env, at, after, entry, d) === 'giveUp') {
           if (verbose) logGivingUp(env);
-          forceAll(env.cur);
+          forceAll(start);
           return;
         }
       }
@@ -210,7 +226,7 @@ function walkBack(env: VerifierEnv, d: Demand): void {
   }
   if (isEmpty(d)) return;
   if (verbose) logGivingUp(env);
-  forceAll(env.cur);
+  forceAll(start);
 }
 
 const logGivingUp = (env: VerifierEnv): void =>
@@ -224,7 +240,10 @@ function markCheckpoint(env: VerifierEnv, frame: FuncFrame, d: Demand, f: number
     const bit = 1 << n;
     if ((d.regs[f] & bit) === 0) continue;
     if (frame.regs[n].type !== 'scalar' || (frame.preciseRegs & bit) !== 0) d.regs[f] &= ~bit;
-    else frame.preciseRegs |= bit;
+    else {
+      frame.preciseRegs |= bit;
+      d.marked = true;
+    }
   }
   if (noSlots(d.slots[f])) return;
   for (let s = 0; s < 64; s++) {
@@ -232,7 +251,10 @@ function markCheckpoint(env: VerifierEnv, frame: FuncFrame, d: Demand, f: number
     if (s >= frame.stack.length)
       bug(env, `BUG backtracking (stack slot ${s}, total slots ${frame.stack.length})`);
     if (!isSpilledScalar(frame.stack[s]) || hasSlot(frame.preciseSlots, s)) removeSlot(d.slots[f], s);
-    else addSlot(frame.preciseSlots, s);
+    else {
+      addSlot(frame.preciseSlots, s);
+      d.marked = true;
+    }
   }
 }
 

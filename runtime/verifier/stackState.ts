@@ -3,7 +3,7 @@
  * Byte kinds are packed four bits each into one integer so that slots compare and copy cheaply. The byte at frame
  * offset `off` (negative) has kind index (-off - 1) % 8 in slot (-off - 1) / 8: index 7 is the lowest address.
  */
-import { NOT_INIT, type RegState } from './regState';
+import { isNullConst, NOT_INIT, type RegState } from './regState';
 
 export const SLOT_INVALID = 0;
 export const SLOT_SPILL = 1;
@@ -40,6 +40,9 @@ export const isSpilledScalar = (slot: StackSlot): boolean =>
   isSpilled(slot) && slot.spilled.type === 'scalar';
 /** All eight bytes belong to the spilled register. */
 export const isFullSpill = (slot: StackSlot): boolean => slotKind(slot, 0) === SLOT_SPILL;
+
+/** The spilled scalar is known to be zero. */
+export const isNullSpill = (slot: StackSlot): boolean => isNullConst(slot.spilled);
 
 /** Slot number of a frame offset (-1 … -512). */
 export const slotOf = (off: number): number => (-off - 1) >> 3;

@@ -9,10 +9,10 @@ import type { VerifierEnv } from './env';
 import { objectCovers } from './stackObjects';
 import type { FuncFrame } from './frame';
 import { LIVE_READ } from './liveness';
+import { frameInsn } from './staticLiveness';
 import { addFlag, isScalar, mayBeNull, originId, UNKNOWN_SCALAR, type RegState } from './regState';
 import { hasSlot } from './slotSet';
 import {
-  isFullSpill,
   isSpilled,
   isSpilledScalar,
   SLOT_DYNPTR,
@@ -128,10 +128,11 @@ function regCovers(
   precise: boolean,
   ids: IdMap,
   closeness: Closeness,
+  anyForDead: boolean,
 ): boolean {
   if (closeness === 'exact') return exactRegs(old, cur, ids);
   if (!read && closeness === 'covers') return true;
-  if (old.type === 'notInit' && (closeness === 'covers' || cur.type === 'notInit')) return true;
+  if (old.type === 'notInit' && (anyForDead || closeness === 'covers' || cur.type === 'notInit')) return true;
   if (old.type !== cur.type || old.flags !== cur.flags) return false;
   switch (old.type) {
     case 'scalar': {
@@ -200,18 +201,21 @@ function regCoversOld(old: RegState, cur: RegState, read: boolean, precise: bool
   }
 }
 
-const isAllMisc = (slot: StackSlot): boolean => {
-  for (let i = 0; i < 8; i++) {
+const isMiscFrom = (slot: StackSlot, from: number): boolean => {
+  for (let i = from; i < 8; i++) {
     const kind = slotKind(slot, i);
     if (kind !== SLOT_MISC && kind !== SLOT_INVALID) return false;
   }
   return true;
 };
 
-/** A slot that can stand for a whole scalar: a full spill, or bytes of which nothing is known. */
-function asScalar(slot: StackSlot): RegState | null {
-  if (isSpilledScalar(slot) && isFullSpill(slot)) return slot.spilled;
-  return isAllMisc(slot) ? UNKNOWN_SCALAR : null;
+/**
+ * What a slot's bytes from kind index `from` (0: all, 4: the lower half) can stand for as one scalar: a spill that covers
+ * them, or bytes of which nothing is known.
+ */
+function asScalar(slot: StackSlot, from: 0 | 4): RegState | null {
+  if (isSpilledScalar(slot) && slotKind(slot, from) === SLOT_SPILL) return slot.spilled;
+  return isMiscFrom(slot, from) ? UNKNOWN_SCALAR : null;
 }
 
 function stackCovers(
@@ -222,11 +226,13 @@ function stackCovers(
   closeness: Closeness,
 ): boolean {
   const newer = env.features.narrowFills;
+  const isStatic = env.features.staticLiveness;
+  const halves = env.features.halfSlotLiveness;
   for (let s = 0; s < old.stack.length; s++) {
     const oldSlot = old.stack[s];
     const curSlot = s < cur.stack.length ? cur.stack[s] : null;
-    const read = (old.stackNodes[s].marks & LIVE_READ) !== 0;
-    if (closeness !== 'covers' && (curSlot === null || oldSlot.kinds !== curSlot.kinds)) return false;
+    const read = isStatic || (old.stackNodes[s].marks & LIVE_READ) !== 0;
+    if ((isStatic ? closeness === 'exact' : closeness !== 'covers') && (curSlot === null || oldSlot.kinds !== curSlot.kinds)) return false;
     if (!read && closeness === 'covers') continue;
     const precise = hasSlot(old.preciseSlots, s);
     for (let i = 0; i < 8; i++) {
@@ -234,11 +240,12 @@ function stackCovers(
       // Uninitialised bytes may be read by privileged programs: no demand on them, nor on bytes of unknown data.
       if (oldKind === SLOT_INVALID || oldKind === SLOT_MISC) continue;
       if (curSlot === null) return false;
-      if (newer) {
-        const oldReg = asScalar(oldSlot);
-        const curReg = asScalar(curSlot);
+      if (newer && (!halves || i === 0 || i === 4)) {
+        const from = halves && i === 4 ? 4 : 0;
+        const oldReg = asScalar(oldSlot, from);
+        const curReg = asScalar(curSlot, from);
         if (oldReg !== null && curReg !== null) {
-          if (!regCovers(oldReg, curReg, true, precise && oldReg === oldSlot.spilled, ids, closeness))
+          if (!regCovers(oldReg, curReg, true, precise && oldReg === oldSlot.spilled, ids, closeness, isStatic))
             return false;
           break;
         }
@@ -248,7 +255,7 @@ function stackCovers(
       if (i !== 7) continue;
       if (oldKind === SLOT_SPILL) {
         const same = newer
-          ? regCovers(oldSlot.spilled, curSlot.spilled, read, precise, ids, closeness)
+          ? regCovers(oldSlot.spilled, curSlot.spilled, read, precise, ids, closeness, isStatic)
           : regCoversOld(oldSlot.spilled, curSlot.spilled, read, precise, ids);
         if (!same) return false;
       } else if (oldKind === SLOT_DYNPTR || oldKind === SLOT_ITER || oldKind === SLOT_IRQ) {
@@ -273,18 +280,21 @@ function refsCover(env: VerifierEnv, old: FuncFrame, cur: FuncFrame, ids: IdMap)
 
 function frameCovers(
   env: VerifierEnv,
+  live: number,
   old: FuncFrame,
   cur: FuncFrame,
   ids: IdMap,
   closeness: Closeness,
 ): boolean {
   const newer = env.features.narrowFills;
+  const isStatic = env.features.staticLiveness;
   if (newer && old.callbackDepth > cur.callbackDepth) return false;
   for (let n = 0; n < 11; n++) {
-    const read = (old.regNodes[n].marks & LIVE_READ) !== 0;
+    if ((live & (1 << n)) === 0) continue;
+    const read = isStatic || (old.regNodes[n].marks & LIVE_READ) !== 0;
     const precise = (old.preciseRegs & (1 << n)) !== 0;
     const same = newer
-      ? regCovers(old.regs[n], cur.regs[n], read, precise, ids, closeness)
+      ? regCovers(old.regs[n], cur.regs[n], read, precise, ids, closeness, isStatic)
       : regCoversOld(old.regs[n], cur.regs[n], read, precise, ids);
     if (!same) return false;
   }
@@ -315,7 +325,8 @@ export function statesEqual(
   for (let n = 0; n < old.frames.length; n++) {
     if (old.frames[n].callsite !== cur.frames[n].callsite) return false;
     if (!newer) ids = new IdMap(false);
-    if (!frameCovers(env, old.frames[n], cur.frames[n], ids, closeness)) return false;
+    const live = env.features.staticLiveness ? env.aux[frameInsn(old, n, old.insnIdx)].liveRegsBefore : 0x7ff;
+    if (!frameCovers(env, live, old.frames[n], cur.frames[n], ids, closeness)) return false;
   }
   return true;
 }
@@ -330,10 +341,11 @@ export function maybeLooping(old: VerifierState, cur: VerifierState): boolean {
 }
 
 /** Forgets scalars' values that differ from an earlier iteration's and that nobody needed exactly. */
-export function widenScalars(old: VerifierState, cur: VerifierState): void {
+export function widenScalars(env: VerifierEnv, old: VerifierState, cur: VerifierState): void {
+  const byValue = env.features.staticLiveness;
   const ids = new IdMap(true);
   const differs = (a: RegState, b: RegState, precise: boolean): boolean =>
-    a.type === 'scalar' && b.type === 'scalar' && !precise && !exactRegs(a, b, ids);
+    a.type === 'scalar' && b.type === 'scalar' && !precise && !(byValue ? sameValue(a, b) : exactRegs(a, b, ids));
   for (let f = old.frames.length - 1; f >= 0; f--) {
     const a = old.frames[f];
     const b = cur.frames[f];

@@ -8,6 +8,7 @@ import type { ObjectSpec, ProgramSpec } from '../loader/objectSpec';
 import { FEATURES, type FeatureName } from '../spec/features';
 import { has, type Profile } from '../spec/profile';
 import { newState } from './branches';
+import { computeStaticLiveness } from './staticLiveness';
 import {
   calleeOf,
   checkAbnormalReturns,
@@ -239,6 +240,8 @@ function makeEnv(
     curHistory: null,
     fieldCache: new Map(),
     explored: new Map(),
+    staticLiveness: null,
+    loopVisits: new Map(),
     idGenerator: 0,
     log: makeLog(options.logLevel ?? 0),
     lastLine: -1,
@@ -334,12 +337,14 @@ function prepare(env: VerifierEnv): void {
   checkCfg(env);
   refuseRecursion(env);
   findPacketChanges(env);
+  if (env.features.staticLiveness) computeStaticLiveness(env);
 }
 
 /** The state at the start of the main program or of a global function. */
 function startFunction(env: VerifierEnv, index: number): void {
   const frame = newFrame(-1, 0, index);
   env.explored.clear();
+  env.loopVisits.clear();
   env.pending.length = 0;
   env.cur = newState(env, frame);
   env.cur.firstInsnIdx = env.subprogs[index].start;

@@ -127,7 +127,8 @@ function walkOne(env: VerifierEnv, at: WalkState): void {
 
 /** The path is over; the last one put aside goes on. */
 function finishPath(env: VerifierEnv, at: WalkState): void {
-  endPath(env.cur);
+  env.cur.insnIdx = env.insnIdx;
+  endPath(env, env.cur);
   const next = env.pending.pop();
   if (next === undefined) {
     at.done = true;

@@ -1,0 +1,81 @@
+/**
+ * Newer kernels' bookkeeping of loops whose exploration is open. Entering a loop (by the calls that lead there and its number)
+ * with a checkpoint opens a visit; a path that is covered by a state inside it is kept as a back edge, because what that state
+ * still learns to be precise must reach the path's ancestors, too. When the visit's first state is done, precision is carried
+ * along the back edges until nothing changes; until then states in the loop are compared strictly.
+ */
+import { copyState } from './branches';
+import type { VerifierEnv } from './env';
+import { carryPrecision, forceAllPrecise } from './precision';
+import { frameInsn } from './staticLiveness';
+import type { VerifierState } from './verifierState';
+
+interface BackEdge {
+  /** The path as it was when it was covered. */
+  readonly state: VerifierState;
+  readonly coveredBy: VerifierState;
+}
+
+export interface LoopVisit {
+  entry: VerifierState | null;
+  backEdges: BackEdge[];
+}
+
+/** So often is precision carried around; then every scalar counts as precise. */
+const MAX_ROUNDS = 64;
+
+/** Names the outermost loop that the state is in, with the call sites that lead there; '' when it is in none. */
+function visitKey(env: VerifierEnv, state: VerifierState): string {
+  const loops = env.staticLiveness?.loops;
+  if (loops === undefined) return '';
+  let key = '';
+  for (let n = 0; n < state.frames.length; n++) {
+    const at = frameInsn(state, n, state.insnIdx);
+    const loop = loops[at];
+    if (loop !== 0) return `${key}#${loop}`;
+    key += `${at},`;
+  }
+  return '';
+}
+
+/** A new checkpoint: the first one in a loop is where its visit ends. */
+export function enterLoop(env: VerifierEnv, checkpoint: VerifierState): void {
+  const key = visitKey(env, checkpoint);
+  if (key === '') return;
+  let visit = env.loopVisits.get(key);
+  if (visit === undefined) {
+    visit = { entry: null, backEdges: [] };
+    env.loopVisits.set(key, visit);
+  }
+  visit.entry ??= checkpoint;
+}
+
+/** Not all paths through the loop around `state` are explored. */
+export function inOpenLoop(env: VerifierEnv, state: VerifierState): boolean {
+  const key = visitKey(env, state);
+  return key !== '' && (env.loopVisits.get(key)?.backEdges.length ?? 0) > 0;
+}
+
+/** The current path is covered by `coveredBy`, inside a loop whose exploration is open. */
+export function keepBackEdge(env: VerifierEnv, coveredBy: VerifierState): void {
+  const state = copyState(env, env.cur);
+  state.insnIdx = env.insnIdx;
+  env.loopVisits.get(visitKey(env, coveredBy))?.backEdges.unshift({ state, coveredBy });
+}
+
+/** All paths from `state` have ended. */
+export function leaveLoop(env: VerifierEnv, state: VerifierState): void {
+  const visit = env.loopVisits.get(visitKey(env, state));
+  if (visit?.entry !== state) return;
+  visit.entry = null;
+  const { backEdges } = visit;
+  for (let round = 1, changed = backEdges.length > 0; changed; round++) {
+    if (round > MAX_ROUNDS) {
+      for (const edge of backEdges) forceAllPrecise(edge.state);
+      break;
+    }
+    changed = false;
+    for (const edge of backEdges) changed = carryPrecision(env, edge.coveredBy, edge.state) || changed;
+  }
+  visit.backEdges = [];
+}
