@@ -44,8 +44,10 @@ export const arcUmax = (a: Arc, top: bigint): bigint =>
 /** Distance from the smallest negative number: turns signed order into unsigned order. */
 const turned = (a: Arc, top: bigint): Arc => ({ base: (a.base + (top >> 1n) + 1n) & top, size: a.size });
 
-export const arcSmin = (a: Arc, top: bigint): bigint => arcUmin(turnedOrEmpty(a, top), top) - (top >> 1n) - 1n;
-export const arcSmax = (a: Arc, top: bigint): bigint => arcUmax(turnedOrEmpty(a, top), top) - (top >> 1n) - 1n;
+export const arcSmin = (a: Arc, top: bigint): bigint =>
+  arcUmin(turnedOrEmpty(a, top), top) - (top >> 1n) - 1n;
+export const arcSmax = (a: Arc, top: bigint): bigint =>
+  arcUmax(turnedOrEmpty(a, top), top) - (top >> 1n) - 1n;
 
 const turnedOrEmpty = (a: Arc, top: bigint): Arc => (a === EMPTY ? a : turned(a, top));
 
@@ -85,7 +87,8 @@ export function arcHolds(outer: Arc, inner: Arc, top: bigint): boolean {
 }
 
 export const sameArc = (a: Arc | null, b: Arc | null): boolean =>
-  a === b || (a !== null && b !== null && a !== EMPTY && b !== EMPTY && a.base === b.base && a.size === b.size);
+  a === b ||
+  (a !== null && b !== null && a !== EMPTY && b !== EMPTY && a.base === b.base && a.size === b.size);
 
 /** The low halves of a 64-bit arc. */
 export function lowArc(a: Arc): Arc {

@@ -403,8 +403,7 @@ export function arc64Of(r: RegState): Arc {
 
 export function arc32Of(r: RegState): Arc {
   if (r.s32min === S32_MIN && r.s32max === S32_MAX) {
-    if (r.u32min !== 0 || r.u32max !== U32_MAX)
-      return arcBetween(BigInt(r.u32min), BigInt(r.u32max), TOP32);
+    if (r.u32min !== 0 || r.u32max !== U32_MAX) return arcBetween(BigInt(r.u32min), BigInt(r.u32max), TOP32);
     return r.arc32 ?? fullArc(TOP32);
   }
   const signed = arcBetween(BigInt(r.s32min), BigInt(r.s32max), TOP32);
@@ -586,7 +585,10 @@ export function signExtend(d: Draft, fromBytes: number, width: 4 | 8): void {
 export const isEmptyRange = (d: RegState): boolean =>
   d.arc64 === EMPTY ||
   d.arc32 === EMPTY ||
-  d.umin > d.umax || d.smin > d.smax || d.u32min > d.u32max || d.s32min > d.s32max;
+  d.umin > d.umax ||
+  d.smin > d.smax ||
+  d.u32min > d.u32max ||
+  d.s32min > d.s32max;
 
 /** True when the views contradict each other: the path is impossible. */
 function contradicts(d: RegState): boolean {

@@ -121,6 +121,8 @@ export interface VerifierEnv {
   /** Most checkpoints that one prune point had to be compared with. */
   maxStatesPerInsn: number;
   peakStates: number;
+  /** Newer kernels: states that exist now, `peakStates` being the most so far. */
+  liveStates: number;
   jumpsProcessed: number;
   stateSerial: number;
   /** The program calls helpers that move packet data / seen so far. */

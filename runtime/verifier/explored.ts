@@ -16,7 +16,7 @@ import { NOT_INIT, originId, type RegState } from './regState';
 import { clearSlots } from './slotSet';
 import { EMPTY_SLOT, isSpilled } from './stackState';
 import { forgetDead } from './staticLiveness';
-import { enterLoop, inOpenLoop, keepBackEdge } from './loopVisits';
+import { countStates, enterLoop, inOpenLoop, keepBackEdge, maybeDrop } from './loopVisits';
 import { maybeLooping, statesEqual } from './stateEquality';
 import { loopEntryOf, updateLoopEntry } from './loopEntry';
 import { activeIteratorIn, iteratorsAdvanced } from './stackObjects';
@@ -141,7 +141,12 @@ export function isStateVisited(env: VerifierEnv): boolean {
     const patience = f.callbacksIterated && aux.forceCheckpoint && state.branches > 0 ? 64 : 3;
     if (explored.misses > explored.hits * patience + patience) {
       // Compared often in vain: not compared again. It stays alive as an ancestor.
-      if ((state.frames[0].regNodes[0].marks & LIVE_DONE) !== 0 && !state.usedAsLoopEntry) env.peakStates--;
+      if (f.staticLiveness) {
+        state.retired = true;
+        maybeDrop(env, state);
+      } else if ((state.frames[0].regNodes[0].marks & LIVE_DONE) !== 0 && !state.usedAsLoopEntry) {
+        env.peakStates--;
+      }
       bucket.splice(i, 1);
     }
   }
@@ -231,7 +236,8 @@ function clearSingularIds(state: VerifierState): void {
 function addCheckpoint(env: VerifierEnv, bucket: ExploredState[]): void {
   const { cur } = env;
   env.totalStates++;
-  env.peakStates++;
+  if (env.features.staticLiveness) countStates(env, 1);
+  else env.peakStates++;
   env.prevJumpsProcessed = env.jumpsProcessed;
   env.prevInsnsProcessed = env.processedInsns;
   for (const frame of cur.frames) {

@@ -3,7 +3,7 @@
  * loop's first state is done. Each state remembers an ancestor that its loop goes through.
  */
 import type { VerifierEnv } from './env';
-import { leaveLoop } from './loopVisits';
+import { leaveLoop, maybeDrop } from './loopVisits';
 import type { VerifierState } from './verifierState';
 
 /** The outermost loop entry known for `state`; shortens the chain. */
@@ -38,8 +38,10 @@ export function clearLoopMarks(state: VerifierState): void {
 export function endPath(env: VerifierEnv, state: VerifierState): void {
   for (let at: VerifierState | null = state; at !== null; at = at.parent) {
     at.branches--;
-    if (at.branches === 0 && env.features.staticLiveness) leaveLoop(env, at);
-    else if (at.branches === 0 && at.parent !== null && at.loopEntry !== null)
+    if (at.branches === 0 && env.features.staticLiveness) {
+      leaveLoop(env, at);
+      maybeDrop(env, at);
+    } else if (at.branches === 0 && at.parent !== null && at.loopEntry !== null)
       updateLoopEntry(at.parent, at.loopEntry);
     if (at.branches > 0) return;
   }

@@ -61,6 +61,20 @@ export function keepBackEdge(env: VerifierEnv, coveredBy: VerifierState): void {
   const state = copyState(env, env.cur);
   state.insnIdx = env.insnIdx;
   env.loopVisits.get(visitKey(env, coveredBy))?.backEdges.unshift({ state, coveredBy });
+  countStates(env, 1);
+}
+
+/** One state more or less is kept. */
+export function countStates(env: VerifierEnv, by: number): void {
+  env.liveStates += by;
+  env.peakStates = Math.max(env.peakStates, env.liveStates);
+}
+
+/** A retired checkpoint goes when nothing needs it. */
+export function maybeDrop(env: VerifierEnv, state: VerifierState): void {
+  if (!state.retired || state.branches > 0 || inOpenLoop(env, state)) return;
+  state.retired = false;
+  env.liveStates--;
 }
 
 /** All paths from `state` have ended. */
@@ -77,5 +91,6 @@ export function leaveLoop(env: VerifierEnv, state: VerifierState): void {
     changed = false;
     for (const edge of backEdges) changed = carryPrecision(env, edge.coveredBy, edge.state) || changed;
   }
+  env.liveStates -= backEdges.length;
   visit.backEdges = [];
 }

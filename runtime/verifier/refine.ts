@@ -22,17 +22,7 @@ import {
   unbound64,
   type Draft,
 } from './bounds';
-import {
-  arcBetween,
-  arcMeet,
-  arcSmax,
-  arcSmin,
-  arcUmax,
-  arcUmin,
-  arcWithout,
-  TOP32,
-  TOP64,
-} from './arcs';
+import { arcBetween, arcMeet, arcSmax, arcSmin, arcUmax, arcUmin, arcWithout, TOP32, TOP64 } from './arcs';
 import type { FeatureFlags } from './env';
 import { S32_MAX, S32_MIN, U32_MAX, type RegState } from './regState';
 import {

@@ -60,7 +60,9 @@ function union(frame: number, a: readonly number[], b: readonly number[]): Track
 function join(a: Track, b: Track): Track {
   if (sameTrack(a, b)) return a;
   if (a.frame >= 0 && a.frame === b.frame) {
-    return a.offsets === null || b.offsets === null ? somewhere(a.frame) : union(a.frame, a.offsets, b.offsets);
+    return a.offsets === null || b.offsets === null
+      ? somewhere(a.frame)
+      : union(a.frame, a.offsets, b.offsets);
   }
   const [pointer, other] = a.frame >= 0 ? [a, b] : [b, a];
   if (pointer.frame >= 0 && other.frame === NONE) {
@@ -92,8 +94,7 @@ interface Tracks {
 }
 
 const NO_SLOTS: readonly Track[] = Array.from({ length: SLOTS }, () => NO_TRACK);
-const slotAt = (off: number): number =>
-  off >= 0 || off < -STACK_BYTES || off % 8 !== 0 ? -1 : -off / 8 - 1;
+const slotAt = (off: number): number => (off >= 0 || off < -STACK_BYTES || off % 8 !== 0 ? -1 : -off / 8 - 1);
 
 /** Reads, sure writes and what lives before each instruction, for one frame. */
 interface FrameUse {
@@ -260,8 +261,7 @@ class Analysis implements StackLiveness {
     const callback = this.known[at]?.[passes.callback];
     const passed = regs[passes.context];
     if (callback?.kind !== 'function') {
-      if (passed.frame !== NONE)
-        for (let f = 0; f <= instance.depth; f++) this.read(instance, f, at, ALL);
+      if (passed.frame !== NONE) for (let f = 0; f <= instance.depth; f++) this.read(instance, f, at, ALL);
       return undefined;
     }
     const args = Array.from({ length: 6 }, (_, r) => (r === passes.argument ? passed : NO_TRACK));
@@ -519,7 +519,7 @@ const CALLBACKS: ReadonlyMap<
 ]);
 
 const range = (from: number, to: number): bigint =>
-  to < from ? 0n : ((1n << BigInt(to - from + 1)) - 1n) << BigInt(from) & ALL;
+  to < from ? 0n : (((1n << BigInt(to - from + 1)) - 1n) << BigInt(from)) & ALL;
 
 const liveBefore = (instance: Instance, at: number, frame: number): bigint =>
   instance.frames[frame]?.live[at - instance.start] ?? 0n;

@@ -232,7 +232,11 @@ function stackCovers(
     const oldSlot = old.stack[s];
     const curSlot = s < cur.stack.length ? cur.stack[s] : null;
     const read = isStatic || (old.stackNodes[s].marks & LIVE_READ) !== 0;
-    if ((isStatic ? closeness === 'exact' : closeness !== 'covers') && (curSlot === null || oldSlot.kinds !== curSlot.kinds)) return false;
+    if (
+      (isStatic ? closeness === 'exact' : closeness !== 'covers') &&
+      (curSlot === null || oldSlot.kinds !== curSlot.kinds)
+    )
+      return false;
     if (!read && closeness === 'covers') continue;
     const precise = hasSlot(old.preciseSlots, s);
     for (let i = 0; i < 8; i++) {
@@ -245,7 +249,9 @@ function stackCovers(
         const oldReg = asScalar(oldSlot, from);
         const curReg = asScalar(curSlot, from);
         if (oldReg !== null && curReg !== null) {
-          if (!regCovers(oldReg, curReg, true, precise && oldReg === oldSlot.spilled, ids, closeness, isStatic))
+          if (
+            !regCovers(oldReg, curReg, true, precise && oldReg === oldSlot.spilled, ids, closeness, isStatic)
+          )
             return false;
           break;
         }
@@ -345,7 +351,10 @@ export function widenScalars(env: VerifierEnv, old: VerifierState, cur: Verifier
   const byValue = env.features.staticLiveness;
   const ids = new IdMap(true);
   const differs = (a: RegState, b: RegState, precise: boolean): boolean =>
-    a.type === 'scalar' && b.type === 'scalar' && !precise && !(byValue ? sameValue(a, b) : exactRegs(a, b, ids));
+    a.type === 'scalar' &&
+    b.type === 'scalar' &&
+    !precise &&
+    !(byValue ? sameValue(a, b) : exactRegs(a, b, ids));
   for (let f = old.frames.length - 1; f >= 0; f--) {
     const a = old.frames[f];
     const b = cur.frames[f];

@@ -50,6 +50,8 @@ export interface VerifierState {
   history: HistoryEntry[];
   loopEntry: VerifierState | null;
   usedAsLoopEntry: boolean;
+  /** A checkpoint that is not compared with any more, kept for the paths that are still open. */
+  retired: boolean;
   dfsDepth: number;
   callbackUnrollDepth: number;
   mayGotoDepth: number;

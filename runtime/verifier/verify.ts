@@ -251,6 +251,7 @@ function makeEnv(
     totalStates: 0,
     maxStatesPerInsn: 0,
     peakStates: 0,
+    liveStates: 0,
     jumpsProcessed: 0,
     stateSerial: 0,
     seenDirectWrite: false,
@@ -345,6 +346,7 @@ function startFunction(env: VerifierEnv, index: number): void {
   const frame = newFrame(-1, 0, index);
   env.explored.clear();
   env.loopVisits.clear();
+  env.liveStates = 0;
   env.pending.length = 0;
   env.cur = newState(env, frame);
   env.cur.firstInsnIdx = env.subprogs[index].start;
