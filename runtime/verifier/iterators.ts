@@ -124,7 +124,7 @@ export function splitNext(env: VerifierEnv, insnIdx: number, asked: AskedIterato
     const earlier = parent === null ? null : earlierIteration(env, parent, insnIdx);
     const again = pushBranch(env, insnIdx + 1, insnIdx);
     changeIterator(again.frames[asked.frameNo], asked.slot, { depth: object.depth + 1 });
-    if (earlier !== null) widenScalars(earlier, again);
+    if (earlier !== null) widenScalars(env, earlier, again);
     const inner = again.frames[again.frames.length - 1];
     inner.regs[0] = becomeNotNull(env, inner.regs[0]);
     changeIterator(frame, asked.slot, { drained: true });
