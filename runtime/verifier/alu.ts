@@ -22,6 +22,7 @@ import { EACCES, EINVAL } from './outcome';
 import { markPrecise } from './precision';
 import { checkRegArg } from './regArgs';
 import {
+  PTR_UNTRUSTED,
   ADD_CONST,
   ADD_CONST32,
   addFlag,
@@ -373,6 +374,8 @@ function pointerAlu(
       [dst],
     );
   }
+  // where memory that is not trusted is read does not matter
+  if (ptr.type === 'mem' && (ptr.flags & PTR_UNTRUSTED) !== 0) return swapped ? offset : ptr;
   if (ptr.type === 'flowKeys' && !known && env.features.addSubBothWrap)
     unknown(env, 'variable offsets into flow keys');
   const allowed =

@@ -17,7 +17,7 @@ import { checkExchanged, exchangedField, refuseMaybeNull } from './kptrFields';
 import { kernelMapName, mapInfo } from './mapRules';
 import { checkAlignment, checkMemAccess } from './memoryAccess';
 import { checkRegionAccess } from './memoryAccessBounds';
-import { checkBufferRange, walkRules } from './memoryAccessKernel';
+import { checkBufferRange, checkKernelStructAccess, walkRules } from './memoryAccessKernel';
 import { structMatches } from './structWalk';
 import { checkMapPermission, checkMapRange } from './memoryAccessMap';
 import { EACCES, EINVAL } from './outcome';
@@ -428,6 +428,26 @@ function checkType(env: VerifierEnv, rule: ArgRule, regno: number, reg: RegState
   refuseType(env, accepted, regno, reg);
 }
 
+/** Kernel structs pass as memory that the helper only reads. */
+function refuseWrittenStruct(
+  env: VerifierEnv,
+  call: Call,
+  rule: ArgRule,
+  regno: number,
+  reg: RegState,
+): void {
+  const asMemory = rule.types === memTypes || rule.types === keyTypes;
+  if (reg.type !== 'btfId' || !asMemory || ((rule.ignore ?? 0) & MEM_RDONLY) !== 0) return;
+  reject(env, {
+    code: 'kernel-struct-as-memory',
+    category: 'Call Type Safety',
+    errno: EACCES,
+    message: `${call.row.name}() may write into memory pointed by R${regno} type=${argTypeName(env, reg)}`,
+    registers: [regno],
+    facts: { helper: call.row.name },
+  });
+}
+
 const refuseType = (env: VerifierEnv, accepted: readonly string[], regno: number, reg: RegState): never =>
   reject(env, {
     code:
@@ -463,6 +483,7 @@ export function checkArgument(env: VerifierEnv, call: Call, index: number): void
     if (hasFeature(env, 'nullArgumentPrecise')) markPrecise(env, regno);
   } else {
     checkType(env, rule, regno, reg);
+    refuseWrittenStruct(env, call, rule, regno, reg);
     if (base === 'btfOrNullRelease') refuseMaybeNull(env, regno, reg);
     checkOffset(env, rule, regno, reg);
   }
@@ -547,7 +568,11 @@ export function checkHelperMemory(
       if (kind === 'write' && (reg.flags & MEM_RDONLY) !== 0) return rejectReadOnly(env, regno, reg);
       return checkBufferRange(env, regno, reg, reg.off, sizeBytes);
     case 'btfId':
-      return unknown(env, 'kernel structs as memory arguments');
+      return checkKernelStructAccess(
+        env,
+        { insnIdx: env.insnIdx, regno, off: 0, sizeBytes, kind: 'read', valueRegno: -1, signExtend: false },
+        reg,
+      );
     case 'ctx':
       return contextMemory(env, regno, reg, sizeBytes, kind, zeroAllowed);
     default:

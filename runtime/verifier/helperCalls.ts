@@ -23,6 +23,7 @@ import { formatProblem } from './formats';
 import { checkArgument, checkHelperMemory, type Call } from './helperArguments';
 
 import { formerPointer, giveToField } from './kptrFields';
+import { allowedFromHere, checkHelperPlace } from './helperPlaces';
 import { isGplCompatible } from './licences';
 import { checkMapWithHelper, mapInfo } from './mapRules';
 import { EACCES, EINVAL } from './outcome';
@@ -68,8 +69,7 @@ function available(env: VerifierEnv, id: number): HelperRow {
   }
   const allowed = helperAllowed(env.profile, env.program.type, helperScope(env), id);
   if (allowed === 'unknown') return unknown(env, `helpers of ${env.program.type}`);
-  if (allowed === 'no' && dependsOnHook(env, row)) return unknown(env, `where ${row.name} may be called`);
-  if (allowed === 'no') {
+  if (allowed === 'no' && !allowedFromHere(env, row)) {
     return reject(env, {
       code: 'helper-not-for-program',
       category: 'Policy',
@@ -81,32 +81,6 @@ function available(env: VerifierEnv, id: number): HelperRow {
   return row;
 }
 
-/** Some security hooks and iterators have socket options, by lists that are not modelled. */
-const dependsOnHook = (env: VerifierEnv, row: HelperRow): boolean =>
-  (env.program.type === 'BPF_PROG_TYPE_LSM' || env.program.attachType === 'BPF_TRACE_ITER') &&
-  (row.name === 'bpf_setsockopt' || row.name === 'bpf_getsockopt');
-
-const SOCKET_STORAGE = new Set<string>(['bpf_sk_storage_get', 'bpf_sk_storage_delete']);
-
-/** A program that traces the storage of sockets must not use it. */
-function checkSocketStorage(env: VerifierEnv): void {
-  const attach = env.program.attachType;
-  if (attach === 'BPF_TRACE_RAW_TP' || attach === 'BPF_TRACE_ITER') return;
-  const traced = attach === 'BPF_TRACE_FENTRY' || attach === 'BPF_TRACE_FEXIT';
-  if (!traced) return unknown(env, `socket storage in programs of ${attach ?? 'this attach type'}`);
-  if (env.program.attachTo?.startsWith('bpf_sk_storage') !== true) return;
-  reject(env, {
-    code: 'helper-not-for-program',
-    category: 'Policy',
-    errno: EINVAL,
-    message: 'helper call is not allowed in probe',
-    facts: { helper: 'bpf_sk_storage', programType: env.program.type },
-  });
-}
-
-/** Helpers whose use depends on the attach point in ways that are not modelled. */
-const BY_ATTACH_POINT = new Set<string>(['bpf_d_path', 'bpf_ima_inode_hash', 'bpf_ima_file_hash']);
-
 function checkCaller(env: VerifierEnv, row: HelperRow, proto: HelperPrototype): void {
   if (proto.gplOnly === true && !isGplCompatible(env.object.license)) {
     reject(env, {
@@ -117,8 +91,7 @@ function checkCaller(env: VerifierEnv, row: HelperRow, proto: HelperPrototype): 
       facts: { helper: row.name, license: env.object.license },
     });
   }
-  if (env.program.type === 'BPF_PROG_TYPE_TRACING' && SOCKET_STORAGE.has(row.name)) checkSocketStorage(env);
-  if (BY_ATTACH_POINT.has(row.name)) unknown(env, `where ${row.name} may be called`);
+  checkHelperPlace(env, row);
   if (proto.maySleep === true && !maySleepHere(env)) {
     reject(env, {
       code: 'helper-may-sleep',

@@ -16,7 +16,7 @@ import { checkMapValueAccess } from './memoryAccessMap';
 import { checkRegionAccess, loadedScalar } from './memoryAccessBounds';
 import { EACCES } from './outcome';
 import { checkPacketLoadStore } from './packetAccess';
-import { MEM_RDONLY, mayBeNull, type RegState, type RegType } from './regState';
+import { MEM_RDONLY, mayBeNull, PTR_UNTRUSTED, type RegState, type RegType } from './regState';
 import { regTypeName } from './regText';
 import type { MemAccess } from './seams';
 import { readStack, writeStack } from './stackAccess';
@@ -138,7 +138,9 @@ const RULE_BY_TYPE: Readonly<Record<RegType, AccessRule>> = {
   packetMeta: checkPacketLoadStore,
   mem: (env, access, reg) => {
     if (access.kind === 'write' && (reg.flags & MEM_RDONLY) !== 0) rejectWrite(env, access.regno);
-    checkRegionAccess(env, access.regno, access.off + reg.off, access.sizeBytes, reg.memSize, false);
+    // what is not trusted is read with care, wherever it points
+    if ((reg.flags & PTR_UNTRUSTED) === 0)
+      checkRegionAccess(env, access.regno, access.off + reg.off, access.sizeBytes, reg.memSize, false);
     setLoaded(env, access);
   },
   socket: checkSocketAccess,

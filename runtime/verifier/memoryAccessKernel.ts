@@ -30,24 +30,54 @@ import type { MemAccess } from './seams';
 import { checkStructWrite } from './structOps';
 import { walkData, type WalkRules } from './structWalk';
 
-/** The kernel's structure behind a map pointer: never writable; what it holds is not modelled. */
+/** Plain data at an address that is not known to be good: any byte may be read, faults yield zero. */
+export const UNTRUSTED_MEMORY: RegState = pointer('mem', { flags: MEM_RDONLY | PTR_UNTRUSTED });
+
+/** The kernel's structure behind a map pointer: read as kernel structs are, never written. */
 export function checkMapStructAccess(env: VerifierEnv, access: MemAccess, reg: RegState): void {
   const struct = reg.map === null ? undefined : mapInfo(env, reg.map).row.kernelStruct;
   const off = access.off + reg.off;
-  if (struct === undefined || access.kind === 'read') {
-    return unknown(env, 'reading the kernel structure behind a map pointer');
+  const btf = env.kernelBtf;
+  const typeId = btf === undefined || struct === undefined ? 0 : findType(btf, struct, 'struct');
+  if (struct === undefined || btf === undefined || (typeId === 0 && access.kind === 'read')) {
+    return unknown(env, 'the kernel structure behind this map pointer');
   }
-  reject(env, {
-    code: 'write-to-map-pointer',
-    category: 'Register Type Safety',
-    errno: EACCES,
-    message:
-      off < 0
-        ? `R${access.regno} is ${struct} invalid negative access: off=${off}`
-        : `only read from ${struct} is supported`,
-    registers: [access.regno],
-    facts: { map: reg.map?.name ?? '' },
+  if (off < 0 || access.kind === 'write') {
+    return reject(env, {
+      code: 'write-to-map-pointer',
+      category: 'Register Type Safety',
+      errno: EACCES,
+      message:
+        off < 0
+          ? `R${access.regno} is ${struct} invalid negative access: off=${off}`
+          : `only read from ${struct} is supported`,
+      registers: [access.regno],
+      facts: { map: reg.map?.name ?? '' },
+    });
+  }
+  const step = walkData(btf, typeId, off, access.sizeBytes, {
+    unionsUntrusted: hasFeature(env, 'trustedPointers'),
+    openArrays: true,
   });
+  if (step.kind === 'refused') {
+    return reject(env, {
+      code: 'kernel-struct-access',
+      category: 'Memory Safety',
+      errno: step.errno,
+      message: step.message,
+      registers: [access.regno],
+      facts: { struct, off },
+    });
+  }
+  if (access.valueRegno < 0) return;
+  let loaded = loadedScalar(access.sizeBytes, access.signExtend);
+  if (step.kind === 'pointer') {
+    const kept = hasFeature(env, 'trustedPointers') ? step.flags : step.flags & (MEM_USER | MEM_PERCPU);
+    loaded = pointer('btfId', { btfId: step.btfId, btfOf: 'kernel', flags: kept });
+  } else if (step.kind === 'dataPointer' && hasFeature(env, 'untrustedMemory')) {
+    loaded = UNTRUSTED_MEMORY;
+  }
+  setReg(env, access.valueRegno, loaded);
 }
 
 /** Whether the pointer's target is sure to live: owned, or trusted by its origin. */
@@ -115,7 +145,11 @@ const WRITERS = new Set([
  * A load or store through a typed pointer: data becomes numbers, pointers to structs typed pointers again, as far to be
  * trusted as the pointer used and the field allow.
  */
-export function checkKernelStructAccess(env: VerifierEnv, access: MemAccess, reg: RegState): void {
+export function checkKernelStructAccess(
+  env: VerifierEnv,
+  access: Omit<MemAccess, 'sizeBytes'> & { readonly sizeBytes: number },
+  reg: RegState,
+): void {
   const allocated = reg.btfOf === 'object';
   const btf = allocated ? env.object.btf : env.kernelBtf;
   if (btf === undefined) return unknown(env, 'kernel type information');
@@ -164,15 +198,13 @@ export function checkKernelStructAccess(env: VerifierEnv, access: MemAccess, reg
   const step = walkData(btf, reg.btfId, off, access.sizeBytes, walkRules(env, reg));
   if (step.kind === 'refused') return refuse(step.message, step.errno);
   if (access.kind === 'write' || access.valueRegno < 0) return;
-  if (
-    step.kind === 'dataPointer' &&
-    hasFeature(env, 'untrustedMemory') &&
-    (step.untrusted || (reg.flags & PTR_UNTRUSTED) !== 0)
-  ) {
-    return unknown(env, 'plain data behind untrusted pointers');
+  if (step.kind === 'dataPointer' && hasFeature(env, 'untrustedMemory')) {
+    setReg(env, access.valueRegno, UNTRUSTED_MEMORY);
+    return;
   }
   if (step.kind !== 'pointer' || allocated) {
-    setReg(env, access.valueRegno, loadedScalar(access.sizeBytes, access.signExtend));
+    const size = access.sizeBytes as MemAccess['sizeBytes'];
+    setReg(env, access.valueRegno, loadedScalar(size, access.signExtend));
     return;
   }
   const flags = loadedFlags(env, btf, reg, step);

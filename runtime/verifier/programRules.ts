@@ -2,16 +2,11 @@
  * What is judged before the first instruction: program type, sleepability, every map that the program mentions.
  */
 import { findType, resolvedType } from '../btf/query';
-import {
-  CLOSED_HOOKS,
-  REPLACEABLE_FUNCTIONS,
-  SLEEPABLE_FUNCTIONS,
-  SLEEPABLE_HOOKS,
-} from '../spec/attachPoints';
+import { REPLACEABLE_FUNCTIONS, SLEEPABLE_FUNCTIONS } from '../spec/attachPoints';
 import { progTypeByName, type ProgTypeRow } from '../spec/progTypes';
 import { isSince } from '../spec/profile';
 import { hasFeature, reject, unknown, type VerifierEnv } from './env';
-import { isGplCompatible } from './licences';
+import { checkHook } from './hooks';
 import { checkMapWithProgram } from './mapRules';
 import { EINVAL } from './outcome';
 import { pointer, type RegState } from './regState';
@@ -101,30 +96,6 @@ function checkAttachPoint(env: VerifierEnv): void {
   }
   if (!syscall && !listed) {
     unknown(env, `whether the return value of ${target} may be replaced`);
-  }
-}
-
-/** Security hooks: some are closed to programs, some do not let them sleep. */
-function checkHook(env: VerifierEnv, target: string): void {
-  const name = `bpf_lsm_${target}`;
-  if (env.kernelBtf !== undefined && findType(env.kernelBtf, name, 'func') === 0)
-    return unknown(env, `hook ${target}`);
-  if (env.program.sleepable && !SLEEPABLE_HOOKS.has(target)) {
-    // other kernels have other lists
-    if (!hasFeature(env, 'hookReturnRanges')) return unknown(env, `whether a program may sleep in ${name}`);
-    refuseAttach(env, 'attach-not-sleepable', `${name} is not sleepable`);
-  }
-  if (!isGplCompatible(env.object.license)) {
-    refuseAttach(env, 'hook-needs-gpl', 'LSM programs must have a GPL compatible license');
-  }
-  const closed =
-    CLOSED_HOOKS.has(target) || (hasFeature(env, 'moreClosedHooks') && target === 'file_alloc_security');
-  if (!closed && hasFeature(env, 'moreClosedHooks') && target.includes('alloc'))
-    return unknown(env, `hook ${target}`);
-  if (closed) {
-    const id = env.program.attachBtfId;
-    if (id === undefined) return unknown(env, 'kernel type information (hooks)');
-    refuseAttach(env, 'closed-hook', `attach_btf_id ${id} points to disabled hook ${name}`);
   }
 }
 

@@ -13,7 +13,6 @@ import { hasFeature, reject, unknown, type VerifierEnv } from './env';
 import { isGplCompatible } from './licences';
 import { EACCES, EINVAL } from './outcome';
 import type { RegState } from './regState';
-import type { MemAccess } from './seams';
 
 export interface ImplementedMember {
   readonly row: StructOpsRow;
@@ -137,7 +136,7 @@ function sizeBytes(btf: Btf, member: BtfMember): number {
 /** A store to `struct name` at `off` by a program of a type that may write some kernel structs. */
 export function checkStructWrite(
   env: VerifierEnv,
-  access: MemAccess,
+  access: { readonly regno: number; readonly sizeBytes: number },
   reg: RegState,
   name: string,
   off: number,

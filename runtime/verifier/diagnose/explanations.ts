@@ -357,6 +357,11 @@ export const EXPLANATIONS: Readonly<Record<string, Row>> = {
       `Programs of this type may change only some members of kernel structs, and byte ${s.fact('off')} of struct ${s.fact('struct')} is in none of them.`,
     'Store whole members that the operation table may change, or keep the value in a map.',
   ),
+  'kernel-struct-as-memory': row(
+    (s) =>
+      `${s.fact('helper')} may change the memory that it gets, and programs may only read kernel structs.`,
+    'Copy what is needed to the stack or to a map value and pass that.',
+  ),
   'program-type-missing': row(
     (s) =>
       `This kernel has no programs of type ${s.fact('programType')}: it is too old, or built without them.`,

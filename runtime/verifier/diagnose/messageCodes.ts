@@ -29,6 +29,11 @@ const row = (pattern: RegExp, code: string, category: DiagnosticCategory): Messa
 });
 
 export const MESSAGE_ROWS: readonly MessageRow[] = [
+  row(
+    /^(?<helper>bpf_\w+)\(\) may write into memory pointed by R(?<reg>\d+)/m,
+    'kernel-struct-as-memory',
+    CALL,
+  ),
   // operation tables
   row(/^struct ops programs must have a GPL/m, 'struct-ops-needs-gpl', POLICY),
   row(/^attach_btf_id \d+ is not a supported struct/m, 'struct-ops-table', POLICY),
