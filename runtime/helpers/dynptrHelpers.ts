@@ -205,7 +205,33 @@ function adjust(call: HelperCall): HelperResult {
   return value(0);
 }
 
+/** Copies between two dynptrs; what both name is copied as if through a buffer. */
+function copy(call: HelperCall): HelperResult {
+  const [to, from] = [dynptrArg(call, 0), dynptrArg(call, 2)];
+  if (to === undefined || from === undefined || to.readOnly) return value(-ERRNO.EINVAL);
+  const [toOffset, fromOffset, sizeBytes] = [u32Arg(call, 1), u32Arg(call, 3), u32Arg(call, 4)];
+  if (outside(to, toOffset, sizeBytes) || outside(from, fromOffset, sizeBytes)) return value(-ERRNO.E2BIG);
+  const target = bytesAt(call, to, toOffset, sizeBytes);
+  const source = bytesAt(call, from, fromOffset, sizeBytes);
+  if (target === undefined || source === undefined) return value(-ERRNO.EFAULT);
+  call.kernel.memory.copy(target, source, sizeBytes);
+  return value(0);
+}
+
+function memset(call: HelperCall): HelperResult {
+  const ptr = dynptrArg(call, 0);
+  if (ptr === undefined || ptr.readOnly) return value(-ERRNO.EINVAL);
+  const [offset, sizeBytes] = [u32Arg(call, 1), u32Arg(call, 2)];
+  if (outside(ptr, offset, sizeBytes)) return value(-ERRNO.E2BIG);
+  const at = bytesAt(call, ptr, offset, sizeBytes);
+  if (at === undefined) return value(tooShort(ptr));
+  call.kernel.memory.fill(at, sizeBytes, u32Arg(call, 3) & 0xff);
+  return value(0);
+}
+
 export const dynptrKfuncs = {
+  bpf_dynptr_copy: copy,
+  bpf_dynptr_memset: memset,
   bpf_dynptr_from_skb: fromPacket,
   bpf_dynptr_from_xdp: fromPacket,
   bpf_dynptr_slice: (call) => slice(call, false),

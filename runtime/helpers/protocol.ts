@@ -13,6 +13,8 @@ export type HelperResult =
   | { readonly kind: 'enter'; readonly op: { [N in OpName]: OpActivation<N> }[OpName] }
   /** The current frame goes on in another program (bpf_tail_call). */
   | { readonly kind: 'tailCall'; readonly program: number }
+  /** The program ends here, whatever it is in the middle of (bpf_throw). */
+  | { readonly kind: 'throw'; readonly cookie: bigint }
   | { readonly kind: 'fault'; readonly message: string };
 
 /** A packet in linear memory: data lies in [data, dataEnd), meta data in [meta, data). */

@@ -63,6 +63,15 @@ export interface OpLocals {
     context: bigint;
     keyBuffer: number;
   };
+  /** bpf_rbtree_add: `node` goes down the tree, one comparison a step; `onLeft` of `parent` is where it stands. */
+  rbtreeAdd: {
+    root: number;
+    node: number;
+    parent: number;
+    onLeft: boolean;
+    program: number;
+    insnIdx: number;
+  };
   /** bpf_ringbuf user drain, find_vma … : one callback and its result. */
   callOnce: { program: number; insnIdx: number; args: readonly bigint[] };
 }

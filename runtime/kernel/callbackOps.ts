@@ -6,6 +6,7 @@ import { familyOf } from '../maps/maps';
 import { mapAddress, memoryAddress } from '../vm/addresses';
 import { doneWith, type OpActivation, type StepResult } from './activations';
 import type { Kernel } from './kernel';
+import { insert, leftOf, rightOf, topOf } from './rbtree';
 
 /** pc 0: call; pc 1: look at the callback's result. */
 export function loopStep(_kernel: Kernel, op: OpActivation<'loop'>): StepResult {
@@ -59,4 +60,28 @@ export function callOnceStep(_kernel: Kernel, op: OpActivation<'callOnce'>): Ste
   op.pc = 1;
   const { program, insnIdx, args } = op.locals;
   return { kind: 'callBpf', program, insnIdx, args };
+}
+
+/** pc 0: compare with the node below, or settle; pc 1: look at the answer. */
+export function rbtreeAddStep(kernel: Kernel, op: OpActivation<'rbtreeAdd'>): StepResult {
+  const l = op.locals;
+  const { memory } = kernel;
+  if (op.pc === 1) {
+    op.pc = 0;
+    l.onLeft = (op.result & 0xffn) !== 0n;
+  }
+  let next = topOf(memory, l.root);
+  if (l.parent !== 0) next = l.onLeft ? leftOf(memory, l.parent) : rightOf(memory, l.parent);
+  if (next === 0) {
+    insert(memory, l.root, l.parent, l.onLeft, l.node);
+    return doneWith(0);
+  }
+  l.parent = next;
+  op.pc = 1;
+  return {
+    kind: 'callBpf',
+    program: l.program,
+    insnIdx: l.insnIdx,
+    args: [memoryAddress(l.node), memoryAddress(next)],
+  };
 }

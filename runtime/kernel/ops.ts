@@ -4,7 +4,7 @@
  */
 import type { OpActivation, OpName, StepResult } from './activations';
 import type { Kernel } from './kernel';
-import { loopStep, forEachStep, callOnceStep } from './callbackOps';
+import { loopStep, forEachStep, callOnceStep, rbtreeAddStep } from './callbackOps';
 import { mapWriteStep } from './mapOps';
 import { deferredFreesStep, freeValuesStep } from './timerFree';
 import { expiryStep, softirqStep } from './timerExpiry';
@@ -26,6 +26,7 @@ const HANDLERS: { readonly [N in OpName]: OpHandler<N> } = {
   loop: loopStep,
   forEach: forEachStep,
   callOnce: callOnceStep,
+  rbtreeAdd: rbtreeAddStep,
 };
 
 /** Takes one step of an operation of the current context. */

@@ -3,6 +3,8 @@
  * helpers: the machine passes them in.
  */
 
+import type { Btf } from '../btf/types';
+
 /** The scheduler's record; private to `sched`. */
 export type SchedulerStateLike = object;
 
@@ -19,6 +21,8 @@ export interface ProgramInfo {
   /** BPF_PROG_TYPE_… */
   readonly type: string;
   readonly sleepable: boolean;
+  /** Types of the object that it comes from. */
+  readonly btf?: Btf;
   /** Name of the function that begins at or before a slot. */
   functionAt(insnIdx: number): string;
 }

@@ -83,6 +83,9 @@ export function isLocal(parts: Parts, cpuId: number): boolean {
     case 'forEach':
     case 'callOnce':
       return true;
+    // Steps through a tree that only the holder of its lock may touch.
+    case 'rbtreeAdd':
+      return true;
     case 'expiry':
       return activation.pc === 0 || activation.pc === 2;
     default:

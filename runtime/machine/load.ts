@@ -2,6 +2,7 @@
  * From an object to what a machine runs: maps created, references of instructions turned into addresses, programs with
  * their code. Problems are the user's, told once with the remedy.
  */
+import { declTagsOf } from '../btf/query';
 import { findSpecialFields, NO_SPECIAL_FIELDS } from '../btf/specialFields';
 import { createMap, findFamily, familyOf } from '../maps/maps';
 import type { MapDefinition } from '../maps/bpfMap';
@@ -24,6 +25,8 @@ import { isWide } from '../insn/decode';
 export interface LoadedProgram extends ProgramInfo {
   readonly spec: ProgramSpec;
   readonly code: Code;
+  /** Slot of the function that gets what bpf_throw throws; absent: it becomes the program's result. */
+  readonly exceptionCallback?: number;
 }
 
 /** Slots that a function address can name. */
@@ -163,6 +166,15 @@ const followsKernelObjects = (spec: ProgramSpec): boolean =>
     (insn) => insn.code === OPCODES.callHelper.code && insn.src === 0 && insn.imm === CURRENT_TASK,
   );
 
+/** Slot of the function that catches the program's exceptions, named by a tag of its entry function. */
+function exceptionCallback(object: ObjectSpec, spec: ProgramSpec): number | undefined {
+  const entry = spec.functions.find((f) => f.insnIdx === 0);
+  if (object.btf === undefined || entry === undefined || entry.btfId === 0) return undefined;
+  const prefix = 'exception_callback:';
+  const tag = declTagsOf(object.btf, entry.btfId).find((candidate) => candidate.startsWith(prefix));
+  return tag === undefined ? undefined : spec.functions.find((f) => f.name === tag.slice(prefix.length))?.insnIdx;
+}
+
 /** A loaded program; `id` is its index among the loaded ones. */
 export function loadProgram(
   object: ObjectSpec,
@@ -186,12 +198,15 @@ export function loadProgram(
       problem(object, 'program-too-long', `program '${spec.name}' has more than ${SLOTS_MAX} instructions`),
     );
   const { functions } = spec;
+  const catcher = exceptionCallback(object, spec);
   return ok({
     id,
     name: spec.name,
     type: spec.type,
     sleepable: spec.sleepable,
+    ...(object.btf === undefined ? {} : { btf: object.btf }),
     spec,
+    ...(catcher === undefined ? {} : { exceptionCallback: catcher }),
     code: {
       id,
       name: spec.name,

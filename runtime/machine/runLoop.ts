@@ -20,6 +20,8 @@ import { assert } from '../util/assert';
 import {
   allocateBlock,
   initBlock,
+  jumpTo,
+  leaveFrames,
   popCallback,
   pushCallback,
   readFuel,
@@ -264,9 +266,24 @@ function afterHelper(
     case 'tailCall':
       tailCallTo(parts.kernel.memory, context.block, result.program);
       return undefined;
+    case 'throw':
+      throwException(parts, cpu, context, result.cookie);
+      return undefined;
     case 'fault':
       return stopWithFault(parts, cpu, result.message, placeIfBpf(parts, context));
   }
+}
+
+/** Leaves every frame, callback and walk of the context's program; its exception callback or the thrown number ends it. */
+function throwException(parts: Parts, cpu: CpuState, context: Context, cookie: bigint): void {
+  const { memory } = parts.kernel;
+  const bottom = context.activations.findIndex((a) => a.kind === 'bpf');
+  context.activations.splice(bottom + 1);
+  const program = leaveFrames(memory, context.block);
+  const catcher = parts.programs[program].exceptionCallback;
+  writeRegister(memory, context.block, catcher === undefined ? 0 : 1, cookie);
+  if (catcher === undefined) exitBpf(parts, cpu, context);
+  else jumpTo(memory, context.block, program, catcher);
 }
 
 function exitBpf(parts: Parts, cpu: CpuState, context: Context): void {

@@ -93,6 +93,24 @@ export function tailCallTo(memory: Memory, block: number, programId: number): vo
   memory.store32(block + BLOCK_TAIL_CALLS, readTailCalls(memory, block) + 1);
 }
 
+/** Drops all frames but the first, which gets its stack pointer back. @returns the program that was entered first */
+export function leaveFrames(memory: Memory, block: number): number {
+  const entered =
+    readDepth(memory, block) === 0
+      ? readProgram(memory, block)
+      : memory.load32(block + BLOCK_FRAMES + FRAME_SIZE_BYTES + FRAME_PROGRAM);
+  memory.store32(block + BLOCK_DEPTH, 0);
+  memory.store32(block + BLOCK_BASE, 0);
+  writeRegister(memory, block, 10, memoryAddress(frameStackEnd(block, 0)));
+  return entered;
+}
+
+/** The current frame goes on at a slot of a program. */
+export function jumpTo(memory: Memory, block: number, programId: number, pc: number): void {
+  memory.store32(block + BLOCK_PROGRAM, programId);
+  memory.store32(block + BLOCK_PC, pc);
+}
+
 /** Pushes a frame that will return to `returnPc`; false when the stacks are full. Marks the frame's pages itself. */
 export function pushCallFrame(memory: Memory, block: number, returnPc: number): boolean {
   const { i32 } = memory;
