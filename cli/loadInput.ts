@@ -17,6 +17,7 @@ export async function loadInput(
   name: string,
   options: SharedOptions,
   streams: Streams,
+  relaxed = false,
 ): Promise<LoadedInput> {
   const kernel = oneKernel(options.kernel);
   const profile = findProfile(kernel);
@@ -34,7 +35,7 @@ export async function loadInput(
   for (const d of file.value.diagnostics) {
     streams.error(`${d.file}:${d.line}:${d.column}: ${d.severity}: ${d.message}`);
   }
-  const object = loadFor({ file: name, bytes: file.value.bytes, relaxed: false, btf }, profile);
+  const object = loadFor({ file: name, bytes: file.value.bytes, relaxed, btf }, profile);
   if (!object.ok) throw new CommandFailure(object.problem);
   return { object: object.value, file: file.value, profile };
 }

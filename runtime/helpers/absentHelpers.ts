@@ -40,6 +40,16 @@ function fibLookup(call: HelperCall): HelperResult {
   return value(family === AF_INET || family === AF_INET6 ? FIB_FORWARDING_DISABLED : -ERRNO.EAFNOSUPPORT);
 }
 
+/** The model has no symbols: a well-formed question finds nothing. */
+function noSymbol(call: HelperCall): HelperResult {
+  const size = u32Arg(call, 1);
+  const name = memoryArg(call, 0, size);
+  if (call.args[2] !== 0n || size <= 1 || call.kernel.memory.u8[name + size - 1] !== 0)
+    return value(-ERRNO.EINVAL);
+  call.kernel.memory.store64(memoryArg(call, 3, 8, true), 0n);
+  return value(-ERRNO.ENOENT);
+}
+
 /** BPF_RB_NO_WAKEUP and BPF_RB_FORCE_WAKEUP. */
 const WAKEUP_FLAGS = 3n;
 
@@ -89,9 +99,10 @@ export const absentHelpers = {
   bpf_sk_fullsock: nothing,
   bpf_tcp_sock: nothing,
   bpf_get_socket_uid: () => value(OVERFLOW_UID),
-  bpf_get_hash_recalc: nothing,
-  bpf_set_hash_invalid: nothing,
   bpf_skb_get_tunnel_key: clears(1, 2, ERRNO.EINVAL),
+  bpf_get_netns_cookie: () => value(1),
+  bpf_sys_close: answers(ERRNO.EBADF),
+  bpf_kallsyms_lookup_name: noSymbol,
   bpf_seq_write: noted('written to the file of the iterator'),
   bpf_seq_printf: noted('printed to the file of the iterator'),
 } satisfies Record<string, HelperHandler>;

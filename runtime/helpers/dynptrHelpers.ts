@@ -7,6 +7,7 @@
  * piece here, so that slices always point into the packet. Evidence: results on 6.1, 6.12 and 7.2.
  */
 import { ERRNO } from '../spec/errno';
+import { has } from '../spec/profile';
 import { commitRecord, reserveRecord } from '../maps/ringbuf';
 import { memoryAddress, offsetOf } from '../vm/addresses';
 import {
@@ -96,6 +97,14 @@ function fromMemory(call: HelperCall): HelperResult {
   return value(0);
 }
 
+/** Older kernels copy from the front, byte by byte, so that what overlaps is repeated. */
+function copyBytes(call: HelperCall, to: number, from: number, sizeBytes: number): void {
+  const { memory, profile } = call.kernel;
+  if (has(profile, 'dynptrWriteMoves') || to <= from || to >= from + sizeBytes)
+    memory.copy(to, from, sizeBytes);
+  else for (let i = 0; i < sizeBytes; i++) memory.store8(to + i, memory.u8[from + i]);
+}
+
 function read(call: HelperCall): HelperResult {
   const ptr = dynptrArg(call, 2);
   if (ptr === undefined || call.args[4] !== 0n) return value(-ERRNO.EINVAL);
@@ -108,7 +117,7 @@ function read(call: HelperCall): HelperResult {
     if (ptr.kind === SKB) call.kernel.memory.fill(to, sizeBytes, 0);
     return value(tooShort(ptr));
   }
-  call.kernel.memory.copy(to, from, sizeBytes);
+  copyBytes(call, to, from, sizeBytes);
   return value(0);
 }
 
@@ -124,7 +133,7 @@ function write(call: HelperCall): HelperResult {
   if ((call.args[4] & ~(ptr.kind === SKB ? PACKET_FLAGS : 0n)) !== 0n) return value(-ERRNO.EINVAL);
   const to = bytesAt(call, ptr, offset, sizeBytes);
   if (to === undefined) return value(tooShort(ptr));
-  call.kernel.memory.copy(to, memoryArg(call, 2, sizeBytes), sizeBytes);
+  copyBytes(call, to, memoryArg(call, 2, sizeBytes), sizeBytes);
   return value(0);
 }
 

@@ -56,7 +56,8 @@ export function objectAround(call: HelperCall, at: number): number {
 export function objectArg(call: HelperCall, index: number): number {
   const at = memoryArg(call, index, 1);
   const object = objectAround(call, at);
-  if (object === 0) throw new HelperFault(`${call.name}: argument ${index + 1} points to no allocated object`);
+  if (object === 0)
+    throw new HelperFault(`${call.name}: argument ${index + 1} points to no allocated object`);
   return object;
 }
 

@@ -3,6 +3,7 @@
  * is an explained stop, never a guess. What is implemented how well stands in `spec/helperModel.ts`.
  */
 import { helperById, type HelperName } from '../spec/helpers';
+import { HELPER_MODEL, type ModelledHelper } from '../spec/helperModel';
 import { HELPER_COSTS_NS, HELPER_NS } from '../spec/timeCosts';
 import type { Kernel } from '../kernel/kernel';
 import { readRegister } from '../vm/calls';
@@ -15,24 +16,28 @@ import { memoryHelpers } from './memoryHelpers';
 import { packetHelpers } from './packetHelpers';
 import { printHelpers } from './printHelpers';
 import { ringbufHelpers } from './ringbufHelpers';
+import { skbHelpers } from './skbHelpers';
 import { storageHelpers } from './storageHelpers';
 import { tailCallHelpers } from './tailCall';
 import { timerHelpers } from './timerHelpers';
 import { HelperFault, type HelperHandler, type HelperResult, type PacketServices } from './protocol';
 
-export const HELPER_HANDLERS: Readonly<Partial<Record<HelperName, HelperHandler>>> = {
+const HANDLERS: Readonly<Record<ModelledHelper, HelperHandler>> = {
   ...mapHelpers,
   ...timerHelpers,
   ...basicHelpers,
   ...absentHelpers,
   ...memoryHelpers,
   ...packetHelpers,
+  ...skbHelpers,
   ...printHelpers,
   ...ringbufHelpers,
   ...dynptrHelpers,
   ...storageHelpers,
   ...tailCallHelpers,
 };
+
+export const HELPER_HANDLERS: Readonly<Partial<Record<HelperName, HelperHandler>>> = HANDLERS;
 
 function perform(
   kernel: Kernel,
@@ -71,7 +76,9 @@ export function callHelper(kernel: Kernel, packets: PacketServices, block: numbe
   kernel.here.timeNs += HELPER_COSTS_NS[name] ?? HELPER_NS;
   if (handler === undefined) {
     const what = row === undefined ? `helper number ${id}, which no known kernel has` : `helper ${row.name}`;
-    return { kind: 'fault', message: row === undefined ? what : `${what} is not modelled` };
+    const why = HELPER_MODEL[name]?.note;
+    if (row === undefined) return { kind: 'fault', message: what };
+    return { kind: 'fault', message: `${what} is not modelled${why === undefined ? '' : `: ${why}`}` };
   }
   return perform(kernel, packets, block, name, handler);
 }

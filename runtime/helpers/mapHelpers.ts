@@ -74,6 +74,28 @@ function forEach(call: HelperCall): HelperResult {
   };
 }
 
+/** XDP actions that may stand in the flags for the case that the place is empty. */
+const ACTIONS = 3n;
+const BROADCAST = 8n;
+const EXCLUDE_INGRESS = 16n;
+const XDP_ABORTED = 0;
+const XDP_REDIRECT = 4;
+
+function redirectMap(call: HelperCall): HelperResult {
+  const map = mapArg(call, 0);
+  const flags = call.args[2];
+  const toMany = map.definition.type.startsWith('BPF_MAP_TYPE_DEVMAP');
+  if ((flags & ~(toMany ? ACTIONS | BROADCAST | EXCLUDE_INGRESS : ACTIONS)) !== 0n) return value(XDP_ABORTED);
+  const { memory } = call.kernel;
+  const key = memory.allocate(8);
+  memory.store32(key, u32Arg(call, 1));
+  const found = familyOf(map).lookup(call.kernel, map, key);
+  memory.release(key, 8);
+  if (found === 0 && (flags & BROADCAST) === 0n) return value(flags & ACTIONS);
+  call.packets.note(`redirect through map ${map.definition.name}`);
+  return value(XDP_REDIRECT);
+}
+
 export const mapHelpers = {
   bpf_map_lookup_elem: (call) => {
     const map = mapArg(call, 0);
@@ -107,6 +129,5 @@ export const mapHelpers = {
     return lookupResult(map, familyOf(map).lookupOnCpu?.(call.kernel, map, keyArg(call, map), cpu) ?? 0);
   },
   bpf_for_each_map_elem: forEach,
-  // Maps of devices, CPUs and sockets are always empty here: the answer is the caller's choice in the flags.
-  bpf_redirect_map: (call) => value(call.args[2] & 3n),
+  bpf_redirect_map: redirectMap,
 } satisfies Record<string, HelperHandler>;

@@ -3,6 +3,7 @@ import { ERRNO } from '../spec/errno';
 import { asS64 } from '../util/u64';
 import type { Kernel } from '../kernel/kernel';
 import { MEMORY_TAG, offsetOf, tagOf } from '../vm/addresses';
+import { copyOnCpu } from './heap';
 import { memoryArg, u32Arg, value, type HelperCall, type HelperHandler, type HelperResult } from './protocol';
 
 /** Bytes that can be read at an address, 0 when none: what lies in no region is unmapped here. */
@@ -134,6 +135,11 @@ export const memoryHelpers = {
     call.kernel.memory.store64(at, call.args[1]);
     return value(old);
   },
+  bpf_per_cpu_ptr: (call) => {
+    const cpu = u32Arg(call, 1);
+    return value(cpu >= call.kernel.cpuCount ? 0n : copyOnCpu(call, call.args[0], cpu));
+  },
+  bpf_this_cpu_ptr: (call) => value(copyOnCpu(call, call.args[0], call.kernel.cpu)),
   bpf_strncmp: strncmp,
   bpf_strtol: (call) => stringToNumber(call, true),
   bpf_strtoul: (call) => stringToNumber(call, false),

@@ -9,14 +9,7 @@ import { startOp } from '../kernel/activations';
 import { firstOf, leftOf, ownerOf, remove, rightOf, topOf } from '../kernel/rbtree';
 import { ERRNO } from '../spec/errno';
 import { memoryAddress, offsetOf } from '../vm/addresses';
-import {
-  dropObject,
-  fieldOfObject,
-  holdObject,
-  newObject,
-  objectArg,
-  objectAround,
-} from './heap';
+import { dropObject, fieldOfObject, holdObject, newObject, objectArg, objectAround } from './heap';
 import {
   functionArg,
   HelperFault,
@@ -127,10 +120,7 @@ function acquire(call: HelperCall): HelperResult {
 }
 
 /** Kernels since 7.0 know some of them without the ending `_impl`. */
-const named = <N extends string>(
-  name: N,
-  handler: HelperHandler,
-): Record<N | `${N}_impl`, HelperHandler> =>
+const named = <N extends string>(name: N, handler: HelperHandler): Record<N | `${N}_impl`, HelperHandler> =>
   ({ [name]: handler, [`${name}_impl`]: handler }) as Record<N | `${N}_impl`, HelperHandler>;
 
 export const objectKfuncs = {

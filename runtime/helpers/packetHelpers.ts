@@ -239,7 +239,8 @@ export const packetHelpers = {
   bpf_skb_change_tail: changeTail,
   bpf_skb_change_head: changeHead,
   bpf_csum_diff: csumDiff,
-  bpf_csum_update: (call) => value(BigInt.asIntN(32, call.args[1])),
+  // Only packets whose whole sum a device computed take it.
+  bpf_csum_update: () => value(-ERRNO.ENOTSUPP),
   bpf_l3_csum_replace: (call) => csumReplace(call, false),
   bpf_l4_csum_replace: (call) => csumReplace(call, true),
   bpf_redirect: redirect,
@@ -250,7 +251,8 @@ export const packetHelpers = {
   },
   bpf_clone_redirect: (call) => {
     const packet = packetArg(call);
-    if ((call.args[2] & ~INGRESS) !== 0n) return value(-ERRNO.EINVAL);
+    // The only device is the loopback.
+    if ((call.args[2] & ~INGRESS) !== 0n || u32Arg(call, 1) !== 1) return value(-ERRNO.EINVAL);
     call.packets.note(`copy of ${packet.dataEnd - packet.data} bytes to interface ${u32Arg(call, 1)}`);
     return value(0);
   },

@@ -68,14 +68,31 @@ function snprintf(call: HelperCall): HelperResult {
   return value(bytes.length + 1);
 }
 
-/** Flags hold a CPU in their lower half and bytes of the packet to append in bits 32 to 51. */
-function perfOutput(call: HelperCall): HelperResult {
+const CPU_MASK = 0xffff_ffffn;
+const PACKET_LENGTH_MASK = 0xfffffn << 32n;
+
+/** Flags hold a CPU in their lower half and, for packets, bytes of the packet to append in bits 32 to 51. */
+function perfOutput(call: HelperCall, ofPacket: boolean): HelperResult {
+  const { kernel } = call;
   const map = mapArg(call, 1);
+  const flags = call.args[2];
   const size = u32Arg(call, 4);
-  const data = call.kernel.memory.read(memoryArg(call, 3, size), size);
+  const data = kernel.memory.read(memoryArg(call, 3, size), size);
+  const known = ofPacket ? CPU_MASK | PACKET_LENGTH_MASK : CPU_MASK;
+  if ((flags & ~known) !== 0n) return value(-ERRNO.EINVAL);
+  const packet = ofPacket ? call.packets.packetAt(call.args[0]) : undefined;
+  const appended = Number((flags & PACKET_LENGTH_MASK) >> 32n);
+  if (packet !== undefined && appended > packet.dataEnd - packet.data) return value(-ERRNO.EFAULT);
+  const index = (flags & CPU_MASK) === CPU_MASK ? kernel.cpu : Number(flags & CPU_MASK);
+  if (index >= map.definition.maxEntries) return value(-ERRNO.E2BIG);
+  if (map.data.kind === 'opaque' && !map.data.readers) return value(-ERRNO.ENOENT);
   call.packets.note(`${map.definition.name}: ${bytesToHex(data)}`);
   return value(0);
 }
+
+/** Packets' programs give their context as the packet to append from. */
+const eventOutput = (call: HelperCall): HelperResult =>
+  perfOutput(call, call.packets.packetAt(call.args[0]) !== undefined);
 
 export const printHelpers = {
   bpf_trace_printk: (call) => {
@@ -89,7 +106,7 @@ export const printHelpers = {
     return typeof result === 'number' ? value(result) : print(call, result);
   },
   bpf_snprintf: snprintf,
-  bpf_perf_event_output: perfOutput,
-  bpf_skb_output: perfOutput,
-  bpf_xdp_output: perfOutput,
+  bpf_perf_event_output: eventOutput,
+  bpf_skb_output: eventOutput,
+  bpf_xdp_output: eventOutput,
 } satisfies Record<string, HelperHandler>;

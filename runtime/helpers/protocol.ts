@@ -40,6 +40,9 @@ export interface PacketServices {
   packetAt(contextAddress: bigint): Packet | undefined;
   /** Moves the packet's bounds and the regions with them. */
   setBounds(contextAddress: bigint, bounds: { meta: number; data: number; dataEnd: number }): void;
+  /** A plain field of the context, or something beside the packet that programs see through helpers only; 0 if unset. */
+  field(contextAddress: bigint, name: string): bigint;
+  setField(contextAddress: bigint, name: string, value: bigint): void;
   /** Redirections and clones, for the report. */
   note(text: string): void;
 }

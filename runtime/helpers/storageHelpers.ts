@@ -3,7 +3,8 @@
  * pointer means it. Sockets, inodes and cgroups do not exist: their helpers answer as to a NULL owner.
  */
 import { ERRNO } from '../spec/errno';
-import type { StorageData } from '../maps/mapData';
+import { storageOfRun } from '../maps/cgroupStorage';
+import type { CgroupStorageData, StorageData } from '../maps/mapData';
 import type { MapRecord } from '../maps/mapFamily';
 import { addStored, removeStored, storedValue } from '../maps/localStorage';
 import { memoryAddress } from '../vm/addresses';
@@ -38,6 +39,13 @@ function taskStorageGet(call: HelperCall): HelperResult {
   return value(memoryAddress(addStored(call.kernel, map, owner, from)));
 }
 
+function ofRun(call: HelperCall): HelperResult {
+  const map = mapArg(call, 0);
+  if (map.data.kind !== 'cgroupStorage')
+    throw new HelperFault(`${call.name}: map ${map.definition.name} is no storage of cgroups`);
+  return value(memoryAddress(storageOfRun(call.kernel, map as MapRecord<CgroupStorageData>)));
+}
+
 const nobody: HelperHandler = (call) => {
   storageArg(call);
   return value(0);
@@ -48,6 +56,7 @@ const nobodys: HelperHandler = (call) => {
 };
 
 export const storageHelpers = {
+  bpf_get_local_storage: ofRun,
   bpf_task_storage_get: taskStorageGet,
   bpf_task_storage_delete: (call) => value(removeStored(storageArg(call), call.kernel.state.current.pid)),
   bpf_sk_storage_get: nobody,

@@ -30,7 +30,8 @@ export const rightOf = (memory: Memory, node: Node): Node => linkAt(memory, node
 export const topOf = (memory: Memory, root: number): Node => linkAt(memory, root);
 export const ownerOf = (memory: Memory, node: Node): number => linkAt(memory, node + OWNER);
 const parentOf = (memory: Memory, node: Node): Node => linkAt(memory, node + PARENT);
-const isRed = (memory: Memory, node: Node): boolean => node !== 0 && (memory.load64(node + PARENT) & RED) !== 0n;
+const isRed = (memory: Memory, node: Node): boolean =>
+  node !== 0 && (memory.load64(node + PARENT) & RED) !== 0n;
 
 function setParent(memory: Memory, node: Node, parent: Node, red: boolean): void {
   memory.store64(node + PARENT, (parent === 0 ? 0n : memoryAddress(parent)) | (red ? RED : 0n));

@@ -32,6 +32,9 @@ const STRUCTS: Readonly<Record<ContextRecord['struct'], CtxStruct>> = { xdp_md: 
 
 export const structOf = (record: ContextRecord): CtxStruct => STRUCTS[record.struct];
 
+/** `struct bpf_flow_keys`. */
+export const FLOW_KEYS_BYTES = 56;
+
 export interface PacketLayout {
   readonly headroomBytes: number;
   readonly tailroomBytes: number;
@@ -81,6 +84,11 @@ export function movePacket(
 /** Gives a context and its packet back. */
 export function dropContext(memory: Memory, record: ContextRecord): void {
   for (const at of [record.start, record.packet.meta]) memory.endRegion(at);
+  const keys = offsetOf(record.fields.get('flow_keys') ?? 0n);
+  if (keys !== 0) {
+    memory.endRegion(keys);
+    memory.release(keys, FLOW_KEYS_BYTES);
+  }
   memory.release(record.start, structOf(record).sizeBytes);
   memory.release(record.packet.start, record.packet.limit - record.packet.start);
 }
@@ -149,6 +157,14 @@ export class Contexts implements ContextAccess, PacketServices {
     const record = this.recordOf(address);
     if (record === undefined) return undefined;
     return { kind: record.struct === 'xdp_md' ? 'xdp' : 'skb', ...record.packet };
+  }
+
+  field(address: bigint, name: string): bigint {
+    return this.recordOf(address)?.fields.get(name) ?? 0n;
+  }
+
+  setField(address: bigint, name: string, value: bigint): void {
+    this.recordOf(address)?.fields.set(name, value);
   }
 
   setBounds(address: bigint, bounds: { meta: number; data: number; dataEnd: number }): void {

@@ -172,7 +172,9 @@ function exceptionCallback(object: ObjectSpec, spec: ProgramSpec): number | unde
   if (object.btf === undefined || entry === undefined || entry.btfId === 0) return undefined;
   const prefix = 'exception_callback:';
   const tag = declTagsOf(object.btf, entry.btfId).find((candidate) => candidate.startsWith(prefix));
-  return tag === undefined ? undefined : spec.functions.find((f) => f.name === tag.slice(prefix.length))?.insnIdx;
+  return tag === undefined
+    ? undefined
+    : spec.functions.find((f) => f.name === tag.slice(prefix.length))?.insnIdx;
 }
 
 /** A loaded program; `id` is its index among the loaded ones. */

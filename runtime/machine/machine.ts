@@ -11,6 +11,8 @@ import { mapWriteOp, needsSteps } from '../kernel/mapOps';
 import { freeingOf, freeingOp } from '../kernel/timerFree';
 import { timerOffset } from '../kernel/timerSlots';
 import type { ProgramInfo } from '../kernel/services';
+import { clearStorage } from '../maps/cgroupStorage';
+import type { CgroupStorageData } from '../maps/mapData';
 import type { MapRecord } from '../maps/mapFamily';
 import { userDelete, userNextKey, userRead, userWrite } from '../maps/maps';
 import { choose, lawful, randomU32, type SchedulerState } from '../sched/scheduler';
@@ -39,6 +41,7 @@ import { Interpreter } from '../vm/interpreter';
 import { Memory } from '../vm/memory';
 import type { ObjectSpec, ProgramSpec } from '../loader/objectSpec';
 import { addressOfContext, contextBytes, Contexts, createContext, dropContext } from './contexts';
+import { addFlowKeys, flowKeysOf } from './flowKeys';
 import { createMaps, loadProgram, type LoadedProgram } from './load';
 import { defaultPacket, hiddenHeaderBytes, packetContext, SKB_GIVEN } from './packets';
 import { fillInitialMaps } from './initialMaps';
@@ -95,6 +98,10 @@ export interface StartOptions {
   /** Context bytes: `struct xdp_md`, `struct __sk_buff`, or the plain context. */
   readonly ctx?: Uint8Array;
   readonly context?: ContextKind;
+  /** Number of an earlier run that kept its packet: this one goes on with it, as repeated test runs do. */
+  readonly again?: number;
+  /** Keep the packet and the context for another run. */
+  readonly keep?: boolean;
 }
 
 /** What runs in a context, for views. */
@@ -248,7 +255,11 @@ export class Machine {
     if (cpu.contexts.length === 0) cpu.timeNs = maxBig(cpu.timeNs, this.nowNs());
     let argument = 0n;
     let contextAt = 0;
-    if (type?.context === 'xdp_md' || type?.context === '__sk_buff') {
+    const kept = this.state.contexts.get(this.state.runs[(options.again ?? 0) - 1]?.context ?? 0);
+    if (kept !== undefined) {
+      argument = addressOfContext(kept);
+      contextAt = kept.start;
+    } else if (type?.context === 'xdp_md' || type?.context === '__sk_buff') {
       const made = packetContext(type.context, program.type, options.packet ?? defaultPacket(), options.ctx);
       if (!made.ok) return made;
       const record = createContext(
@@ -259,6 +270,7 @@ export class Machine {
         made.value.fields,
       );
       this.state.contexts.set(record.start, record);
+      if (program.type === 'BPF_PROG_TYPE_FLOW_DISSECTOR') addFlowKeys(memory, record);
       argument = addressOfContext(record);
       contextAt = record.start;
     } else {
@@ -268,6 +280,8 @@ export class Machine {
       memory.addRegion('context', at, Math.max(8, bytes.length), `context of ${program.name}`);
       argument = memoryAddress(at);
     }
+    for (const map of this.state.maps.values())
+      if (map.data.kind === 'cgroupStorage') clearStorage(kernel, map as MapRecord<CgroupStorageData>);
     const record: ProgramRun = {
       number: this.state.runs.length + 1,
       programId: program.id,
@@ -275,6 +289,7 @@ export class Machine {
       context: contextAt,
       plain: contextAt === 0 ? Number(argument & 0xffff_ffffn) : 0,
       plainSizeBytes: contextAt === 0 ? (options.ctx?.length ?? 0) : 0,
+      keep: options.keep === true,
       ended: false,
       result: 0n,
     };
@@ -350,8 +365,12 @@ export class Machine {
       const hidden = context.struct === '__sk_buff' ? hiddenHeaderBytes(program.type) : 0;
       value.packetHex = '00'.repeat(hidden) + bytesToHex(this.memory.read(meta, dataEnd - meta));
       value.ctxHex = bytesToHex(contextBytes(context, context.struct === '__sk_buff' ? SKB_GIVEN : []));
-      dropContext(this.memory, context);
-      this.state.contexts.delete(run.context);
+      const keys = flowKeysOf(this.memory, context);
+      if (keys !== undefined) value.packetHex = bytesToHex(keys);
+      if (!run.keep) {
+        dropContext(this.memory, context);
+        this.state.contexts.delete(run.context);
+      }
     } else if (run.plain !== 0) {
       if (run.plainSizeBytes > 0) value.ctxHex = bytesToHex(this.memory.read(run.plain, run.plainSizeBytes));
       this.memory.endRegion(run.plain);

@@ -13,6 +13,7 @@ import type { ObjectSpec } from '../loader/objectSpec';
 import { Machine, type StartOptions } from './machine';
 import { refusedErrno } from './packets';
 import { Player } from './player';
+import { judgeTestRun } from './testRun';
 
 /** One step of the bench's scenarios; exactly one of the verbs is there. */
 export interface OracleStep {
@@ -163,6 +164,20 @@ const head = (scenario: OracleScenario, profile: Profile): { scenario: string; k
   kernel: profile.name,
 });
 
+/** A loader gives up on a program array whose initialiser names a program that is not loaded. */
+function unfilledSlot(object: ObjectSpec, only: readonly string[] | undefined): Problem | undefined {
+  const loaded = only ?? object.programs.filter((p) => p.autoload).map((p) => p.name);
+  for (const map of object.maps)
+    for (const { kind, name, index } of map.initial)
+      if (kind === 'program' && !loaded.includes(name))
+        return {
+          code: 'map-initialiser-refused',
+          message: `map '${map.name}': failed to initialize slot [${index}] to prog '${name}', which is not loaded`,
+          place: { file: object.file },
+        };
+  return undefined;
+}
+
 /** @param object the scenario's object, loaded. */
 export function playOracle(
   object: ObjectSpec,
@@ -170,6 +185,8 @@ export function playOracle(
   profile: Profile,
   cpus = 1,
 ): Result<OracleAnswer> {
+  const unfilled = unfilledSlot(object, scenario.only);
+  if (unfilled !== undefined) return ok(loadFailed(scenario, profile, unfilled));
   const loaded = Machine.load(object, {
     profile,
     cpus,
@@ -177,6 +194,8 @@ export function playOracle(
   });
   if (!loaded.ok) return ok(loadFailed(scenario, profile, loaded.problem));
   const machine = loaded.value;
+  // The bench opens no perf buffers.
+  for (const { data } of machine.state.maps.values()) if (data.kind === 'opaque') data.readers = false;
   const player = new Player(machine);
   const steps: Record<string, unknown>[] = [];
   for (const step of scenario.steps) {
@@ -210,6 +229,14 @@ function runStep(machine: Machine, player: Player, step: OracleStep): Result<Rec
   if (step.cpu !== undefined && step.cpu < machine.cpuCount) start.cpu = step.cpu;
   if (packet.value !== undefined) start.packet = packet.value;
   if (ctx.value !== undefined) start.ctx = ctx.value;
+  const verdict = judgeTestRun(program.spec, {
+    packet: packet.value,
+    ctx: ctx.value,
+    repeat: step.repeat ?? 0,
+    flags: step.flags ?? 0,
+  });
+  if (verdict.kind === 'refused') return ok({ run: name, errno: verdict.errno });
+  if (verdict.kind === 'answer') return ok({ run: name, errno: 0, retval: verdict.value });
   const done = player.runProgram(program, start, Math.max(1, step.repeat ?? 1));
   if (!done.ok) {
     const errno = refusedErrno(done.problem);

@@ -137,7 +137,7 @@ function packetType(packet: Uint8Array): bigint {
 
 /** Bytes of link-layer header that a run cuts off, and hands back as zeros. */
 export const hiddenHeaderBytes = (programType: string): number =>
-  programType === 'BPF_PROG_TYPE_SCHED_CLS' || programType === 'BPF_PROG_TYPE_SCHED_ACT'
+  ['BPF_PROG_TYPE_SCHED_CLS', 'BPF_PROG_TYPE_SCHED_ACT', 'BPF_PROG_TYPE_FLOW_DISSECTOR'].includes(programType)
     ? 0
     : ETHERNET_HEADER_BYTES;
 
@@ -166,6 +166,7 @@ function skbContext(
     }
   }
   const hidden = hiddenHeaderBytes(programType);
+  if (hidden > 0) fields.set('hidden link header', 1n);
   return ok({
     packet: packet.subarray(hidden),
     layout: {

@@ -172,9 +172,15 @@ export class Player {
   }
 
   runProgram(program: LoadedProgram, start: StartOptions, repeat: number): Result<number> {
+    let again: number | undefined;
     for (let i = 0; i < repeat; i++) {
-      const started = this.machine.start(program, start);
+      const started = this.machine.start(program, {
+        ...start,
+        ...(again === undefined ? {} : { again }),
+        keep: i + 1 < repeat,
+      });
       if (!started.ok) return started;
+      again = started.value;
       const stop = this.machine.runToEnd();
       this.note(stop);
       if (this.stopped !== undefined) return ok(0);

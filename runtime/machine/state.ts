@@ -18,6 +18,8 @@ export interface ProgramRun {
   /** Linear offset of a plain context (syscall programs …), 0 = none; bytes of it that the user gave. */
   readonly plain: number;
   readonly plainSizeBytes: number;
+  /** Its packet and context stay for another run. */
+  readonly keep: boolean;
   ended: boolean;
   /** r0, unsigned. */
   result: bigint;

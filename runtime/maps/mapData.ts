@@ -116,6 +116,13 @@ export interface StorageData {
   readonly stored: { readonly owner: number; readonly value: number }[];
 }
 
+/** See `cgroupStorage.ts`. */
+export interface CgroupStorageData {
+  readonly kind: 'cgroupStorage';
+  readonly base: number;
+  readonly strideBytes: number;
+}
+
 /** Device and CPU maps, see `redirectMaps.ts`. */
 export interface RedirectData {
   readonly kind: 'redirect';
@@ -125,6 +132,8 @@ export interface RedirectData {
 /** See `opaque.ts`. */
 export interface OpaqueData {
   readonly kind: 'opaque';
+  /** Perf event arrays: somebody reads every CPU's buffer, as the tools of such programs do. */
+  readers: boolean;
 }
 
 export type MapData =
@@ -141,4 +150,5 @@ export type MapData =
   | TrieData
   | StorageData
   | RedirectData
+  | CgroupStorageData
   | OpaqueData;

@@ -7,6 +7,7 @@ import { has } from '../spec/profile';
 import { assert } from '../util/assert';
 import { arrayFamily } from './array';
 import { bloomFamily } from './bloomFilter';
+import { cgroupStorageFamily } from './cgroupStorage';
 import { hashFamily } from './hash';
 import { localStorageFamily } from './localStorage';
 import { lpmTrieFamily } from './lpmTrie';
@@ -46,6 +47,7 @@ const FAMILIES: readonly MapFamily[] = [
   lpmTrieFamily,
   localStorageFamily,
   redirectFamily,
+  cgroupStorageFamily,
   opaqueFamily,
 ];
 

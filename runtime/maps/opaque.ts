@@ -132,7 +132,7 @@ function clear(env: MapEnv, map: MapRecord<OpaqueData>, key: number): MapOutcome
 export const opaqueFamily: MapFamily<OpaqueData> = {
   types: Object.keys(RULES),
   validate: (_env, definition) => validate(definition),
-  create: () => ({ kind: 'opaque' }),
+  create: () => ({ kind: 'opaque', readers: true }),
   lookup: () => 0,
   update: (env, map, key, _value, flags) => fill(env, map, key, flags),
   delete: clear,

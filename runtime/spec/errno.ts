@@ -40,6 +40,7 @@ export const ERRNO = {
   ETIMEDOUT: 110,
   EINPROGRESS: 115,
   ECANCELED: 125,
+  EALREADY: 114,
   ENOTSUPP: 524,
 } as const;
 

@@ -675,6 +675,21 @@ export const FEATURES = {
     since: '7.2',
     evidence: 'mainline 7.0; measured on 7.2',
   },
+  roomDecapFlags: {
+    what: 'bpf_skb_adjust_room takes flags for the header that stays when an outer one is taken off',
+    since: '6.6',
+    evidence: 'mainline 6.3; measured on 6.1 (refused) and 6.12',
+  },
+  skbClocks: {
+    what: 'bpf_skb_set_tstamp knows the real-time and the TAI clock',
+    since: '6.12',
+    evidence: 'mainline 6.11; measured on 6.1 (refused) and 6.12',
+  },
+  dynptrWriteMoves: {
+    what: 'bpf_dynptr_write and _read copy overlapping bytes as if through a buffer; before, from the front',
+    since: '6.6',
+    evidence: 'mainline 6.4; measured on 6.1 and 6.12',
+  },
   perCpuMapsOneCpu: {
     what: "user space can write one CPU's value of a per-CPU map (BPF_F_CPU), or one value for all (BPF_F_ALL_CPUS)",
     since: '7.2',

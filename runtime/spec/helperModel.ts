@@ -1,16 +1,16 @@
 /**
- * What the kernel model does when a program calls a helper. Absent: not modelled, calling it is an explained stop.
- * The verifier does not read this; the compatibility page, hovers and the model do.
+ * What the kernel model does when a program calls a helper; one row for every helper. `none`: calling it is an explained
+ * stop, which gives the note. The verifier does not read this; the compatibility page, hovers and the model do.
  */
 import type { HelperName } from './helpers';
 
 export interface HelperModel {
-  readonly level: 'full' | 'partial';
-  /** What differs from the kernel, for `partial`. */
+  readonly level: 'full' | 'partial' | 'none';
+  /** What differs from the kernel, for `partial`; what would be needed, for `none`. */
   readonly note?: string;
 }
 
-export const HELPER_MODEL: Readonly<Partial<Record<HelperName, HelperModel>>> = {
+const MODEL = {
   bpf_map_lookup_elem: { level: 'full' },
   bpf_map_update_elem: { level: 'full' },
   bpf_map_delete_elem: { level: 'full' },
@@ -82,15 +82,15 @@ export const HELPER_MODEL: Readonly<Partial<Record<HelperName, HelperModel>>> = 
   bpf_skb_pull_data: { level: 'partial', note: 'packets in one piece only' },
   bpf_skb_change_tail: { level: 'partial', note: 'up to the tailroom of the test packet' },
   bpf_skb_change_head: { level: 'partial', note: 'up to the headroom of the test packet' },
-  bpf_csum_update: { level: 'partial', note: 'there is no checksum offload' },
+  bpf_csum_update: { level: 'partial', note: 'there is no checksum offload: always ENOTSUPP' },
   bpf_l4_csum_replace: { level: 'partial', note: 'checksum state beside the packet is not kept' },
   bpf_redirect: { level: 'partial', note: 'recorded as a note; there are no devices' },
   bpf_redirect_peer: { level: 'partial', note: 'recorded as a note; there are no devices' },
   bpf_redirect_map: {
     level: 'partial',
-    note: 'maps of devices, CPUs and sockets are empty: gives the default in its flags',
+    note: 'recorded as a note; maps of sockets are empty',
   },
-  bpf_clone_redirect: { level: 'partial', note: 'recorded as a note; there are no devices' },
+  bpf_clone_redirect: { level: 'partial', note: 'recorded as a note; the only device is the loopback' },
   bpf_get_cgroup_classid: { level: 'partial', note: 'always 0' },
   bpf_get_route_realm: { level: 'partial', note: 'always 0' },
   bpf_get_current_task: {
@@ -122,8 +122,8 @@ export const HELPER_MODEL: Readonly<Partial<Record<HelperName, HelperModel>>> = 
   bpf_sk_fullsock: { level: 'partial', note: 'there are no sockets: NULL' },
   bpf_tcp_sock: { level: 'partial', note: 'there are no sockets: NULL' },
   bpf_get_socket_uid: { level: 'partial', note: 'packets have no socket: the overflow uid' },
-  bpf_get_hash_recalc: { level: 'partial', note: 'always 0' },
-  bpf_set_hash_invalid: { level: 'partial', note: 'packets have no hash' },
+  bpf_get_hash_recalc: { level: 'partial', note: 'computes none: 0 unless it was set' },
+  bpf_set_hash_invalid: { level: 'full' },
   bpf_skb_get_tunnel_key: { level: 'partial', note: 'packets come from no tunnel: always EINVAL' },
   bpf_seq_write: { level: 'partial', note: 'recorded as a note, without the bytes' },
   bpf_seq_printf: { level: 'partial', note: 'recorded as a note, without the text' },
@@ -163,4 +163,97 @@ export const HELPER_MODEL: Readonly<Partial<Record<HelperName, HelperModel>>> = 
   bpf_cgrp_storage_get: { level: 'partial', note: 'there are no cgroup objects: NULL' },
   bpf_cgrp_storage_delete: { level: 'partial', note: 'there are no cgroup objects: always EINVAL' },
   bpf_get_socket_cookie: { level: 'partial', note: 'packets have no socket: 0' },
-};
+  bpf_per_cpu_ptr: {
+    level: 'partial',
+    note: "objects that the program allocated; the kernel's own variables are NULL",
+  },
+  bpf_this_cpu_ptr: {
+    level: 'partial',
+    note: "objects that the program allocated; the kernel's own variables are NULL",
+  },
+  bpf_get_local_storage: { level: 'partial', note: 'a run has its own storage, as in a test run' },
+  bpf_skb_vlan_push: { level: 'full' },
+  bpf_skb_vlan_pop: { level: 'full' },
+  bpf_skb_change_type: { level: 'full' },
+  bpf_skb_change_proto: { level: 'partial', note: 'up to the headroom of the test packet; no segments' },
+  bpf_skb_adjust_room: { level: 'partial', note: 'up to the headroom of the test packet; no segments' },
+  bpf_csum_level: { level: 'full' },
+  bpf_skb_set_tstamp: { level: 'full' },
+  bpf_skb_ecn_set_ce: { level: 'full' },
+  bpf_set_hash: { level: 'full' },
+  bpf_check_mtu: { level: 'partial', note: 'the only device is the loopback; no segments' },
+  bpf_redirect_neigh: { level: 'partial', note: 'recorded as a note; there are no devices' },
+  bpf_skb_set_tunnel_key: { level: 'partial', note: 'the key is not kept: there are no tunnels' },
+  bpf_get_netns_cookie: { level: 'partial', note: 'always 1: there is one namespace' },
+  bpf_sys_close: { level: 'partial', note: 'programs have no descriptors: always EBADF' },
+  bpf_kallsyms_lookup_name: { level: 'partial', note: 'there are no symbols: always ENOENT' },
+  bpf_setsockopt: { level: 'none', note: 'there are no sockets' },
+  bpf_getsockopt: { level: 'none', note: 'there are no sockets' },
+  bpf_sk_redirect_map: { level: 'none', note: 'there are no sockets' },
+  bpf_sk_redirect_hash: { level: 'none', note: 'there are no sockets' },
+  bpf_sock_map_update: { level: 'none', note: 'there are no sockets' },
+  bpf_sock_hash_update: { level: 'none', note: 'there are no sockets' },
+  bpf_bind: { level: 'none', note: 'there are no sockets' },
+  bpf_sock_ops_cb_flags_set: { level: 'none', note: 'there are no sockets' },
+  bpf_msg_redirect_map: { level: 'none', note: 'there are no sockets' },
+  bpf_msg_redirect_hash: { level: 'none', note: 'there are no sockets' },
+  bpf_msg_apply_bytes: { level: 'none', note: 'there are no sockets' },
+  bpf_msg_cork_bytes: { level: 'none', note: 'there are no sockets' },
+  bpf_msg_pull_data: { level: 'none', note: 'there are no sockets' },
+  bpf_msg_push_data: { level: 'none', note: 'there are no sockets' },
+  bpf_msg_pop_data: { level: 'none', note: 'there are no sockets' },
+  bpf_sk_select_reuseport: { level: 'none', note: 'there are no sockets' },
+  bpf_sk_assign: { level: 'none', note: 'there are no sockets' },
+  bpf_tcp_check_syncookie: { level: 'none', note: 'there are no sockets' },
+  bpf_tcp_gen_syncookie: { level: 'none', note: 'there are no sockets' },
+  bpf_tcp_send_ack: { level: 'none', note: 'there are no sockets' },
+  bpf_load_hdr_opt: { level: 'none', note: 'there are no sockets' },
+  bpf_store_hdr_opt: { level: 'none', note: 'there are no sockets' },
+  bpf_reserve_hdr_opt: { level: 'none', note: 'there are no sockets' },
+  bpf_tcp_raw_gen_syncookie_ipv4: { level: 'none', note: 'there are no sockets' },
+  bpf_tcp_raw_gen_syncookie_ipv6: { level: 'none', note: 'there are no sockets' },
+  bpf_tcp_raw_check_syncookie_ipv4: { level: 'none', note: 'there are no sockets' },
+  bpf_tcp_raw_check_syncookie_ipv6: { level: 'none', note: 'there are no sockets' },
+  bpf_sock_from_file: { level: 'none', note: 'there are no sockets' },
+  bpf_skb_get_tunnel_opt: { level: 'none', note: 'there are no routes and tunnels' },
+  bpf_skb_set_tunnel_opt: { level: 'none', note: 'there are no routes and tunnels' },
+  bpf_skb_get_xfrm_state: { level: 'none', note: 'there are no routes and tunnels' },
+  bpf_lwt_push_encap: { level: 'none', note: 'there are no routes and tunnels' },
+  bpf_lwt_seg6_store_bytes: { level: 'none', note: 'there are no routes and tunnels' },
+  bpf_lwt_seg6_adjust_srh: { level: 'none', note: 'there are no routes and tunnels' },
+  bpf_lwt_seg6_action: { level: 'none', note: 'there are no routes and tunnels' },
+  bpf_rc_repeat: { level: 'none', note: 'there are no infrared receivers' },
+  bpf_rc_keydown: { level: 'none', note: 'there are no infrared receivers' },
+  bpf_rc_pointer_rel: { level: 'none', note: 'there are no infrared receivers' },
+  bpf_sysctl_get_name: { level: 'none', note: 'there are no sysctl accesses' },
+  bpf_sysctl_get_current_value: { level: 'none', note: 'there are no sysctl accesses' },
+  bpf_sysctl_get_new_value: { level: 'none', note: 'there are no sysctl accesses' },
+  bpf_sysctl_set_new_value: { level: 'none', note: 'there are no sysctl accesses' },
+  bpf_perf_prog_read_value: { level: 'none', note: 'there are no counters' },
+  bpf_d_path: { level: 'none', note: 'there are no files and processes' },
+  bpf_bprm_opts_set: { level: 'none', note: 'there are no files and processes' },
+  bpf_ima_inode_hash: { level: 'none', note: 'there are no files and processes' },
+  bpf_ima_file_hash: { level: 'none', note: 'there are no files and processes' },
+  bpf_snprintf_btf: { level: 'none', note: 'there is no type information of the kernel at run time' },
+  bpf_seq_printf_btf: { level: 'none', note: 'there is no type information of the kernel at run time' },
+  bpf_btf_find_by_name_kind: {
+    level: 'none',
+    note: 'there is no type information of the kernel at run time',
+  },
+  bpf_sys_bpf: { level: 'none', note: 'there are no system calls from programs' },
+  bpf_get_func_arg: { level: 'none', note: 'there are no traced functions: programs are run, not attached' },
+  bpf_get_func_ret: { level: 'none', note: 'there are no traced functions: programs are run, not attached' },
+  bpf_get_func_arg_cnt: {
+    level: 'none',
+    note: 'there are no traced functions: programs are run, not attached',
+  },
+  bpf_get_retval: { level: 'none', note: 'there are no traced functions: programs are run, not attached' },
+  bpf_set_retval: { level: 'none', note: 'there are no traced functions: programs are run, not attached' },
+} as const satisfies Record<HelperName, HelperModel>;
+
+export const HELPER_MODEL: Readonly<Partial<Record<string, HelperModel>>> = MODEL;
+
+/** Helpers that the model has; each has a handler. */
+export type ModelledHelper = {
+  [N in keyof typeof MODEL]: (typeof MODEL)[N]['level'] extends 'none' ? never : N;
+}[keyof typeof MODEL];

@@ -44,6 +44,14 @@ export const MAP_MODEL: Readonly<Partial<Record<string, MapModel>>> = {
   BPF_MAP_TYPE_SK_STORAGE: { level: 'partial', note: `${EMPTY}there are no sockets` },
   BPF_MAP_TYPE_INODE_STORAGE: { level: 'partial', note: `${EMPTY}there are no inodes` },
   BPF_MAP_TYPE_CGRP_STORAGE: { level: 'partial', note: `${EMPTY}there are no cgroup objects` },
+  BPF_MAP_TYPE_CGROUP_STORAGE: {
+    level: 'partial',
+    note: 'every run has a value of its own, as in a test run',
+  },
+  BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE: {
+    level: 'partial',
+    note: 'every run has a value of its own, as in a test run',
+  },
   BPF_MAP_TYPE_PERF_EVENT_ARRAY: { level: 'partial', note: `${EMPTY}output is recorded as a note` },
   BPF_MAP_TYPE_CGROUP_ARRAY: { level: 'partial', note: `${EMPTY}there are no cgroup objects` },
   BPF_MAP_TYPE_DEVMAP: { level: 'partial', note: 'the only device is the loopback; no programs in values' },

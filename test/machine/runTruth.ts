@@ -111,7 +111,10 @@ function objectAt(file: string, profile: Profile): Result<ObjectSpec> {
   const known = objects.get(key);
   if (known !== undefined) return ok(known);
   const request = { file: path.basename(file), bytes: fs.readFileSync(file), relaxed: false, btf: {} };
-  const loaded = loadFor(request, profile);
+  let loaded = loadFor(request, profile);
+  // The bench guesses the type of programs in sections that libbpf does not know.
+  if (loaded.ok && loaded.value.programs.some((p) => p.problem?.code === 'unknown-program-section'))
+    loaded = loadFor({ ...request, relaxed: true }, profile);
   if (!loaded.ok) return loaded;
   if (objects.size > 20) objects.clear();
   objects.set(key, loaded.value);

@@ -1,0 +1,76 @@
+/**
+ * What the system call BPF_PROG_TEST_RUN thinks of a run before the program begins, and the program types that it does not
+ * simply run: tracing programs are not called but the functions that they could be attached to are.
+ * Evidence: answers of 6.1, 6.12 and 7.2.
+ */
+import { ERRNO } from '../spec/errno';
+import { OPCODES } from '../spec/opcodes';
+import { progTypeByName } from '../spec/progTypes';
+import type { ProgramSpec } from '../loader/objectSpec';
+
+export interface TestRunAsked {
+  readonly packet: Uint8Array | undefined;
+  readonly ctx: Uint8Array | undefined;
+  readonly repeat: number;
+  readonly flags: number;
+}
+
+export type TestRunVerdict =
+  | { readonly kind: 'run' }
+  | { readonly kind: 'refused'; readonly errno: number }
+  /** Done without running the program. */
+  | { readonly kind: 'answer'; readonly value: number };
+
+const RUN: TestRunVerdict = { kind: 'run' };
+const refused = (errno: number): TestRunVerdict => ({ kind: 'refused', errno });
+
+const PACKET_BYTES_MIN = 14;
+/** What the kernel's functions for programs that change results give together, and that both of them were called. */
+const MODIFY_RETURN_RESULT = 0x20021;
+const WHOLE_PACKET_ATTACH_TYPES = ['BPF_XDP_DEVMAP', 'BPF_XDP_CPUMAP'];
+
+/** Whether the program's entry function loads from its context, as far as copies of the pointer in registers tell. */
+export function readsContext(spec: ProgramSpec): boolean {
+  const holders = new Set([1]);
+  const end = spec.functions[1]?.insnIdx ?? spec.insns.length;
+  for (const { code, dst, src } of spec.insns.slice(0, end)) {
+    const kind = code & 7;
+    if (kind === 1 && holders.has(src)) return true;
+    if (code === OPCODES.mov64Reg.code && holders.has(src)) holders.add(dst);
+    else if (kind === 1 || kind === 4 || kind === 7) holders.delete(dst);
+    if (code === OPCODES.callHelper.code) for (let r = 0; r <= 5; r++) holders.delete(r);
+  }
+  return false;
+}
+
+/** How the kernel takes a run of this program with these arguments. */
+export function judgeTestRun(spec: ProgramSpec, asked: TestRunAsked): TestRunVerdict {
+  const { packet, ctx, repeat, flags } = asked;
+  const testRun = progTypeByName(spec.type)?.testRun ?? 'none';
+  switch (spec.type) {
+    case 'BPF_PROG_TYPE_RAW_TRACEPOINT':
+    case 'BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE':
+      // A context can be handed in, but not taken out again; whoever reads it needs one.
+      return packet !== undefined || ctx !== undefined || repeat !== 0 || readsContext(spec)
+        ? refused(ERRNO.EINVAL)
+        : RUN;
+    case 'BPF_PROG_TYPE_TRACING':
+      if (flags !== 0) return refused(ERRNO.EINVAL);
+      if (spec.attachType === 'BPF_TRACE_FENTRY' || spec.attachType === 'BPF_TRACE_FEXIT')
+        return { kind: 'answer', value: 0 };
+      if (spec.attachType === 'BPF_MODIFY_RETURN') return { kind: 'answer', value: MODIFY_RETURN_RESULT };
+      return refused(ERRNO.EFAULT);
+    case 'BPF_PROG_TYPE_SYSCALL':
+      return packet !== undefined || repeat !== 0 || flags !== 0 ? refused(ERRNO.EINVAL) : RUN;
+    case 'BPF_PROG_TYPE_SK_LOOKUP':
+      return packet !== undefined || ctx === undefined ? refused(ERRNO.EINVAL) : RUN;
+    case 'BPF_PROG_TYPE_STRUCT_OPS':
+      return refused(ERRNO.EOPNOTSUPP);
+    case 'BPF_PROG_TYPE_XDP':
+      if (WHOLE_PACKET_ATTACH_TYPES.includes(spec.attachType ?? '')) return refused(ERRNO.EINVAL);
+      break;
+    default:
+      if (testRun === 'none') return refused(ERRNO.ENOTSUPP);
+  }
+  return (packet?.length ?? 0) < PACKET_BYTES_MIN ? refused(ERRNO.EINVAL) : RUN;
+}

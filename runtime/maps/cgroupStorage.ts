@@ -1,0 +1,73 @@
+/**
+ * CGROUP_STORAGE and PERCPU_CGROUP_STORAGE: one value for each attachment of a program to a cgroup. Programs are run here, not
+ * attached: as in a test run of a kernel, every run has a value of its own, which begins as zeroes and which user space never
+ * sees. Evidence: answers of 6.1, 6.12 and 7.2.
+ */
+import { ERRNO } from '../spec/errno';
+import type { MapDefinition, MapOutcome, ValueRef } from './bpfMap';
+import type { CgroupStorageData } from './mapData';
+import {
+  ACCESS_FLAGS,
+  BPF_EXIST,
+  BPF_F_LOCK,
+  BPF_F_NUMA_NODE,
+  refused,
+  round8,
+  type MapEnv,
+  type MapFamily,
+  type MapRecord,
+} from './mapFamily';
+
+const PER_CPU = 'BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE';
+const VALUE_SIZE_MAX = 4096;
+const CPU_VALUE_SIZE_MAX = 32 * 1024;
+
+function validate(definition: MapDefinition): number {
+  const { keySizeBytes, valueSizeBytes, maxEntries, flags, type } = definition;
+  if (![8, 16].includes(keySizeBytes) || valueSizeBytes === 0) return -ERRNO.EINVAL;
+  if (valueSizeBytes > (type === PER_CPU ? CPU_VALUE_SIZE_MAX : VALUE_SIZE_MAX)) return -ERRNO.E2BIG;
+  return maxEntries !== 0 || (flags & ~(ACCESS_FLAGS | BPF_F_NUMA_NODE)) !== 0 ? -ERRNO.EINVAL : 0;
+}
+
+/** The value of the present run for the current CPU. */
+export const storageOfRun = (env: MapEnv, map: MapRecord<CgroupStorageData>): ValueRef =>
+  map.data.base + (map.definition.type === PER_CPU ? env.currentCpu() * map.data.strideBytes : 0);
+
+/** A run begins: its values are fresh. */
+export function clearStorage(env: MapEnv, map: MapRecord<CgroupStorageData>): void {
+  env.memory.fill(map.data.base, map.data.strideBytes * copies(env, map.definition), 0);
+}
+
+const copies = (env: MapEnv, definition: MapDefinition): number =>
+  definition.type === PER_CPU ? env.cpuCount : 1;
+
+export const cgroupStorageFamily: MapFamily<CgroupStorageData> = {
+  types: ['BPF_MAP_TYPE_CGROUP_STORAGE', PER_CPU],
+  validate: (_env, definition) => validate(definition),
+
+  create(env, definition): CgroupStorageData {
+    const strideBytes = round8(definition.valueSizeBytes);
+    const base = env.memory.allocate(strideBytes * copies(env, definition));
+    for (let i = 0; i < copies(env, definition); i++)
+      env.memory.addRegion(
+        'mapValue',
+        base + i * strideBytes,
+        definition.valueSizeBytes,
+        `value of ${definition.name} for this run`,
+      );
+    return { kind: 'cgroupStorage', base, strideBytes };
+  },
+
+  lookup: () => 0,
+  update: (_env, _map, _key, _value, flags): MapOutcome =>
+    refused((flags & ~(BPF_F_LOCK | BPF_EXIST)) !== 0n ? 'EINVAL' : 'ENOENT', ERRNO),
+  delete: () => refused('EINVAL', ERRNO),
+  nextKey: () => -ERRNO.ENOENT,
+  recycle: () => undefined,
+  slots: () => [],
+  keyOffset: () => 0,
+  entryCount: () => 0,
+  entries: () => [],
+  keysHidden: true,
+  note: 'programs are not attached to cgroups here: every run has a value of its own, which begins as zeroes',
+};
