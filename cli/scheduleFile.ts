@@ -105,9 +105,13 @@ function scenarioData(scenario: Scenario): unknown {
       case 'pin':
       case 'unpin':
         return { [kind]: inner.map, cpu: inner.cpu };
+      case 'attach':
       case 'detach':
       case 'unload':
-        return { [kind]: inner.program };
+        return { [kind]: inner.program, cpu: inner.cpu };
+      case 'suspend':
+      case 'setClock':
+        return { [kind]: `${inner.ns}ns` };
       case 'parallel':
         return { parallel: inner.tracks.map((track) => track.map(step)) };
       case 'expect':

@@ -8,8 +8,6 @@ import { memoryArg, u32Arg, value, type HelperCall, type HelperHandler, type Hel
 
 /** The coarse clocks stand still between ticks of a 250 Hz kernel. */
 const tickNs = (call: HelperCall): bigint => 1_000_000_000n / BigInt(call.kernel.profile.hz);
-/** International atomic time at the start of every run: a fixed day, so that runs repeat. */
-const TAI_START_NS = 1_750_000_037_000_000_000n;
 /** The jiffies counter starts five minutes before it wraps at 32 bits; 64-bit jiffies show it. */
 const JIFFIES_START = 0xffff_ffffn - 300n * 250n + 1n;
 
@@ -41,9 +39,9 @@ function spinUnlock(call: HelperCall): HelperResult {
 
 export const basicHelpers = {
   bpf_ktime_get_ns: ({ kernel }) => value(kernel.nowNs),
-  bpf_ktime_get_boot_ns: ({ kernel }) => value(kernel.nowNs),
+  bpf_ktime_get_boot_ns: ({ kernel }) => value(kernel.nowNs + kernel.state.suspendedNs),
   bpf_ktime_get_coarse_ns: (call) => value((call.kernel.nowNs / tickNs(call)) * tickNs(call)),
-  bpf_ktime_get_tai_ns: ({ kernel }) => value(TAI_START_NS + kernel.nowNs),
+  bpf_ktime_get_tai_ns: ({ kernel }) => value(kernel.state.wallOffsetNs + kernel.nowNs),
   bpf_jiffies64: (call) => value(JIFFIES_START + call.kernel.nowNs / tickNs(call)),
   bpf_get_smp_processor_id: ({ kernel }) => value(kernel.cpu),
   bpf_get_numa_node_id: () => value(0),

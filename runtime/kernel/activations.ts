@@ -19,6 +19,10 @@ export interface OpLocals {
   timerSetCallback: { slot: number; program: number; insnIdx: number };
   timerStart: { slot: number; ns: bigint; flags: number; timer: number };
   timerCancel: { slot: number; timer: number; counted: boolean; result: number };
+  /** Writes program and callback of a timer without lock. */
+  timerPublish: { timer: number; program: number; insnIdx: number; previous: number };
+  /** The interrupt worker of a CPU. */
+  timerCommands: Record<never, never>;
   timerCancelAsync: { slot: number; timer: number };
   /** Frees the timers of `values` one by one, then puts `recycle` back to the map's free list. */
   freeValues: {

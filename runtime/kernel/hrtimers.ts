@@ -12,6 +12,14 @@ export const TIME_MAX_NS = 0x7fff_ffff_ffff_ffffn;
 /** CLOCK_REALTIME timers are created relative, which puts them on the monotonic clock for good. */
 export const baseOf = (timer: TimerObject): ClockBase => (timer.clock === 7 ? 'boottime' : 'monotonic');
 
+/** The time on a timer's clock when a CPU's own clock, which is the monotonic one, shows `nowNs`. */
+export const clockNs = (state: KernelState, nowNs: bigint, timer: TimerObject): bigint =>
+  baseOf(timer) === 'boottime' ? nowNs + state.suspendedNs : nowNs;
+
+/** The monotonic time at which a timer expires. */
+const dueNs = (state: KernelState, timer: TimerObject): bigint =>
+  baseOf(timer) === 'boottime' ? timer.expiresNs - state.suspendedNs : timer.expiresNs;
+
 export const CLOCK_ORDER: readonly ClockBase[] = ['monotonic', 'boottime'];
 
 function isBefore(a: TimerObject, b: TimerObject): boolean {
@@ -89,7 +97,8 @@ export function nextExpiry(state: KernelState, cpu: CpuState): bigint | undefine
   for (const base of CLOCK_ORDER) {
     const first = firstOf(state, cpu, base);
     if (first === undefined || first.expiresNs >= TIME_MAX_NS) continue;
-    if (best === undefined || first.expiresNs < best) best = first.expiresNs;
+    const due = dueNs(state, first);
+    if (best === undefined || due < best) best = due;
   }
   return best;
 }

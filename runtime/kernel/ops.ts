@@ -8,7 +8,15 @@ import { loopStep, forEachStep, callOnceStep, rbtreeAddStep } from './callbackOp
 import { mapWriteStep } from './mapOps';
 import { deferredFreesStep, freeValuesStep } from './timerFree';
 import { expiryStep, softirqStep } from './timerExpiry';
-import { cancelAsyncStep, cancelStep, initStep, setCallbackStep, startStep } from './timerOps';
+import {
+  cancelAsyncStep,
+  cancelStep,
+  initStep,
+  setCallbackStep,
+  startStep,
+  timerCommandsStep,
+} from './timerOps';
+import { publishStep } from './timerPublish';
 
 export type OpHandler<N extends OpName> = (kernel: Kernel, op: OpActivation<N>) => StepResult;
 
@@ -18,6 +26,8 @@ const HANDLERS: { readonly [N in OpName]: OpHandler<N> } = {
   timerStart: startStep,
   timerCancel: cancelStep,
   timerCancelAsync: cancelAsyncStep,
+  timerPublish: publishStep,
+  timerCommands: timerCommandsStep,
   freeValues: freeValuesStep,
   mapWrite: mapWriteStep,
   deferredFrees: deferredFreesStep,

@@ -46,8 +46,8 @@ export interface CpuState {
   nextPassNs: bigint;
   /** Depth of interrupts-off sections (bpf_spin_lock, per-timer lock). */
   irqsOff: number;
-  /** The lock of this CPU's timer queues is held in the middle of an operation. */
-  baseLocked: boolean;
+  /** The CPU that holds the lock of this CPU's timer queues in the middle of an operation; -1 = none. */
+  baseLockedBy: number;
   /** Commands for timers that wait for interrupts to be on, first queued first. */
   readonly irqWork: TimerCommand[];
   /** The timer whose commands this CPU is working off; 0 = none. */
@@ -124,7 +124,8 @@ export interface MapReferences {
 export interface TimerCommand {
   readonly timer: number;
   readonly what: 'start' | 'cancel';
-  readonly expiresNs: bigint;
+  /** Arguments of the start: the time counts from when the command is carried out. */
+  readonly ns: bigint;
   readonly flags: number;
   readonly armed: ArmedRecord | undefined;
 }
@@ -183,6 +184,10 @@ export interface KernelState {
   /** Programs at trace points inside the kernel model: name of the point, program. */
   readonly attached: { readonly point: string; readonly program: number }[];
   nextContext: number;
+  /** What CLOCK_BOOTTIME is ahead of CLOCK_MONOTONIC: time in suspend. */
+  suspendedNs: bigint;
+  /** What CLOCK_REALTIME is ahead of CLOCK_MONOTONIC. */
+  wallOffsetNs: bigint;
   /** Old events that were forgotten. */
   eventsDropped: number;
   /** Frozen records, in order of happening. */

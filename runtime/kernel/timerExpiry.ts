@@ -9,7 +9,7 @@ import { has } from '../spec/profile';
 import { TIMER_GAP_NS } from '../spec/timeCosts';
 import { familyOf } from '../maps/maps';
 import { doneWith, NEXT, startOp, type OpActivation, type StepResult } from './activations';
-import { CLOCK_ORDER, dequeue, firstOf } from './hrtimers';
+import { CLOCK_ORDER, clockNs, dequeue, firstOf } from './hrtimers';
 import type { Kernel } from './kernel';
 import { isBeingFreed, reap } from './timerOps';
 
@@ -22,7 +22,7 @@ export function softirqStep(kernel: Kernel, op: OpActivation<'softirq'>): StepRe
   }
   for (; l.clock < CLOCK_ORDER.length; l.clock++) {
     const timer = firstOf(kernel.state, kernel.here, CLOCK_ORDER[l.clock]);
-    if (timer !== undefined && timer.expiresNs <= l.nowNs) {
+    if (timer !== undefined && timer.expiresNs <= clockNs(kernel.state, l.nowNs, timer)) {
       l.timer = timer.id;
       // Under the queue's lock, so nobody comes between choosing the timer and marking it as running.
       if (timer.freed && !isBeingFreed(kernel, timer.id) && !has(kernel.profile, 'timerLockFree'))

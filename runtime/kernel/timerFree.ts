@@ -12,7 +12,9 @@ import { doneWith, NEXT, startOp, WAIT, type OpActivation, type StepResult } fro
 import { dequeue } from './hrtimers';
 import type { Kernel } from './kernel';
 import { afterGrace, freeUnusedMap, takeDownProgram } from './lifetimes';
-import { dropCallback, hasLock, reap, unlock } from './timerOps';
+import { cancelAndPut, dropCallback, hasLock, reap, unlock } from './timerOps';
+import type { TimerObject } from './state';
+import { publishOp } from './timerPublish';
 import { isTimerLocked, readTimerSlot, setTimerLock, timerOffset, writeTimerSlot } from './timerSlots';
 
 /**
@@ -150,11 +152,17 @@ export function freeValuesStep(kernel: Kernel, op: OpActivation<'freeValues'>): 
         return NEXT;
       }
       const timer = kernel.timer(l.timer);
+      if (has(profile, 'timerLockFree')) {
+        writeTimerSlot(memory, slot, 0);
+        timer.freed = true;
+        kernel.timerEvent('timerFree', timer);
+        op.pc = 3;
+        return { kind: 'enter', op: publishOp(l.timer, -1, 0) };
+      }
       dropCallback(kernel, timer);
       if (kernel.broken !== undefined) return NEXT;
       writeTimerSlot(memory, slot, 0);
       timer.freed = true;
-      timer.references--;
       if (has(profile, 'timerWaitOutsideLock')) unlock(kernel, slot);
       kernel.timerEvent('timerFree', timer);
       op.pc = 3;
@@ -164,9 +172,8 @@ export function freeValuesStep(kernel: Kernel, op: OpActivation<'freeValues'>): 
       const timer = state.timers.get(l.timer);
       const running = kernel.here.runningTimer;
       if (timer !== undefined) {
-        if (has(profile, 'timerLockFree')) {
-          if (timer.runningOn < 0 && timer.queuedOn >= 0) dequeue(state, timer);
-        } else if (has(profile, 'timerDeferredFree') && running !== 0) {
+        if (has(profile, 'timerLockFree')) cancelAndPut(kernel, timer);
+        else if (has(profile, 'timerDeferredFree') && running !== 0) {
           state.deferred.push({ kind: 'timer', timer: l.timer });
         } else if (running !== l.timer || !has(profile, 'timerSelfCheck')) {
           if (timer.runningOn >= 0) return WAIT;
@@ -201,11 +208,20 @@ export function deferredFreesStep(kernel: Kernel, op: OpActivation<'deferredFree
     }
   }
   const timer = state.timers.get(l.timer);
-  if (timer !== undefined) {
+  if (timer !== undefined && has(kernel.profile, 'timerLockFree')) lastPut(kernel, timer);
+  else if (timer !== undefined) {
     if (timer.runningOn >= 0) return WAIT;
     if (timer.queuedOn >= 0) dequeue(state, timer);
     reap(kernel, timer);
   }
   l.timer = 0;
   return NEXT;
+}
+
+/** After the grace period: cancels once more; a callback that still runs gets another grace period. */
+function lastPut(kernel: Kernel, timer: TimerObject): void {
+  if (timer.runningOn >= 0) return afterGrace(kernel, { kind: 'timer', timer: timer.id }, true);
+  if (timer.queuedOn >= 0) dequeue(kernel.state, timer);
+  dropCallback(kernel, timer);
+  kernel.state.timers.delete(timer.id);
 }

@@ -5,10 +5,13 @@
  */
 import { ERRNO } from '../spec/errno';
 import { has } from '../spec/profile';
+import { memoryAddress } from '../vm/addresses';
 import { doneWith, NEXT, WAIT, type OpActivation, type StepResult } from './activations';
-import { dequeue, enqueue, TIME_MAX_NS } from './hrtimers';
+import { clockNs, dequeue, enqueue, TIME_MAX_NS } from './hrtimers';
 import type { Kernel } from './kernel';
-import type { TimerObject } from './state';
+import { afterGrace } from './lifetimes';
+import type { CpuState, KernelState, TimerCommand, TimerObject } from './state';
+import { publishOp } from './timerPublish';
 import { isTimerLocked, readTimerSlot, setTimerLock, timerOffset, writeTimerSlot } from './timerSlots';
 
 export const TIMER_ABS = 1;
@@ -53,9 +56,16 @@ function leave(kernel: Kernel, slot: number, value: number): StepResult {
 const inNmi = (kernel: Kernel): boolean => kernel.context.kind === 'nmi';
 const nmiRefused = (kernel: Kernel): boolean => inNmi(kernel) && has(kernel.profile, 'timerNmiRefused');
 
-/** Waiting or deferred work is impossible here: hard interrupt, NMI, or interrupts off. */
-const cannotWait = (kernel: Kernel): boolean =>
-  kernel.context.kind === 'hardirq' || inNmi(kernel) || kernel.here.irqsOff > 0;
+/** Waiting, and touching timer queues, is impossible here: hard interrupt, NMI, or interrupts off. */
+const cannotWait = (cpu: CpuState): boolean => {
+  const kind = cpu.contexts.at(-1)?.kind;
+  return kind === 'hardirq' || kind === 'nmi' || cpu.irqsOff > 0;
+};
+
+/** Whether timers are left to an interrupt worker by what the CPU runs. */
+export const defers = (kernel: Kernel, cpu: CpuState): boolean =>
+  lockFree(kernel) &&
+  (has(kernel.profile, 'timerDeferIrqsOff') ? cannotWait(cpu) : cpu.contexts.at(-1)?.kind === 'nmi');
 
 /** Removes the callback and drops the reference on its program. */
 export function dropCallback(kernel: Kernel, timer: TimerObject): void {
@@ -66,12 +76,17 @@ export function dropCallback(kernel: Kernel, timer: TimerObject): void {
 
 /**
  * Frees an object that nothing refers to any more. Where kernels wait for readers, operations under way that looked the
- * object up keep it; the last of them (`leaving`) frees it.
+ * object up keep it; the last of them (`leaving`) frees it. Without locks it goes after a grace period; see `putTimer`.
  */
 export function reap(kernel: Kernel, timer: TimerObject, leaving?: object): void {
-  if (!timer.freed || timer.runningOn >= 0 || timer.queuedOn >= 0) return;
+  if (!timer.freed || timer.runningOn >= 0 || timer.queuedOn >= 0 || lockFree(kernel)) return;
   if (has(kernel.profile, 'timerRcuFree') && isRead(kernel, timer.id, leaving)) return;
   kernel.state.timers.delete(timer.id);
+}
+
+/** Drops a reference of the lock-free implementation; the last one leaves the object to a worker, after a grace period. */
+export function putTimer(kernel: Kernel, timer: TimerObject): void {
+  if (--timer.references === 0) afterGrace(kernel, { kind: 'timer', timer: timer.id }, true);
 }
 
 /** Whether somebody is still taking the timer off its queue, or will: until then its memory is there. */
@@ -194,6 +209,16 @@ export function setCallbackStep(kernel: Kernel, op: OpActivation<'timerSetCallba
       if (timer === undefined) return OVERWRITTEN;
       const tested = !lockFree(kernel) && has(kernel.profile, 'timerUserCountTest');
       if (tested && kernel.mapReferences(timer.map).users === 0) return leave(kernel, l.slot, -ERRNO.EPERM);
+      if (lockFree(kernel)) {
+        // One reference guards the program while the timer's own is written.
+        if (op.pc === 3) {
+          kernel.putProgram(l.program);
+          return doneWith(0);
+        }
+        if (!kernel.getProgram(l.program)) return doneWith(-ERRNO.ENOENT);
+        op.pc = 3;
+        return { kind: 'enter', op: publishOp(id, l.program, l.insnIdx) };
+      }
       const isHeld = has(kernel.profile, 'timerProgramHeldByCallback');
       if (isHeld && timer.program !== l.program) {
         if (!kernel.getProgram(l.program)) return leave(kernel, l.slot, -ERRNO.ENOENT);
@@ -255,7 +280,7 @@ export function startStep(kernel: Kernel, op: OpActivation<'timerStart'>): StepR
       op.pc = 3;
       return NEXT;
     }
-    default: {
+    case 3: {
       const timer = kernel.timer(l.timer);
       if (timer.freed && !has(kernel.profile, 'timerStartReference'))
         return {
@@ -263,23 +288,115 @@ export function startStep(kernel: Kernel, op: OpActivation<'timerStart'>): StepR
           message:
             'use after free: bpf_timer_start queues a timer whose element was freed meanwhile; its memory goes while it is queued',
         };
-      // A timer whose callback runs stays on that CPU, whatever the caller or the flags say.
-      const cpu = timer.runningOn >= 0 ? timer.runningOn : kernel.cpu;
-      timer.armed = kernel.captureStack();
-      timer.flags = l.flags;
-      enqueue(state, kernel.profile, timer, cpu, expiryOf(kernel.nowNs, l.ns, l.flags));
-      kernel.timerEvent('timerArm', timer, timer.expiresNs);
-      if (lockFree(kernel) && has(kernel.profile, 'timerStartReference')) {
-        timer.references--;
-        if (timer.references === 0) {
-          // The element was freed meanwhile: the last reference takes the timer out again.
-          dequeue(state, timer);
-          reap(kernel, timer, op);
-        }
+      if (defers(kernel, kernel.here)) {
+        const armed = kernel.quiet ? undefined : kernel.captureStack();
+        return doneWith(
+          queueCommand(kernel, timer, { timer: l.timer, what: 'start', ns: l.ns, flags: l.flags, armed }),
+        );
       }
-      return leave(kernel, l.slot, 0);
+      if (baseHolder(kernel.state, kernel.cpu, timer) !== undefined) return WAIT;
+      const traced = tracedBy(kernel, timer);
+      if (traced !== undefined) {
+        op.pc = 4;
+        return enterTrace(kernel, timer, traced);
+      }
+      return arm(kernel, op, timer);
+    }
+    default:
+      leaveTrace(kernel);
+      return arm(kernel, op, kernel.timer(l.timer));
+  }
+}
+
+/** Queues the timer and ends the start. */
+function arm(kernel: Kernel, op: OpActivation<'timerStart'>, timer: TimerObject): StepResult {
+  const l = op.locals;
+  timer.armed = kernel.quiet ? undefined : kernel.captureStack();
+  queueTimer(kernel, timer, l.ns, l.flags);
+  if (lockFree(kernel) && has(kernel.profile, 'timerStartReference')) putTimer(kernel, timer);
+  return leave(kernel, l.slot, 0);
+}
+
+/** A timer whose callback runs stays on that CPU, whatever the caller or the flags say. */
+function queueTimer(kernel: Kernel, timer: TimerObject, ns: bigint, flags: number): void {
+  const cpu = timer.runningOn >= 0 ? timer.runningOn : kernel.cpu;
+  timer.flags = flags;
+  enqueue(
+    kernel.state,
+    kernel.profile,
+    timer,
+    cpu,
+    expiryOf(clockNs(kernel.state, kernel.nowNs, timer), ns, flags),
+  );
+  kernel.timerEvent('timerArm', timer, timer.expiresNs);
+}
+
+/** Leaves a command, and with it a reference on the timer, to this CPU's interrupt worker; 0 or an error. */
+function queueCommand(kernel: Kernel, timer: TimerObject, command: TimerCommand): number {
+  const { here } = kernel;
+  if (here.commandTimer === timer.id) {
+    putTimer(kernel, timer);
+    return -ERRNO.EDEADLK;
+  }
+  here.irqWork.push(Object.freeze(command));
+  return 0;
+}
+
+/** The CPU that holds the lock of the queue that the timer is on, or would be put on by `cpu`; undefined: it is free. */
+export function baseHolder(state: KernelState, cpu: number, timer: TimerObject): number | undefined {
+  const base = timer.queuedOn >= 0 ? timer.queuedOn : timer.runningOn >= 0 ? timer.runningOn : cpu;
+  const holder = state.cpus[base].baseLockedBy;
+  return holder < 0 ? undefined : holder;
+}
+
+/** The program at the trace point that a queued timer meets when it is started again. */
+function tracedBy(kernel: Kernel, timer: TimerObject): number | undefined {
+  const { attached } = kernel.state;
+  if (attached.length === 0 || timer.queuedOn < 0) return undefined;
+  return attached.find((a) => a.point === 'hrtimer_cancel')?.program;
+}
+
+/** Runs a program at a trace point inside the timer code: under the queue's lock, interrupts off. */
+function enterTrace(kernel: Kernel, timer: TimerObject, program: number): StepResult {
+  kernel.state.cpus[timer.queuedOn].baseLockedBy = kernel.cpu;
+  kernel.here.irqsOff++;
+  return { kind: 'callBpf', program, insnIdx: 0, args: [memoryAddress(kernel.here.keyScratch)] };
+}
+
+function leaveTrace(kernel: Kernel): void {
+  for (const cpu of kernel.state.cpus) if (cpu.baseLockedBy === kernel.cpu) cpu.baseLockedBy = -1;
+  kernel.here.irqsOff--;
+}
+
+/** The interrupt worker: commands in the order in which they were queued. pc 1: a trace point's program has run. */
+export function timerCommandsStep(kernel: Kernel, op: OpActivation<'timerCommands'>): StepResult {
+  const { here, state } = kernel;
+  const command = here.irqWork.at(0);
+  if (command === undefined) return doneWith(0);
+  const timer = kernel.timer(command.timer);
+  if (op.pc === 1) {
+    leaveTrace(kernel);
+    op.pc = 0;
+  } else {
+    if (baseHolder(kernel.state, kernel.cpu, timer) !== undefined) return WAIT;
+    here.commandTimer = command.timer;
+    const traced = command.what === 'start' ? tracedBy(kernel, timer) : undefined;
+    if (traced !== undefined) {
+      op.pc = 1;
+      return enterTrace(kernel, timer, traced);
     }
   }
+  here.irqWork.shift();
+  here.commandTimer = 0;
+  if (command.what === 'start') {
+    timer.armed = command.armed;
+    queueTimer(kernel, timer, command.ns, command.flags);
+  } else if (timer.runningOn < 0 && timer.queuedOn >= 0) {
+    dequeue(state, timer);
+    kernel.timerEvent('timerCancel', timer);
+  }
+  putTimer(kernel, timer);
+  return NEXT;
 }
 
 export function cancelStep(kernel: Kernel, op: OpActivation<'timerCancel'>): StepResult {
@@ -287,7 +404,7 @@ export function cancelStep(kernel: Kernel, op: OpActivation<'timerCancel'>): Ste
   const l = op.locals;
   switch (op.pc) {
     case 0:
-      if (lockFree(kernel) ? cannotWait(kernel) : nmiRefused(kernel)) return doneWith(-ERRNO.EOPNOTSUPP);
+      if (lockFree(kernel) ? cannotWait(kernel.here) : nmiRefused(kernel)) return doneWith(-ERRNO.EOPNOTSUPP);
       op.pc = 1;
       return NEXT;
     case 1:
@@ -315,9 +432,10 @@ export function cancelStep(kernel: Kernel, op: OpActivation<'timerCancel'>): Ste
         timer.cancelling--;
         return leave(kernel, l.slot, -ERRNO.EDEADLK);
       }
+      op.pc = 4;
+      if (lockFree(kernel)) return { kind: 'enter', op: publishOp(l.timer, -1, 0) };
       dropCallback(kernel, timer);
       if (has(kernel.profile, 'timerWaitOutsideLock')) unlock(kernel, l.slot);
-      op.pc = 4;
       return NEXT;
     }
     case 4: {
@@ -354,19 +472,41 @@ export function cancelAsyncStep(kernel: Kernel, op: OpActivation<'timerCancelAsy
     const timer = kernel.state.timers.get(l.timer);
     if (timer === undefined) return OVERWRITTEN;
     if (timer.references === 0) return doneWith(-ERRNO.ENOENT);
+    timer.references++;
     op.pc = 1;
     return NEXT;
   }
-  const timer = kernel.state.timers.get(l.timer);
-  if (timer === undefined) return doneWith(0);
-  if (cannotWait(kernel)) {
-    // Queued for an interrupt worker, whose turn comes before anything else on this CPU.
-    if (timer.runningOn < 0 && timer.queuedOn >= 0) dequeue(kernel.state, timer);
-    return doneWith(-ERRNO.ECANCELED);
+  const timer = kernel.timer(l.timer);
+  if (defers(kernel, kernel.here)) {
+    const error = queueCommand(kernel, timer, cancelCommand(l.timer));
+    return doneWith(error === 0 ? -ERRNO.ECANCELED : error);
   }
-  if (timer.runningOn >= 0) return doneWith(-1);
-  if (timer.queuedOn < 0) return doneWith(0);
+  const result = tryCancel(kernel, timer);
+  putTimer(kernel, timer);
+  return doneWith(result);
+}
+
+const cancelCommand = (timer: number): TimerCommand => ({
+  timer,
+  what: 'cancel',
+  ns: 0n,
+  flags: 0,
+  armed: undefined,
+});
+
+/** 1: taken off its queue; 0: was not queued; -1: its callback runs, nothing done. */
+function tryCancel(kernel: Kernel, timer: TimerObject): number {
+  if (timer.runningOn >= 0) return -1;
+  if (timer.queuedOn < 0) return 0;
   dequeue(kernel.state, timer);
   kernel.timerEvent('timerCancel', timer);
-  return doneWith(1);
+  return 1;
+}
+
+/** The end of freeing without a lock: cancels without waiting, at once or by the interrupt worker, and lets go. */
+export function cancelAndPut(kernel: Kernel, timer: TimerObject): void {
+  if (!defers(kernel, kernel.here)) {
+    if (timer.runningOn < 0 && timer.queuedOn >= 0) dequeue(kernel.state, timer);
+    putTimer(kernel, timer);
+  } else queueCommand(kernel, timer, cancelCommand(timer.id));
 }

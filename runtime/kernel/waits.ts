@@ -8,7 +8,8 @@ import { has } from '../spec/profile';
 import type { Activation } from './activations';
 import type { Kernel } from './kernel';
 import { bucketWait } from './mapOps';
-import { hasLock } from './timerOps';
+import type { TimerObject } from './state';
+import { baseHolder, defers, hasLock } from './timerOps';
 import { isTimerLocked, readTimerSlot, timerOffset } from './timerSlots';
 
 export interface Wait {
@@ -32,11 +33,24 @@ export function waitOf(kernel: Kernel, cpu: number, op: AnyOp): Wait | undefined
       : undefined;
   const callback = (timer: number): Wait | undefined =>
     (state.timers.get(timer)?.runningOn ?? -1) >= 0 ? { what: 'callback', timer } : undefined;
+  const base = (timer: TimerObject): Wait | undefined => {
+    const holder = baseHolder(state, cpu, timer);
+    return holder === undefined ? undefined : { what: 'base', timer: timer.id, holder };
+  };
   switch (op.op) {
     case 'timerInit':
     case 'timerSetCallback':
-    case 'timerStart':
       return op.pc === 1 ? lock(op.locals.slot) : undefined;
+    case 'timerStart': {
+      if (op.pc === 1) return lock(op.locals.slot);
+      const timer = op.pc === 3 ? state.timers.get(op.locals.timer) : undefined;
+      return timer === undefined || defers(kernel, state.cpus[cpu]) ? undefined : base(timer);
+    }
+    case 'timerCommands': {
+      const command = state.cpus[cpu].irqWork.at(0);
+      const timer = op.pc === 0 && command !== undefined ? state.timers.get(command.timer) : undefined;
+      return timer && base(timer);
+    }
     case 'timerCancel':
       if (op.pc === 1) return lock(op.locals.slot);
       return op.pc === 4 ? callback(op.locals.timer) : undefined;

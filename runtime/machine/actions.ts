@@ -10,25 +10,39 @@ import { has } from '../spec/profile';
 import { INSN_NS, INTERRUPT_ENTRY_NS } from '../spec/timeCosts';
 import { assert } from '../util/assert';
 import { readFuel, writeFuel } from '../vm/calls';
-import { afterEngine, isInterruptible, pushContext, stepKernel, top, type Parts } from './runLoop';
+import {
+  afterEngine,
+  hasWork,
+  isInterruptible,
+  isIrqWorkDue,
+  takeIrqWork,
+  pushContext,
+  stepKernel,
+  top,
+  type Parts,
+} from './runLoop';
 import type { MachineStop } from './types';
 
-/** `run`: go on; `interrupt`: take the timer interrupt; `worker`: begin the deferred frees. */
-export type CpuAction = 'run' | 'interrupt' | 'worker';
+/** `run`: go on; `interrupt`: take the timer interrupt; `worker`: begin the deferred frees; `irqWork`: the interrupt worker. */
+export type CpuAction = 'run' | 'interrupt' | 'worker' | 'irqWork';
 
 /** Instructions of one action; a program that computes for longer gives others a turn meanwhile. */
 const ACTION_INSNS = 100_000;
+
+const IRQ_WORK: readonly CpuAction[] = ['irqWork'];
 
 /** What the CPU could do now. Timers that expire until `horizonNs` may fire at any moment. */
 export function possibleActions(parts: Parts, cpuId: number, horizonNs: bigint): readonly CpuAction[] {
   const { kernel } = parts;
   const cpu = parts.state.kernel.cpus[cpuId];
   const activation = top(cpu)?.activations.at(-1);
+  // Its interrupt is pending: it comes before anything else.
+  if (isIrqWorkDue(cpu)) return IRQ_WORK;
   const actions: CpuAction[] = [];
   if (activation !== undefined) {
     const isWaiting = activation.kind === 'op' && waitOf(kernel, cpuId, activation) !== undefined;
     if (!isWaiting) actions.push('run');
-  } else if (cpuId === 0 && parts.state.kernel.deferred.length > 0) actions.push('worker');
+  } else if (hasWork(parts.state.kernel, cpu)) actions.push('worker');
   if (isInterruptible(cpu)) {
     const dueNs = nextInterrupt(parts.state.kernel, cpu);
     if (dueNs !== undefined && dueNs <= horizonNs) actions.push('interrupt');
@@ -48,6 +62,10 @@ export function actOn(parts: Parts, cpuId: number, action: CpuAction): MachineSt
     if (cpu.timeNs < dueNs) cpu.timeNs = dueNs;
     pushContext(parts, cpu, 'softirq', startOp('softirq', { nowNs: 0n, clock: 0, timer: 0 }));
     cpu.timeNs += INTERRUPT_ENTRY_NS;
+    return undefined;
+  }
+  if (action === 'irqWork') {
+    takeIrqWork(parts, cpu);
     return undefined;
   }
   if (action === 'worker') {

@@ -207,6 +207,8 @@ const OPERATION_NAMES: Readonly<Record<string, string>> = {
   freeValues: 'freeing timers of a map',
   mapWrite: 'an update or deletion',
   deferredFrees: 'the worker for deferred frees',
+  timerPublish: 'setting the callback of a timer',
+  timerCommands: 'the interrupt worker for timers',
   softirq: 'the timer interrupt',
   expiry: 'the expiry of a timer',
   loop: 'bpf_loop',
@@ -226,6 +228,8 @@ export function activityOf(machine: Machine, cpu: number): string | undefined {
     const map = machine.state.maps.get(wait.map ?? 0)?.definition.name ?? '?';
     return `${name}, waiting for the lock of a bucket of ${map}, which cpu${wait.holder ?? '?'} holds`;
   }
+  if (wait.what === 'base')
+    return `${name}, waiting for the lock of a timer queue, which cpu${wait.holder ?? '?'} holds`;
   const timer = machine.state.kernel.timers.get(wait.timer);
   const label = machine.timers().find((t) => t.id === wait.timer)?.label ?? `timer ${wait.timer}`;
   return wait.what === 'lock'

@@ -18,6 +18,7 @@ import { userDelete, userNextKey, userRead, userWrite } from '../maps/maps';
 import { choose, lawful, randomU32, type SchedulerState } from '../sched/scheduler';
 import { isMapOfMaps } from '../maps/mapInMap';
 import { has, type Profile } from '../spec/profile';
+import { WALL_CLOCK_START_NS } from '../spec/timeCosts';
 import { progTypeByName } from '../spec/progTypes';
 import { ERRNO } from '../spec/errno';
 import { bytesToHex } from '../util/hexText';
@@ -348,6 +349,17 @@ export class Machine {
   /** Moves idle CPUs' clocks on without running anything. */
   letTimePass(untilNs: TimeNs): void {
     letTimePass(this.parts, untilNs);
+  }
+
+  /** The machine sleeps: CLOCK_BOOTTIME goes on, everything else stands still. */
+  suspend(ns: TimeNs): void {
+    this.state.kernel.suspendedNs += ns;
+    this.state.kernel.queueChanges++;
+  }
+
+  /** Sets the wall clock, to so much after the beginning of 1970. Timers on CLOCK_REALTIME run on the monotonic clock all the same. */
+  setClock(ns: TimeNs): void {
+    this.state.kernel.wallOffsetNs = ns - this.nowNs();
   }
 
   private programEnded(number: number, result: bigint): void {
@@ -826,7 +838,7 @@ function kernelState(
       runningTimer: 0,
       nextPassNs: 0n,
       irqsOff: 0,
-      baseLocked: false,
+      baseLockedBy: -1,
       irqWork: [],
       commandTimer: 0,
       queues: { monotonic: [], boottime: [] },
@@ -846,6 +858,8 @@ function kernelState(
     returned: [],
     attached: [],
     nextContext: 1,
+    suspendedNs: 0n,
+    wallOffsetNs: WALL_CLOCK_START_NS,
     eventsDropped: 0,
     events: [],
     budget,

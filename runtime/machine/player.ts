@@ -204,6 +204,14 @@ export class Player {
       case 'advance':
         this.advance(step.ns);
         return ok({ step });
+      case 'suspend':
+        machine.suspend(step.ns);
+        // What is due on the clock that went on fires at once.
+        this.advance(0n);
+        return ok({ step });
+      case 'setClock':
+        machine.setClock(step.ns);
+        return ok({ step });
       case 'update':
       case 'delete':
       case 'lookup':
@@ -349,6 +357,8 @@ export class Player {
         return ok(undefined);
       }
       case 'advance':
+      case 'suspend':
+      case 'setClock':
       case 'expect':
       case 'parallel':
         return fail({

@@ -11,7 +11,7 @@ import { startOp } from '../kernel/activations';
 import { nextInterrupt } from '../kernel/hrtimers';
 import type { Kernel } from '../kernel/kernel';
 import { readerEnded } from '../kernel/lifetimes';
-import type { Context, ContextKind, CpuState, ReaderKind } from '../kernel/state';
+import type { Context, ContextKind, CpuState, KernelState, ReaderKind } from '../kernel/state';
 import { callHelper, callKfunc } from '../helpers/helpers';
 import type { HelperResult } from '../helpers/protocol';
 import { helperById } from '../spec/helpers';
@@ -76,11 +76,23 @@ export const top = (cpu: CpuState): Context | undefined => cpu.contexts[cpu.cont
 export const isInterruptible = (cpu: CpuState): boolean =>
   cpu.irqsOff === 0 && cpu.contexts.every((context) => context.kind === 'task');
 
+/** Whether an idle CPU has work for a worker. Work that any CPU may do is done by the first that idles. */
+export function hasWork(kernel: KernelState, cpu: CpuState): boolean {
+  if (kernel.deferred.length === 0 || cpu.contexts.length > 0) return false;
+  return kernel.cpus.find((c) => c.contexts.length === 0) === cpu;
+}
+
+/** Whether the CPU's interrupt worker has something to do and may come now. */
+export const isIrqWorkDue = (cpu: CpuState): boolean =>
+  cpu.irqWork.length > 0 &&
+  cpu.irqsOff === 0 &&
+  cpu.contexts.every((context) => context.kind !== 'hardirq' && context.kind !== 'nmi');
+
 /** When the CPU next has something to do; undefined: never. */
 function dueNs(parts: Parts, cpu: CpuState): bigint | undefined {
   const { kernel } = parts.state;
-  if (cpu.contexts.length > 0) return cpu.timeNs;
-  if (kernel.deferred.length > 0 && cpu.id === 0) return cpu.timeNs;
+  if (cpu.contexts.length > 0 || cpu.irqWork.length > 0) return cpu.timeNs;
+  if (hasWork(kernel, cpu)) return cpu.timeNs;
   const expiry = nextInterrupt(kernel, cpu);
   return expiry === undefined || expiry > cpu.timeNs ? expiry : cpu.timeNs;
 }
@@ -129,6 +141,12 @@ export function pushContext(
   const context: Context = { kind, serial, reader, block, activations: [first], timer: 0 };
   cpu.contexts.push(context);
   return context;
+}
+
+/** The CPU takes the interrupt of its interrupt worker. */
+export function takeIrqWork(parts: Parts, cpu: CpuState): void {
+  pushContext(parts, cpu, 'hardirq', startOp('timerCommands', {}));
+  cpu.timeNs += INTERRUPT_ENTRY_NS;
 }
 
 function popContext(parts: Parts, cpu: CpuState): void {
@@ -369,6 +387,10 @@ function act(
     cpu.timeNs = turn.atNs;
     if (pausedNs >= PAUSE_NS && state.kernel.cpus.every((c) => c.contexts.length === 0))
       state.kernel.budget = state.kernel.budgetMax;
+  }
+  if (isIrqWorkDue(cpu)) {
+    takeIrqWork(parts, cpu);
+    return { used: 1, stop: undefined };
   }
   const expiry = isInterruptible(cpu) ? nextInterrupt(state.kernel, cpu) : undefined;
   if (expiry !== undefined && expiry <= cpu.timeNs) {

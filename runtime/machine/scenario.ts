@@ -37,7 +37,7 @@ export type ScenarioStep =
       readonly repeat: number;
       readonly context?: ContextKind;
     })
-  | { readonly kind: 'advance'; readonly ns: bigint }
+  | { readonly kind: 'advance' | 'suspend' | 'setClock'; readonly ns: bigint }
   | (On & {
       readonly kind: 'update';
       readonly map: string;
@@ -89,6 +89,8 @@ export function parseDuration(text: string): bigint | undefined {
 const STEP_KINDS = [
   'run',
   'advance',
+  'suspend',
+  'setClock',
   'update',
   'delete',
   'lookup',
@@ -107,6 +109,8 @@ type StepKind = (typeof STEP_KINDS)[number];
 const BESIDE: Readonly<Record<StepKind, readonly string[]>> = {
   run: ['cpu', 'packet', 'ctx', 'repeat', 'context'],
   advance: [],
+  suspend: [],
+  setClock: [],
   update: ['cpu', 'key', 'value', 'flags'],
   delete: ['cpu', 'key'],
   lookup: ['cpu', 'key'],
@@ -176,7 +180,9 @@ class Reader {
     switch (kind) {
       case 'run':
         return this.runStep(fields, where, on);
-      case 'advance': {
+      case 'advance':
+      case 'suspend':
+      case 'setClock': {
         const ns = parseDuration(this.text(main, at));
         return ns === undefined
           ? this.fail(at, `'${String(main)}' is no duration; write 10ms, 2s, 500us`)

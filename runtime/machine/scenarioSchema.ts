@@ -62,6 +62,14 @@ export const SCENARIO_SCHEMA = {
           context: { enum: ['task', 'softirq', 'hardirq', 'nmi'] },
         }),
         step('advance', { ...text, description: 'Virtual time: 10ms, 2s, 500us.' }),
+        step('suspend', {
+          ...text,
+          description: 'The machine sleeps for so long; only CLOCK_BOOTTIME goes on.',
+        }),
+        step('setClock', {
+          ...text,
+          description: 'Somebody sets the wall clock: time since 1970, as a duration.',
+        }),
         step('update', map, { cpu, key, value: text, flags: text }, ['key', 'value']),
         step('delete', map, { cpu, key }, ['key']),
         step('lookup', map, { cpu, key }, ['key']),

@@ -16,6 +16,8 @@ export const SPIN_NS = 100n;
 export const INTERRUPT_ENTRY_NS = 250n;
 /** Shortest time from the end of a softirq pass to the next timer interrupt; interrupted programs get at least that. */
 export const TIMER_GAP_NS = 1_000n;
+/** What the wall clock shows when a run begins: nanoseconds since 1970. International atomic time is the same here. */
+export const WALL_CLOCK_START_NS = 1_750_000_037_000_000_000n;
 /** How late a sleeping process wakes: the default timer slack of Linux. Scenario `advance` sleeps like a process. */
 export const SLEEP_SLACK_NS = 50_000n;
 

@@ -51,6 +51,12 @@ const RACES: Readonly<Record<string, Expected>> = {
     invariant: 'deadlock',
     message: /lock of a bucket of items, which cpu1 holds/,
   },
+  'trace-inside-start': {
+    fix: 'timerDeferIrqsOff',
+    invariant: 'deadlock',
+    message: /lock of a timer queue, which cpu0 holds/,
+  },
+  'mixed-callbacks': { fix: 'timerPublishLoop', invariant: 'fault', message: /whose program is gone/ },
   'init-after-walk': { fix: 'timerUserCountTest', invariant: 'leaked-timer', message: /items is gone/ },
 };
 

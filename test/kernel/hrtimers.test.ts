@@ -20,7 +20,7 @@ function kernel(name: string): {
     runningTimer: 0,
     nextPassNs: 0n,
     irqsOff: 0,
-    baseLocked: false,
+    baseLockedBy: -1,
     irqWork: [],
     commandTimer: 0,
     queues: { monotonic: [], boottime: [] },
