@@ -580,6 +580,26 @@ export const FEATURES = {
     since: '7.2',
     evidence: 'mainline 7.0; counts of 7.2',
   },
+  sleepableTailCalls: {
+    what: 'sleepable programs may have arrays of programs',
+    since: '7.2',
+    evidence: 'measured on 7.2',
+  },
+  manyMapsText: {
+    what: 'a program with too many maps is refused with words',
+    since: '6.12',
+    evidence: 'measured on 6.1 and 6.12',
+  },
+  fieldsCheckedFirst: {
+    what: 'unused fields and register numbers of all instructions are looked at before anything is walked',
+    since: '7.2',
+    evidence: 'measured on 7.2',
+  },
+  indirectJumps: {
+    what: 'jumps through tables of instructions (gotox)',
+    since: '7.2',
+    evidence: 'measured on 7.2',
+  },
   recursionRefused: {
     what: 'recursive calls are refused before the walk; call chains may be longer than eight frames',
     since: '7.2',

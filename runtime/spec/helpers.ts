@@ -520,9 +520,14 @@ export const HELPERS = [
   {
     id: 107,
     name: 'bpf_sk_storage_get',
-    args: ['mapPtr', 'sockCommonBtfOrNull', 'mapValueOrNull', 'anything'],
+    args: ['mapPtr', 'sockCommonBtf', 'mapValueOrNull', 'anything'],
     ret: 'mapValueOrNull',
     variants: [
+      {
+        programs: ['CGROUP_SOCK'],
+        args: ['mapPtr', 'ctx', 'mapValueOrNull', 'anything'],
+        ret: 'mapValueOrNull',
+      },
       {
         programs: ['TRACING'],
         args: ['mapPtr', 'btfOrNull:sock_common', 'mapValueOrNull', 'anything'],
@@ -533,7 +538,7 @@ export const HELPERS = [
   {
     id: 108,
     name: 'bpf_sk_storage_delete',
-    args: ['mapPtr', 'sockCommonBtfOrNull'],
+    args: ['mapPtr', 'sockCommonBtf'],
     ret: 'integer',
     variants: [{ programs: ['TRACING'], args: ['mapPtr', 'btfOrNull:sock_common'], ret: 'integer' }],
   },

@@ -6,7 +6,7 @@ import { resolvedType, typeById } from '../btf/query';
 import type { Insn } from '../insn/insn';
 import { helperById } from '../spec/helpers';
 import { kfuncByName } from '../spec/kfuncs';
-import { reject, type InsnAux, type VerifierEnv } from './env';
+import { reject, unknown, type InsnAux, type VerifierEnv } from './env';
 import { EINVAL } from './outcome';
 import { isAsyncCallbackCall, isHelperCall, isLocalCall, isSyncCallbackCall } from './callKinds';
 
@@ -86,6 +86,14 @@ export function checkSubprogs(env: VerifierEnv): void {
 
 type Edge = { readonly to: number; readonly branch: boolean; readonly loopOk: boolean };
 
+/** Targets of an indirect jump stand in instruction arrays, which are not modelled; without one there is nowhere to go. */
+function indirectJump(env: VerifierEnv, t: number): never {
+  if (!env.features.indirectJumps) structure(env, t, 'reserved-fields', 'BPF_JA uses reserved fields');
+  if (env.maps.some((map) => map.type === 'BPF_MAP_TYPE_INSN_ARRAY')) unknown(env, 'indirect jumps');
+  const { start } = env.subprogs[subprogContaining(env, t)];
+  return structure(env, t, 'jump-without-table', `no jump tables found for subprog starting at ${start}`);
+}
+
 /** Where control may go from `t`, in the order in which the walk below follows; also sets the marks on `t` itself. */
 function edgesOf(env: VerifierEnv, t: number, aux: readonly InsnAux[]): Edge[] {
   const insn = env.insns[t];
@@ -117,7 +125,7 @@ function edgesOf(env: VerifierEnv, t: number, aux: readonly InsnAux[]): Edge[] {
     return [through, { to: calleeOf(env, t), branch: true, loopOk: false }];
   }
   if (op === OP_JA) {
-    if ((insn.code & SRC_REG) !== 0) structure(env, t, 'reserved-fields', 'BPF_JA uses reserved fields');
+    if ((insn.code & SRC_REG) !== 0) return indirectJump(env, t);
     const to = t + 1 + ((insn.code & 7) === CLASS_JMP ? insn.off : insn.imm);
     return [{ to, branch: false, loopOk: true }];
   }

@@ -2,20 +2,32 @@
 import { curFrame, reject, type VerifierEnv } from './env';
 import { EINVAL } from './outcome';
 
-/** `exit`: the frame returns. `throw`: all frames are left at once. `packetLoad`: LD_ABS or LD_IND, which may end the program. */
-export function endsLocked(env: VerifierEnv, at: 'exit' | 'packetLoad' | 'throw'): void {
+/** What the newest kernel calls each way out. */
+const LEAVING = {
+  exit: 'BPF_EXIT instruction in main prog',
+  throw: 'bpf_throw',
+  packetLoad: 'BPF_LD_[ABS|IND]',
+  tailCall: 'tail_call',
+} as const;
+
+/**
+ * `exit`: the frame returns. `throw`: all frames are left at once. `packetLoad`: LD_ABS or LD_IND, which may end the program.
+ * `tailCall`: what is held would stay held in the next program.
+ */
+export function endsLocked(env: VerifierEnv, at: keyof typeof LEAVING): void {
   const { cur } = env;
   const inner = cur.frames.length > 1;
   const lifetime = (code: string, message: string, after?: string): never =>
     reject(env, { code, category: 'Resource Lifetime Safety', errno: EINVAL, message, after });
   if (env.features.exitLeakText) {
-    const leaving =
-      at === 'exit' ? 'BPF_EXIT instruction in main prog' : at === 'throw' ? 'bpf_throw' : 'BPF_LD_[ABS|IND]';
-    checkReferenceLeak(env, at === 'throw', `${leaving} would lead to reference leak`);
-    if (inner && at !== 'throw') return;
-    if (cur.activeLock !== null) {
-      lifetime('lock-not-released', `${leaving} cannot be used inside bpf_spin_lock-ed region`);
+    const leaving = LEAVING[at];
+    const everything = !inner || at !== 'exit';
+    if (everything && cur.activeLock !== null) {
+      const code = at === 'tailCall' ? 'tail-call-under-lock' : 'lock-not-released';
+      lifetime(code, `${leaving} cannot be used inside bpf_spin_lock-ed region`);
     }
+    checkReferenceLeak(env, at === 'throw', `${leaving} would lead to reference leak`);
+    if (!everything) return;
     if (cur.activeRcuLock) {
       lifetime('rcu-not-released', `${leaving} cannot be used inside bpf_rcu_read_lock-ed region`);
     }
@@ -49,9 +61,28 @@ export function endsLocked(env: VerifierEnv, at: 'exit' | 'packetLoad' | 'throw'
     checkReferenceLeak(env, false);
     return;
   }
-  checkReferenceLeak(env, false, 'BPF_LD_[ABS|IND] cannot be mixed with socket references');
-  if (cur.activeLock !== null) {
-    lifetime('packet-load', 'BPF_LD_[ABS|IND] cannot be used inside bpf_spin_lock-ed region');
+  const tailCall = at === 'tailCall';
+  const refuseLocked = (): void => {
+    if (cur.activeLock === null) return;
+    lifetime(
+      tailCall ? 'tail-call-under-lock' : 'packet-load',
+      `${LEAVING[at]} cannot be used inside bpf_spin_lock-ed region`,
+    );
+  };
+  if (tailCall) refuseLocked();
+  checkReferenceLeak(
+    env,
+    false,
+    tailCall
+      ? 'tail_call would lead to reference leak'
+      : 'BPF_LD_[ABS|IND] cannot be mixed with socket references',
+  );
+  refuseLocked();
+  if (cur.activeRcuLock) {
+    lifetime('rcu-not-released', `${LEAVING[at]} cannot be used inside bpf_rcu_read_lock-ed region`);
+  }
+  if (cur.activePreemptLocks > 0) {
+    lifetime('preempt-not-enabled', `${LEAVING[at]} cannot be used inside bpf_preempt_disable-ed region`);
   }
 }
 

@@ -119,17 +119,22 @@ export function checkGlobalCall(env: VerifierEnv, index: number): void {
   }
   let regno = 0;
   let returnsVoid = false;
+  let inMemory = false;
   try {
     const prototype = prototypeOf(env, index);
     returnsVoid = prototype.returnsVoid;
-    for (const param of prototype.params) checkParam(env, param, ++regno);
+    for (const param of prototype.params) {
+      inMemory = param.kind === 'mem';
+      checkParam(env, param, ++regno);
+    }
   } catch (error) {
     // What is wrong with the argument is a line of the log; the refusal is the call's.
     if (!(error instanceof Rejection) || error.data.errno === EFAULT) throw error;
     reject(env, {
       code: 'global-function-argument',
       category: 'Call Type Safety',
-      errno: error.data.errno,
+      // Whatever is wrong with memory is one errno.
+      errno: inMemory ? EINVAL : error.data.errno,
       message: f.globalNamesInMessages
         ? `Caller passes invalid args into func#${index} ('${subprog.name}')`
         : `Caller passes invalid args into func#${index}`,

@@ -18,6 +18,7 @@ import { forEachReg } from './everyRegister';
 import { hasSpinLock } from './specialMapFields';
 import { curFrame, hasFeature, newId, regOf, reject, unknown, type VerifierEnv } from './env';
 import type { FuncFrame } from './frame';
+import { endsLocked } from './exitChecks';
 import { giveBackDynptr, makeDynptr } from './dynptrs';
 import { formatProblem } from './formats';
 import { checkArgument, checkHelperMemory, type Call } from './helperArguments';
@@ -47,6 +48,7 @@ import {
 } from './regState';
 import { findType, resolveModifiers, sizeOfType } from '../btf/query';
 import { regTypeName } from './regText';
+import { hookReturnsNothing } from './returnValues';
 
 /**
  * CPUs that a kernel may have, for the bounds of bpf_get_smp_processor_id. Not the machine's count: an index that is
@@ -56,7 +58,21 @@ const POSSIBLE_CPUS = 128n;
 
 const MAX_ERRNO = 4095;
 
+function refuseProgram(env: VerifierEnv, helper: string, id: number): never {
+  const words = hasFeature(env, 'helperRefusedText')
+    ? 'program of this type cannot use helper'
+    : 'unknown func';
+  return reject(env, {
+    code: 'helper-not-for-program',
+    category: 'Policy',
+    errno: EINVAL,
+    message: `${words} ${helper}#${id}`,
+    facts: { helper, programType: env.program.type },
+  });
+}
+
 function available(env: VerifierEnv, id: number): HelperRow {
+  if (id === 0) return refuseProgram(env, 'bpf_unspec', id);
   const row = helperById(id);
   if (row === undefined || !kernelHasHelper(env.profile, id)) {
     return reject(env, {
@@ -69,15 +85,7 @@ function available(env: VerifierEnv, id: number): HelperRow {
   }
   const allowed = helperAllowed(env.profile, env.program.type, helperScope(env), id);
   if (allowed === 'unknown') return unknown(env, `helpers of ${env.program.type}`);
-  if (allowed === 'no' && !allowedFromHere(env, row)) {
-    return reject(env, {
-      code: 'helper-not-for-program',
-      category: 'Policy',
-      errno: EINVAL,
-      message: `${hasFeature(env, 'helperRefusedText') ? 'program of this type cannot use helper' : 'unknown func'} ${row.name}#${id}`,
-      facts: { helper: row.name, programType: env.program.type },
-    });
-  }
+  if (allowed === 'no' && !allowedFromHere(env, row)) return refuseProgram(env, row.name, id);
   return row;
 }
 
@@ -184,15 +192,15 @@ function checkTailCall(env: VerifierEnv, call: Call): void {
   const index = regOf(env, 3);
   if (index.type === 'scalar' && index.bits.mask === 0n && index.bits.value < BigInt(map.maxEntries))
     markPrecise(env, 3);
-  if (env.cur.activeLock !== null) {
+  endsLocked(env, 'tailCall');
+  if (hasFeature(env, 'tailCallMapText') && curFrame(env).inCallback) {
     reject(env, {
-      code: 'tail-call-under-lock',
-      category: 'Resource Lifetime Safety',
+      code: 'tail-call-in-callback',
+      category: 'Program Structure',
       errno: EINVAL,
-      message: 'tail_call cannot be used inside bpf_spin_lock-ed region',
+      message: 'cannot tail call within callback',
     });
   }
-  if (env.cur.frames.some((frame) => frame.refs.length > 0)) unknown(env, 'tail calls with references held');
 }
 
 /** Calls that no lock holder may make: all but the unlock. */
@@ -411,6 +419,14 @@ function checkSpecial(env: VerifierEnv, call: Call): void {
       }
       if (hasFeature(env, 'nullArgumentPrecise')) markPrecise(env, 2);
       return;
+    case 'bpf_set_retval':
+      if (env.program.attachType !== 'BPF_LSM_CGROUP' || !hookReturnsNothing(env)) return;
+      return reject(env, {
+        code: 'void-hook-result',
+        category: 'Policy',
+        errno: EINVAL,
+        message: "BPF_LSM_CGROUP that attach to void LSM hooks can't modify return value!",
+      });
     case 'bpf_snprintf':
       return checkFormatArgument(env);
     case 'bpf_dynptr_from_mem':

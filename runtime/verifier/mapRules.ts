@@ -19,7 +19,7 @@ import { kptrTypeByName } from '../spec/kptrTypes';
 import { HELPER_MAP_TYPES, MAP_FLAGS, mapTypeByName, type MapTypeRow } from '../spec/mapTypes';
 import { progTypeByName } from '../spec/progTypes';
 import { hasFeature, reject, unknown, type VerifierEnv } from './env';
-import { EINVAL } from './outcome';
+import { E2BIG, EBUSY, EINVAL } from './outcome';
 
 export interface MapInfo {
   readonly row: MapTypeRow;
@@ -39,6 +39,9 @@ const infos = new WeakMap<VerifierEnv, Map<MapSpec, MapInfo>>();
 
 /** Map types whose BTF libbpf never hands to the kernel. */
 const WITHOUT_BTF = new Set(['mapInMap', 'progArray', 'redirect', 'socket', 'events', 'ringbuf']);
+
+/** The kernel makes their values read-only for programs, whatever the flags say: a lookup gives away the kernel's own. */
+const HOLDS_DEVICES = new Set(['BPF_MAP_TYPE_DEVMAP', 'BPF_MAP_TYPE_DEVMAP_HASH']);
 
 const SPIN_LOCK_STORAGE = new Set(['BPF_MAP_TYPE_CGROUP_STORAGE']);
 
@@ -119,7 +122,7 @@ function makeInfo(env: VerifierEnv, map: MapSpec): MapInfo {
       ? withoutStrayKptrs(env, findSpecialFields(env.object.btf, map.valueTypeId, env.profile))
       : NO_SPECIAL_FIELDS;
   const btfLost = btfRefused(env, map, row, found);
-  const progWritable = (map.flags & MAP_FLAGS.BPF_F_RDONLY_PROG) === 0;
+  const progWritable = (map.flags & MAP_FLAGS.BPF_F_RDONLY_PROG) === 0 && !HOLDS_DEVICES.has(row.name);
   return {
     row,
     hasBtf: declared && btfLost === undefined,
@@ -169,7 +172,7 @@ function refuse(env: VerifierEnv, map: MapSpec, code: string, message: string): 
 }
 
 /** Whether the program may use the map at all. Asked before the walk, for every map that it mentions. */
-export function checkMapWithProgram(env: VerifierEnv, map: MapSpec): void {
+function checkMapWithProgram(env: VerifierEnv, map: MapSpec): void {
   const info = mapInfo(env, map);
   const has = (kind: SpecialFieldKind): boolean => info.fields.fields.some((field) => field.kind === kind);
   const tracing = isTracing(env);
@@ -194,7 +197,8 @@ export function checkMapWithProgram(env: VerifierEnv, map: MapSpec): void {
   if (map.type === 'BPF_MAP_TYPE_STRUCT_OPS') {
     refuse(env, map, 'struct-ops-map', 'bpf_struct_ops map cannot be used in prog');
   }
-  if (env.program.sleepable && info.row.sleepable !== true) {
+  const alsoSleepable = map.type === 'BPF_MAP_TYPE_PROG_ARRAY' && hasFeature(env, 'sleepableTailCalls');
+  if (env.program.sleepable && info.row.sleepable !== true && !alsoSleepable) {
     refuse(
       env,
       map,
@@ -204,6 +208,40 @@ export function checkMapWithProgram(env: VerifierEnv, map: MapSpec): void {
         : 'Sleepable programs can only use array, hash, and ringbuf maps',
     );
   }
+}
+
+const GROUP_STORAGE = new Set(['BPF_MAP_TYPE_CGROUP_STORAGE', 'BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE']);
+const MOST_MAPS = 64;
+
+/** Rules about all maps of a program together, in the order in which it names them. */
+export function checkMapsTogether(env: VerifierEnv, maps: readonly MapSpec[]): void {
+  const storage = new Set<string>();
+  maps.forEach((map, index) => {
+    if (index === MOST_MAPS) {
+      reject(env, {
+        code: 'too-many-maps',
+        category: 'Program Structure',
+        errno: E2BIG,
+        message: hasFeature(env, 'manyMapsText')
+          ? `The total number of maps per program has reached the limit of ${MOST_MAPS}`
+          : '',
+        insn: -1,
+      });
+    }
+    checkMapWithProgram(env, map);
+    if (!GROUP_STORAGE.has(map.type)) return;
+    if (storage.has(map.type)) {
+      reject(env, {
+        code: 'two-group-storages',
+        category: 'Policy',
+        errno: EBUSY,
+        message: 'only one cgroup storage of each type is allowed',
+        insn: -1,
+        facts: { map: map.name },
+      });
+    }
+    storage.add(map.type);
+  });
 }
 
 /** Contexts in which no socket lock is held, so that socket maps may be changed with the plain helpers. */

@@ -1,7 +1,8 @@
 /** Opcodes that the profile's kernel does not know at all, found before anything else is said about the program. */
-import { CLASS, classOf, OPCODES, type OpcodeRow } from '../spec/opcodes';
+import { CLASS, classOf, LDDW_SRC, OPCODES, type OpcodeRow } from '../spec/opcodes';
 import { reject, type VerifierEnv } from './env';
-import { EINVAL } from './outcome';
+import { checkFields, checkRegisterNumbers } from './fieldCheck';
+import { EBADF, EINVAL, EPROTO } from './outcome';
 
 const LDDW = OPCODES.lddw.code;
 const MODE_MEM = 0x60;
@@ -14,7 +15,7 @@ function knownOpcodes(env: VerifierEnv): ReadonlySet<number> {
   const { features } = env;
   const known = new Set<number>();
   for (const row of rows) {
-    if (row.kind === 'callx' || row.kind === 'gotox') continue;
+    if (row.kind === 'callx' || (row.kind === 'gotox' && !features.indirectJumps)) continue;
     if (row.kind === 'mayGoto' && !features.mayGoto) continue;
     if ((row.kind === 'loadAcquire' || row.kind === 'storeRelease') && !features.loadAcquire) continue;
     // Of version 4 these have opcode bytes of their own; the rest is told apart by other fields.
@@ -25,30 +26,78 @@ function knownOpcodes(env: VerifierEnv): ReadonlySet<number> {
   return known;
 }
 
+/** A wide load that names a map by a number of the loading process, for which the object has no symbol. */
+function checkWideLoad(env: VerifierEnv, at: number): void {
+  const { src, off, imm } = env.insns[at];
+  const next = env.insns[at + 1];
+  const refuse = (code: string, message: string, errno = EINVAL): never =>
+    reject(env, { code, category: 'Program Structure', errno, message, insn: at });
+  if (next === undefined || next.code !== 0 || next.dst !== 0 || next.src !== 0 || next.off !== 0) {
+    refuse('invalid-wide-load', 'invalid bpf_ld_imm64 insn');
+  }
+  if (off !== 0 && env.features.fieldsCheckedFirst) {
+    refuse('reserved-fields', 'BPF_LD_IMM64 uses reserved fields');
+  }
+  if (src > LDDW_SRC.mapIdxValue) refuse('invalid-wide-load', 'unrecognized bpf_ld_imm64 insn');
+  const byIndex = src === LDDW_SRC.mapIdx || src === LDDW_SRC.mapIdxValue;
+  const byDescriptor = src === LDDW_SRC.mapFd || src === LDDW_SRC.mapValue;
+  if (env.program.references.has(at) || !(byIndex || byDescriptor)) return;
+  const wholeMap = src === LDDW_SRC.mapFd || src === LDDW_SRC.mapIdx;
+  if (wholeMap && next.imm !== 0) refuse('invalid-wide-load', 'unrecognized bpf_ld_imm64 insn');
+  if (byIndex) refuse('map-without-object', 'fd_idx without fd_array is invalid', EPROTO);
+  // Whatever else the loading process has open is no map of this object.
+  refuse('map-without-object', `fd ${imm} is not pointing to valid bpf_map`, EBADF);
+}
+
+/** Line information may not point at the second half of a wide load, nor at anything else that is no instruction. */
+export function checkLines(env: VerifierEnv): void {
+  const at = env.program.lines.findIndex((line) => env.insns[line.insnIdx]?.code === 0);
+  if (at < 0) return;
+  reject(env, {
+    code: 'line-without-instruction',
+    category: 'Program Structure',
+    errno: EINVAL,
+    message: `Invalid insn code at line_info[${at}].insn_off`,
+    insn: env.program.lines[at].insnIdx,
+  });
+}
+
 export function checkOpcodes(env: VerifierEnv): void {
   const known = knownOpcodes(env);
-  const refuse = (insn: number, code: string, message: string): never =>
-    reject(env, { code, category: 'Program Structure', errno: EINVAL, message, insn });
   const { insns } = env;
+  const fieldsFirst = env.features.fieldsCheckedFirst;
   for (let i = 0; i < insns.length; i++) {
     const insn = insns[i];
-    if (classOf(insn.code) === CLASS.ldx) {
-      const mode = insn.code & 0xe0;
-      if ((mode !== MODE_MEM && !(mode === MODE_MEMSX && env.features.cpuV4)) || insn.imm !== 0) {
-        refuse(i, 'reserved-fields', 'BPF_LDX uses reserved fields');
-      }
-    }
+    if (fieldsFirst) checkRegisterNumbers(env, i);
+    else if (classOf(insn.code) === CLASS.ldx) checkLoad(env, i);
     if (insn.code === LDDW) {
-      const next = insns[i + 1];
-      if (next === undefined || next.code !== 0 || next.dst !== 0 || next.src !== 0 || next.off !== 0) {
-        refuse(i, 'invalid-wide-load', 'invalid bpf_ld_imm64 insn');
-      }
-      if (insn.src > 6) refuse(i, 'invalid-wide-load', 'unrecognized bpf_ld_imm64 insn');
+      checkWideLoad(env, i);
       i++;
       continue;
     }
     if (!known.has(insn.code)) {
-      refuse(i, 'invalid-opcode', `unknown opcode ${insn.code.toString(16).padStart(2, '0')}`);
+      reject(env, {
+        code: 'invalid-opcode',
+        category: 'Program Structure',
+        errno: EINVAL,
+        message: `unknown opcode ${insn.code.toString(16).padStart(2, '0')}`,
+        insn: i,
+      });
     }
+    if (fieldsFirst) checkFields(env, i);
   }
+}
+
+/** Kernels that leave the other fields to the walk look at those of loads at once. */
+function checkLoad(env: VerifierEnv, at: number): void {
+  const insn = env.insns[at];
+  const mode = insn.code & 0xe0;
+  if ((mode === MODE_MEM || (mode === MODE_MEMSX && env.features.cpuV4)) && insn.imm === 0) return;
+  reject(env, {
+    code: 'reserved-fields',
+    category: 'Program Structure',
+    errno: EINVAL,
+    message: 'BPF_LDX uses reserved fields',
+    insn: at,
+  });
 }

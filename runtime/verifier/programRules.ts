@@ -7,7 +7,7 @@ import { progTypeByName, type ProgTypeRow } from '../spec/progTypes';
 import { isSince } from '../spec/profile';
 import { hasFeature, reject, unknown, type VerifierEnv } from './env';
 import { checkHook } from './hooks';
-import { checkMapWithProgram } from './mapRules';
+import { checkMapsTogether } from './mapRules';
 import { EINVAL } from './outcome';
 import { pointer, type RegState } from './regState';
 import { checkStructOps } from './structOps';
@@ -30,10 +30,12 @@ export function checkProgram(env: VerifierEnv): void {
   for (const slot of slots) {
     const reference = program.references.get(slot);
     if (reference?.kind !== 'map' && reference?.kind !== 'mapValue') continue;
-    if (seen.has(reference.map)) continue;
     seen.add(reference.map);
-    checkMapWithProgram(env, env.maps[reference.map]);
   }
+  checkMapsTogether(
+    env,
+    [...seen].map((index) => env.maps[index]),
+  );
 }
 
 /** A kernel that does not know the program type says so with an error number only. */

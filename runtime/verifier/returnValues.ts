@@ -147,7 +147,7 @@ export function checkReturnValue(
 
 const VOID_HOOK_NOTE = "Note, BPF_LSM_CGROUP that attach to void LSM hooks can't modify return value!";
 
-function hookReturnsNothing(env: VerifierEnv): boolean {
+export function hookReturnsNothing(env: VerifierEnv): boolean {
   const proto = attachProto(env);
   if (proto === undefined) return unknown(env, `the prototype of ${env.program.attachTo ?? 'the hook'}`);
   return proto.returnType === 0;

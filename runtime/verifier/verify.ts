@@ -25,7 +25,7 @@ import { enterGlobalFunction } from './globalFunctions';
 import { checkKfuncsMentioned } from './kfuncCalls';
 import { makeLog } from './logSink';
 import { EINVAL, NotModelled, Rejection } from './outcome';
-import { checkOpcodes } from './opcodeCheck';
+import { checkLines, checkOpcodes } from './opcodeCheck';
 import { RULES } from './rules';
 import { checkStackDepth, reportedDepths } from './stackDepth';
 import type { Diagnostic, Verdict, VerifierStats } from './verdict';
@@ -333,6 +333,7 @@ function prepare(env: VerifierEnv): void {
   findExceptionCallback(env);
   checkSubprogs(env);
   checkAbnormalReturns(env);
+  checkLines(env);
   checkOpcodes(env);
   RULES.checkProgram(env);
   checkCfg(env);

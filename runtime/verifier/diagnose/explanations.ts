@@ -232,6 +232,27 @@ export const EXPLANATIONS: Readonly<Record<string, Row>> = {
     (s) => `Map '${s.fact('map')}' is of a type that sleepable programs may not use.`,
     'Use an array, hash, ring buffer or local storage map, or make the program non-sleepable.',
   ),
+  'two-group-storages': row(
+    'The program names a second cgroup storage of the same kind; the kernel hands a program one of each.',
+    'Put both values into one map.',
+  ),
+  'too-many-maps': row('The program names more maps than a kernel lets one program have.', 'Merge maps.'),
+  'map-without-object': row(
+    'The instruction names a map by a number of the loading process, and no map of the object belongs to it.',
+    'Refer to the map by its symbol, so that the loader puts the number in.',
+  ),
+  'line-without-instruction': row(
+    'The line information names a place where no instruction stands: an opcode of zero, or the second half of a wide load.',
+    'Compile again; if the instructions are written by hand, correct them.',
+  ),
+  'jump-without-table': row(
+    'The indirect jump has no table: no array of instructions in this object leads into its function.',
+    'Let the compiler make the table, or use a direct jump.',
+  ),
+  'void-hook-result': row(
+    'The hook that the program attaches to returns nothing, so there is no result that the program could set.',
+    'Attach to a hook that returns a number.',
+  ),
   'struct-ops-map': row(
     (s) => `Map '${s.fact('map')}' is a table of kernel callbacks, not data for programs.`,
     'Do not refer to it from program code.',

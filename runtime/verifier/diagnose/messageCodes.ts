@@ -234,6 +234,17 @@ export const MESSAGE_ROWS: readonly MessageRow[] = [
     'string-not-constant',
     CALL,
   ),
+  row(/^only one cgroup storage of each type is allowed/m, 'two-group-storages', POLICY),
+  row(/^The total number of maps per program has reached the limit/m, 'too-many-maps', STRUCTURE),
+  row(
+    /^fd_idx without fd_array is invalid|^fd -?\d+ is not pointing to valid bpf_map/m,
+    'map-without-object',
+    STRUCTURE,
+  ),
+  row(/^Invalid insn code at line_info\[\d+\]/m, 'line-without-instruction', STRUCTURE),
+  row(/^cannot tail call within callback/m, 'tail-call-in-callback', STRUCTURE),
+  row(/^no jump tables found for subprog starting at \d+/m, 'jump-without-table', STRUCTURE),
+  row(/^BPF_LSM_CGROUP that attach to void LSM hooks can't modify/m, 'void-hook-result', POLICY),
   row(/^get_local_storage\(\) doesn't support non-zero flags/m, 'helper-flags', CALL),
   row(
     /^(?:Caller passes invalid args into func#\d+|arg#\d+ (?:expected|is expected))/m,
