@@ -31,8 +31,6 @@ export interface MapTypeRow {
   readonly lookup: 'value' | 'innerMap' | 'socket' | 'xdpSocket' | 'readonlyValue' | 'none';
   /** Helpers that may take it; absent: all that are not reserved for other types. */
   readonly helpers?: readonly HelperName[];
-  /** Created without a number of elements; a perf event array's is filled in by the loader. */
-  readonly sizeless?: true;
   /** Usable in sleepable programs. */
   readonly sleepable?: true;
   /** A value may hold a `struct bpf_timer`. */
@@ -86,7 +84,6 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
   {
     id: 4,
     name: 'BPF_MAP_TYPE_PERF_EVENT_ARRAY',
-    sizeless: true,
     kernelStruct: 'bpf_array',
     family: 'events',
     key: 4,
@@ -260,7 +257,6 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
   {
     id: 19,
     name: 'BPF_MAP_TYPE_CGROUP_STORAGE',
-    sizeless: true,
     kernelStruct: 'bpf_cgroup_storage_map',
     family: 'storage',
     key: 'any',
@@ -281,7 +277,6 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
   {
     id: 21,
     name: 'BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE',
-    sizeless: true,
     kernelStruct: 'bpf_cgroup_storage_map',
     family: 'storage',
     perCpu: true,
@@ -315,7 +310,6 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
   {
     id: 24,
     name: 'BPF_MAP_TYPE_SK_STORAGE',
-    sizeless: true,
     kernelStruct: 'bpf_local_storage_map',
     family: 'storage',
     key: 4,
@@ -338,7 +332,6 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
   {
     id: 26,
     name: 'BPF_MAP_TYPE_STRUCT_OPS',
-    sizeless: true,
     family: 'other',
     key: 4,
     value: 'any',
@@ -365,7 +358,6 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
   {
     id: 28,
     name: 'BPF_MAP_TYPE_INODE_STORAGE',
-    sizeless: true,
     kernelStruct: 'bpf_local_storage_map',
     family: 'storage',
     key: 4,
@@ -378,7 +370,6 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
   {
     id: 29,
     name: 'BPF_MAP_TYPE_TASK_STORAGE',
-    sizeless: true,
     kernelStruct: 'bpf_local_storage_map',
     family: 'storage',
     key: 4,
@@ -414,7 +405,6 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
   {
     id: 32,
     name: 'BPF_MAP_TYPE_CGRP_STORAGE',
-    sizeless: true,
     kernelStruct: 'bpf_local_storage_map',
     family: 'storage',
     key: 4,
@@ -528,6 +518,9 @@ export const MAP_FLAGS = {
   BPF_F_MMAPABLE: 1 << 10,
   BPF_F_PRESERVE_ELEMS: 1 << 11,
   BPF_F_INNER_MAP: 1 << 12,
+  BPF_F_SEGV_ON_FAULT: 1 << 17,
+  BPF_F_NO_USER_CONV: 1 << 18,
+  BPF_F_RB_OVERWRITE: 1 << 19,
 } as const;
 
 const byName = new Map(MAP_TYPES.map((row) => [row.name, row]));

@@ -6,9 +6,10 @@
  */
 import { findSpecialFields } from '../btf/specialFields';
 import type { MapSpec, ObjectSpec } from '../loader/objectSpec';
-import { ERRNO } from '../spec/errno';
-import { MAP_FLAGS, mapTypeByName } from '../spec/mapTypes';
-import { has, isSince, type Profile } from '../spec/profile';
+import { ERRNO, errnoName } from '../spec/errno';
+import { creationFault, type CreationFault } from '../spec/mapCreation';
+import { MAP_FLAGS } from '../spec/mapTypes';
+import { has, type Profile } from '../spec/profile';
 import type { Problem } from '../util/problem';
 
 export interface MapRefusal {
@@ -17,35 +18,40 @@ export interface MapRefusal {
   readonly problem: Problem;
 }
 
-function withoutSize(object: ObjectSpec, map: MapSpec): MapRefusal {
-  const message = `map '${map.name}': failed to create: -EINVAL`;
+/** What to do about it, by what is wrong. */
+const REMEDY: Readonly<Record<CreationFault, (map: MapSpec, profile: Profile) => string>> = {
+  type: ({ type }, profile) =>
+    `Linux ${profile.name} has no ${type}: switch the map's creation off there (bpf_map__set_autocreate), or choose a newer kernel.`,
+  flags: ({ type, flags }, profile) =>
+    `Linux ${profile.name} does not take map_flags 0x${flags.toString(16)} for ${type}: a flag is missing, of another type, or excludes another.`,
+  types: ({ type }) =>
+    `${type} needs BTF types: declare the map with __type(key, …) and __type(value, …) and compile with -g.`,
+  extra: ({ type, mapExtra }) => `${type} does not take map_extra ${mapExtra}.`,
+  key: ({ type, keySizeBytes }) => `${type} does not take keys of ${keySizeBytes} bytes.`,
+  value: ({ type, valueSizeBytes }) => `${type} does not take values of ${valueSizeBytes} bytes.`,
+  entries: ({ type, maxEntries }) =>
+    maxEntries === 0
+      ? 'It has no size: give it one with __uint(max_entries, …), even where a loader of yours sets it later.'
+      : `${type} does not take max_entries ${maxEntries}.`,
+  size: ({ type }) =>
+    `Its elements are too large for ${type}: make the value smaller, or keep large data in an array.`,
+};
+
+function refusal(object: ObjectSpec, map: MapSpec, profile: Profile): MapRefusal | undefined {
+  const typed = map.keyTypeId !== 0 && map.valueTypeId !== 0;
+  // The loader makes a perf event array without a size as long as there are CPUs.
+  const sized = map.maxEntries > 0 || map.type !== 'BPF_MAP_TYPE_PERF_EVENT_ARRAY';
+  const fault = creationFault({ ...map, maxEntries: sized ? map.maxEntries : 1, typed }, profile);
+  if (fault === undefined) return undefined;
+  const message = `map '${map.name}': failed to create: -${errnoName(fault.errno)}`;
   return {
-    errno: ERRNO.EINVAL,
+    errno: fault.errno,
     message,
     problem: {
-      code: 'map-without-size',
+      code: fault.what === 'type' ? 'map-type-missing' : 'map-definition',
       message,
       place: { file: object.file },
-      remedy:
-        'It has no size: give it one with __uint(max_entries, …), even where a loader of yours sets it later.',
-    },
-  };
-}
-
-function hasMapType({ type }: MapSpec, profile: Profile): boolean {
-  return isSince(profile, mapTypeByName(type)?.since);
-}
-
-function ofUnknownType(object: ObjectSpec, map: MapSpec, profile: Profile): MapRefusal {
-  const message = `map '${map.name}': failed to create: -EINVAL`;
-  return {
-    errno: ERRNO.EINVAL,
-    message,
-    problem: {
-      code: 'map-type-missing',
-      message,
-      place: { file: object.file },
-      remedy: `Linux ${profile.name} has no ${map.type}: switch the map's creation off there (bpf_map__set_autocreate), or choose a newer kernel.`,
+      remedy: REMEDY[fault.what](map, profile),
     },
   };
 }
@@ -72,9 +78,9 @@ export function refusedMap(object: ObjectSpec, profile: Profile): MapRefusal | u
   const table = linkedTable(object, profile);
   if (table !== undefined) return table;
   for (const map of object.maps) {
-    if (!hasMapType(map, profile)) return ofUnknownType(object, map, profile);
-    if (map.maxEntries === 0 && map.data === undefined && mapTypeByName(map.type)?.sizeless !== true)
-      return withoutSize(object, map);
+    // A map of maps is created after its template.
+    const refused = (map.inner && refusal(object, map.inner, profile)) ?? refusal(object, map, profile);
+    if (refused) return refused;
     const field = mappedSpecialField(object, map, profile);
     if (field === undefined) continue;
     const message = `map '${map.name}': failed to create: -ENOTSUPP`;
