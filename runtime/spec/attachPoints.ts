@@ -288,3 +288,5 @@ export const REPLACEABLE_FUNCTIONS: ReadonlySet<string> = new Set([
   'update_socket_protocol',
 ]);
 export const SLEEPABLE_FUNCTIONS: ReadonlySet<string> = new Set(['bpf_fentry_test1']);
+/** System calls that do not return, so that nothing can be done with what they return. */
+export const ENDLESS_FUNCTIONS: ReadonlySet<string> = new Set(['__x64_sys_exit', '__x64_sys_exit_group']);

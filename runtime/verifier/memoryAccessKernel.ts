@@ -44,15 +44,15 @@ export function checkMapStructAccess(env: VerifierEnv, access: MemAccess, reg: R
   }
   if (off < 0 || access.kind === 'write') {
     return reject(env, {
-      code: 'write-to-map-pointer',
-      category: 'Register Type Safety',
+      code: off < 0 ? 'kernel-struct-access' : 'write-to-map-pointer',
+      category: off < 0 ? 'Memory Safety' : 'Register Type Safety',
       errno: EACCES,
       message:
         off < 0
           ? `R${access.regno} is ${struct} invalid negative access: off=${off}`
           : `only read from ${struct} is supported`,
       registers: [access.regno],
-      facts: { map: reg.map?.name ?? '' },
+      facts: { map: reg.map?.name ?? '', struct, off },
     });
   }
   const step = walkData(btf, typeId, off, access.sizeBytes, {

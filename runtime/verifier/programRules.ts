@@ -2,10 +2,10 @@
  * What is judged before the first instruction: program type, sleepability, every map that the program mentions.
  */
 import { findType, resolvedType } from '../btf/query';
-import { REPLACEABLE_FUNCTIONS, SLEEPABLE_FUNCTIONS } from '../spec/attachPoints';
 import { progTypeByName, type ProgTypeRow } from '../spec/progTypes';
 import { isSince } from '../spec/profile';
 import { hasFeature, reject, unknown, type VerifierEnv } from './env';
+import { checkTracedFunction } from './attachFunctions';
 import { checkHook } from './hooks';
 import { checkMapsTogether } from './mapRules';
 import { EINVAL } from './outcome';
@@ -24,7 +24,8 @@ export function checkProgram(env: VerifierEnv): void {
   checkAddresses(env);
   checkSleepable(env, row.sleepable);
   if (program.type === 'BPF_PROG_TYPE_STRUCT_OPS') checkStructOps(env);
-  checkAttachPoint(env);
+  if (program.type === 'BPF_PROG_TYPE_LSM') checkHook(env, program.attachTo ?? '');
+  checkTracedFunction(env);
   const seen = new Set<number>();
   const slots = [...program.references.keys()].sort((a, b) => a - b);
   for (const slot of slots) {
@@ -65,39 +66,6 @@ function checkAddresses(env: VerifierEnv): void {
     if (kind !== 'ksym' || weak || resolvedType(btf, typeId).kind !== 'void') continue;
     if (findType(kernel, name, 'func', 'var') === 0)
       return unknown(env, `whether the kernel has a symbol ${name}`);
-  }
-}
-
-/**
- * Which kernel functions may be attached to how depends on lists that are not in the kernel's BTF: replacing a return
- * value needs error injection (or a security hook), sleeping in a function needs the same.
- */
-function checkAttachPoint(env: VerifierEnv): void {
-  const { program } = env;
-  const target = program.attachTo ?? '';
-  if (program.type === 'BPF_PROG_TYPE_LSM') return checkHook(env, target);
-  if (program.type !== 'BPF_PROG_TYPE_TRACING') return;
-  const syscall = /^__(x64|ia32)_sys_/.test(target);
-  const attachable = hasFeature(env, 'syscallsAttachable');
-  const traced = program.attachType === 'BPF_TRACE_FENTRY' || program.attachType === 'BPF_TRACE_FEXIT';
-  const replaces = program.attachType === 'BPF_MODIFY_RETURN';
-  if (program.sleepable && (traced || replaces)) {
-    if (syscall && !attachable) refuseAttach(env, 'attach-not-sleepable', `${target} is not sleepable`);
-    const listed = SLEEPABLE_FUNCTIONS.has(target);
-    if (listed && !hasFeature(env, 'testFunctionsReplaceable')) {
-      refuseAttach(env, 'attach-not-sleepable', `${target} is not sleepable`);
-    }
-    if (!syscall && !listed) unknown(env, `whether a program may sleep in ${target}`);
-    return;
-  }
-  if (!replaces || target.startsWith('security_')) return;
-  if (syscall && !attachable) refuseAttach(env, 'attach-not-replaceable', `${target}() is not modifiable`);
-  const listed = REPLACEABLE_FUNCTIONS.has(target);
-  if (listed && !hasFeature(env, 'testFunctionsReplaceable')) {
-    refuseAttach(env, 'attach-not-replaceable', `${target}() is not modifiable`);
-  }
-  if (!syscall && !listed) {
-    unknown(env, `whether the return value of ${target} may be replaced`);
   }
 }
 

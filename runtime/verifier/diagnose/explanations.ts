@@ -383,6 +383,11 @@ export const EXPLANATIONS: Readonly<Record<string, Row>> = {
       `${s.fact('helper')} may change the memory that it gets, and programs may only read kernel structs.`,
     'Copy what is needed to the stack or to a map value and pass that.',
   ),
+  'attach-prototype': row(
+    (s) =>
+      `Kernel function ${s.fact('target')} has arguments or a result that tracing programs cannot be given: too many, variable, or structs by value.`,
+    'Trace a function with a plain prototype, or use a kprobe.',
+  ),
   'program-type-missing': row(
     (s) =>
       `This kernel has no programs of type ${s.fact('programType')}: it is too old, or built without them.`,

@@ -34,6 +34,12 @@ export const MESSAGE_ROWS: readonly MessageRow[] = [
     'kernel-struct-as-memory',
     CALL,
   ),
+  row(/^R(?<reg>\d+) is of type (?<type>\w+) but (?<expected>\w+) is expected/m, 'argument-type', CALL),
+  row(
+    /^(?:R\d+ is \w+ invalid (?:negative access|variable offset): off=|access beyond struct )/m,
+    'kernel-struct-access',
+    MEMORY,
+  ),
   // operation tables
   row(/^struct ops programs must have a GPL/m, 'struct-ops-needs-gpl', POLICY),
   row(/^attach_btf_id \d+ is not a supported struct/m, 'struct-ops-table', POLICY),
@@ -47,6 +53,9 @@ export const MESSAGE_ROWS: readonly MessageRow[] = [
   // attach points, typed kernel pointers, kernel functions
   row(/^(?<target>\w+) is not sleepable/m, 'attach-not-sleepable', POLICY),
   row(/^(?<target>\w+)\(\) is not modifiable/m, 'attach-not-replaceable', POLICY),
+  row(/^Attaching fexit\/fsession\/fmod_ret to __noreturn function/m, 'attach-not-replaceable', POLICY),
+  row(/^The function (?<target>\w+) (?:has|with|return type|arg\d+ type) /m, 'attach-prototype', POLICY),
+  row(/^helper call is not allowed in probe/m, 'helper-not-for-program', POLICY),
   row(/^attach_btf_id \d+ points to disabled hook (?<target>\w+)/m, 'closed-hook', POLICY),
   row(/^LSM programs must have a GPL compatible license/m, 'hook-needs-gpl', POLICY),
   row(/^store to referenced kptr disallowed|^kptr (?:access|cannot be)/m, 'kptr-access', MEMORY),

@@ -1,0 +1,93 @@
+/**
+ * Kernel functions that tracing programs attach to: whether their prototype can be traced, whether a program may replace what they
+ * return, whether it may sleep in them. The last two follow from lists that are not in the kernel's BTF (`spec/attachPoints.ts`).
+ * Evidence: every function in the BTF of 6.1.192, 6.12.117 and 7.2.13 asked for both.
+ */
+import { resolvedType, sizeOfType } from '../btf/query';
+import type { Btf } from '../btf/types';
+import { ENDLESS_FUNCTIONS, REPLACEABLE_FUNCTIONS, SLEEPABLE_FUNCTIONS } from '../spec/attachPoints';
+import { hasFeature, reject, unknown, type VerifierEnv } from './env';
+import { EINVAL } from './outcome';
+import { attachProto } from './typedArguments';
+
+const MAX_ARGUMENTS = 12;
+/** Structs up to this size are passed by value in registers. */
+const MAX_STRUCT_BYTES = 16;
+
+const TRACED = new Set(['BPF_TRACE_FENTRY', 'BPF_TRACE_FEXIT', 'BPF_MODIFY_RETURN']);
+
+export function checkTracedFunction(env: VerifierEnv): void {
+  const { program } = env;
+  const target = program.attachTo ?? '';
+  if (program.type !== 'BPF_PROG_TYPE_TRACING' || !TRACED.has(program.attachType ?? '')) return;
+  checkPrototype(env, target);
+  const replaces = program.attachType === 'BPF_MODIFY_RETURN';
+  if (!replaces && !program.sleepable) return;
+  const systemCall = target.startsWith('__x64_sys_') && hasFeature(env, 'syscallsAttachable');
+  const testsOpen = hasFeature(env, 'testFunctionsReplaceable');
+  if (program.sleepable) {
+    if (systemCall || (testsOpen && SLEEPABLE_FUNCTIONS.has(target))) return;
+    unmeasured(env, `whether a program may sleep in ${target}`);
+    refuse(env, 'attach-not-sleepable', `${target} is not sleepable`);
+  }
+  if (systemCall && ENDLESS_FUNCTIONS.has(target)) {
+    refuse(
+      env,
+      'attach-not-replaceable',
+      `Attaching fexit/fsession/fmod_ret to __noreturn function '${target}' is rejected.`,
+    );
+  }
+  if (target.startsWith('security_') || systemCall) return;
+  if (testsOpen && REPLACEABLE_FUNCTIONS.has(target)) return;
+  unmeasured(env, `whether the return value of ${target} may be replaced`);
+  refuse(env, 'attach-not-replaceable', `${target}() is not modifiable`);
+}
+
+/** Other kernels may be built with error injection, which opens more functions. */
+function unmeasured(env: VerifierEnv, need: string): void {
+  if (env.profile.basis !== 'measured') unknown(env, need);
+}
+
+const refuse = (env: VerifierEnv, code: string, message: string): never =>
+  reject(env, {
+    code,
+    category: 'Policy',
+    errno: EINVAL,
+    message,
+    insn: -1,
+    facts: { target: env.program.attachTo ?? '' },
+  });
+
+/** Bytes that a value of the type takes in a call; undefined: it cannot be traced. */
+function callSize(btf: Btf, typeId: number): number | undefined {
+  const type = resolvedType(btf, typeId);
+  switch (type.kind) {
+    case 'void':
+      return 0;
+    case 'ptr':
+    case 'int':
+    case 'enum':
+    case 'struct':
+      return sizeOfType(btf, typeId);
+    default:
+      return undefined;
+  }
+}
+
+function checkPrototype(env: VerifierEnv, target: string): void {
+  const btf = env.kernelBtf;
+  const proto = attachProto(env);
+  if (btf === undefined || proto === undefined) return;
+  const odd = (what: string): never => refuse(env, 'attach-prototype', `The function ${target} ${what}`);
+  const kindOf = (typeId: number): string => resolvedType(btf, typeId).kind.toUpperCase();
+  if (proto.params.length > MAX_ARGUMENTS) odd(`has ${proto.params.length} arguments. Too many.`);
+  const result = resolvedType(btf, proto.returnType);
+  if (callSize(btf, proto.returnType) === undefined || result.kind === 'struct')
+    odd(`return type ${kindOf(proto.returnType)} is unsupported.`);
+  proto.params.forEach(({ type }, i) => {
+    if (i === proto.params.length - 1 && type === 0) odd('with variable args is unsupported.');
+    const size = callSize(btf, type);
+    if (size === undefined || size > MAX_STRUCT_BYTES) odd(`arg${i} type ${kindOf(type)} is unsupported.`);
+    if (size === 0) odd('has malformed void argument.');
+  });
+}
