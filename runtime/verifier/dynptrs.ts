@@ -6,7 +6,7 @@
  */
 import { dynptrKindWord } from './dynptrWords';
 import { hasFeature, regOf, reject, type VerifierEnv } from './env';
-import { EFAULT, EINVAL } from './outcome';
+import { EINVAL } from './outcome';
 import type { DynptrKind, RegState } from './regState';
 import { writeStack } from './stackAccess';
 import { dynptrAt, DYNPTR_SLOTS, placeOf, putDynptr, readSlots, releaseDynptr } from './stackObjects';
@@ -18,8 +18,8 @@ export interface GivenDynptr {
   readonly refObjId: number;
 }
 
-const refuse = (env: VerifierEnv, regno: number, code: string, message: string, errno = EINVAL): never =>
-  reject(env, { code, category: 'Resource Lifetime Safety', errno, message, registers: [regno] });
+const refuse = (env: VerifierEnv, regno: number, code: string, message: string): never =>
+  reject(env, { code, category: 'Resource Lifetime Safety', errno: EINVAL, message, registers: [regno] });
 
 /** An argument as messages name it: by number from one, from zero, or by register. */
 function argumentWord(env: VerifierEnv, regno: number): string {
@@ -99,20 +99,11 @@ export function makeDynptr(
 }
 
 /**
- * The call uses an initialised dynptr, of kind `expected` if given. `changes`: it changes the dynptr itself, so a constant
- * one will not do.
+ * The call uses an initialised dynptr, of kind `expected` if given.
  */
-export function checkInitDynptr(
-  env: VerifierEnv,
-  regno: number,
-  expected: DynptrKind | null,
-  changes: boolean,
-): GivenDynptr {
+export function checkInitDynptr(env: VerifierEnv, regno: number, expected: DynptrKind | null): GivenDynptr {
   const reg = regOf(env, regno);
   if (reg.type === 'dynptrPtr') {
-    if (changes) {
-      refuse(env, regno, 'dynptr-constant', 'cannot pass pointer to const bpf_dynptr, the helper mutates it');
-    }
     const of = reg.object?.kind === 'dynptr' ? reg.object.of : 'local';
     if (expected !== null && of !== expected && hasFeature(env, 'dynptrSlotsTracked'))
       refuseKind(env, regno, expected);
@@ -164,7 +155,7 @@ export function checkReleasedDynptr(env: VerifierEnv, regno: number): void {
 export function giveBackDynptr(env: VerifierEnv, regno: number): void {
   const reg = regOf(env, regno);
   if (reg.type !== 'stack')
-    return refuse(env, regno, 'dynptr-constant', 'CONST_PTR_TO_DYNPTR cannot be released', EFAULT);
+    return refuse(env, regno, 'dynptr-constant', 'CONST_PTR_TO_DYNPTR cannot be released');
   const place = placeOf(env, reg, 'dynptr', DYNPTR_SLOTS);
   if (typeof place === 'number') releaseDynptr(env, env.cur.frames[reg.frameNo], place);
 }

@@ -319,14 +319,14 @@ const RULES: Readonly<Record<Base, ArgRule>> = {
   dynptr: {
     types: dynptrTypes,
     check: (env, call, regno) => {
-      call.dynptr = checkInitDynptr(env, regno, null, false);
+      call.dynptr = checkInitDynptr(env, regno, null);
     },
   },
   dynptrRingbufRelease: {
     types: dynptrTypes,
     release: 'dynptr',
     check: (env, _call, regno) => {
-      if (regOf(env, regno).type === 'stack') checkInitDynptr(env, regno, 'ringbuf', false);
+      if (regOf(env, regno).type === 'stack') checkInitDynptr(env, regno, 'ringbuf');
     },
   },
   dynptrRingbufUninit: { types: dynptrTypes, check: uninitDynptr('ringbuf') },

@@ -9,10 +9,11 @@ import { pushBranch } from './branches';
 import { curFrame, hasFeature, regOf, reject, type VerifierEnv } from './env';
 import { earlierIteration } from './explored';
 import type { KfuncCall } from './kfuncModel';
-import { EINVAL } from './outcome';
+import { EINVAL, EPROTO } from './outcome';
 import { knownScalar, MEM_RCU, PTR_UNTRUSTED, type RegState } from './regState';
 import { inRcuSection } from './memoryAccessKernel';
 import { becomeNotNull } from './nullness';
+import { addSlot } from './slotSet';
 import { writeStack } from './stackAccess';
 import {
   changeIterator,
@@ -38,8 +39,8 @@ export interface AskedIterator {
 export const isIteratorCall = (call: KfuncCall): boolean =>
   call.row.flags.some((flag) => flag === 'iterNew' || flag === 'iterNext' || flag === 'iterDestroy');
 
-const refuse = (env: VerifierEnv, regno: number, code: string, message: string): never =>
-  reject(env, { code, category: 'Resource Lifetime Safety', errno: EINVAL, message, registers: [regno] });
+const refuse = (env: VerifierEnv, regno: number, code: string, message: string, errno = EINVAL): never =>
+  reject(env, { code, category: 'Resource Lifetime Safety', errno, message, registers: [regno] });
 
 /** Argument `i` of the call must be an iterator in the right state; returns the one that exists already. */
 export function checkIterator(env: VerifierEnv, call: KfuncCall, i: number): AskedIterator | null {
@@ -73,10 +74,17 @@ export function checkIterator(env: VerifierEnv, call: KfuncCall, i: number): Ask
   }
   const found = typeof place === 'number' ? iteratorAt(frame, place, slots, typeId) : null;
   if (found === 'rcu')
-    return refuse(env, regno, 'iterator-outside-rcu', `expected an RCU CS when using ${call.row.name}`);
+    return refuse(
+      env,
+      regno,
+      'iterator-outside-rcu',
+      `expected an RCU CS when using ${call.row.name}`,
+      EPROTO,
+    );
   if (found === null || typeof place !== 'number')
     return refuse(env, regno, 'iterator-not-initialized', `expected an initialized ${name} as ${where}`);
   readSlots(frame, place, slots);
+  for (let i = 0; i < slots; i++) addSlot(frame.scratchedSlots, place - i);
   const asked: AskedIterator = {
     frameNo: reg.frameNo,
     slot: place,

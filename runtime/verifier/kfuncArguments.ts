@@ -142,7 +142,7 @@ function checkPointer(env: VerifierEnv, call: KfuncCall, i: number, pointeeId: n
   if (param.endsWith('__refcounted_kptr')) return checkCounted(env, call, i, reg);
   if (ref.name === 'bpf_dynptr') {
     checkOffsets(env, call, regno, reg);
-    checkDynptrParameter(env, call, i, pointeeId);
+    checkDynptrParameter(env, call, i);
     return false;
   }
   if (isIteratorCall(call) ? i === 0 : param.endsWith('__iter')) {

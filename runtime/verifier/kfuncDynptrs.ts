@@ -3,7 +3,7 @@
  * Evidence: fixtures `dynptr-*`, `iter-*`, recorded on 6.12 and 7.2.
  */
 import { checkDynptrPointer, checkInitDynptr, checkUninitDynptr } from './dynptrs';
-import { hasFeature, reject, unknown, type VerifierEnv } from './env';
+import { reject, unknown, type VerifierEnv } from './env';
 import { checkIterator } from './iterators';
 import type { KfuncCall } from './kfuncModel';
 import { EINVAL } from './outcome';
@@ -19,7 +19,7 @@ const MAKERS: Readonly<Record<string, DynptrKind>> = {
 };
 
 /** Parameter `i` is a `struct bpf_dynptr *`; `__uninit` ones are made by the call. */
-export function checkDynptrParameter(env: VerifierEnv, call: KfuncCall, i: number, pointeeId: number): void {
+export function checkDynptrParameter(env: VerifierEnv, call: KfuncCall, i: number): void {
   const regno = i + 1;
   const { name } = call.row;
   checkDynptrPointer(env, regno);
@@ -30,8 +30,7 @@ export function checkDynptrParameter(env: VerifierEnv, call: KfuncCall, i: numbe
     checkUninitDynptr(env, regno, of, call.insnIdx, cloneOf);
     return;
   }
-  const changes = hasFeature(env, 'objectsNamedByRegister') && call.btf.types[pointeeId]?.kind !== 'const';
-  call.dynptr = checkInitDynptr(env, regno, null, changes);
+  call.dynptr = checkInitDynptr(env, regno, null);
 }
 
 /** Iterators over the tasks of a cgroup take a lock that not every program may wait for. */

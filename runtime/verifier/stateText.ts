@@ -281,13 +281,18 @@ export function logInsn(env: VerifierEnv, frame: FuncFrame): void {
   log.insnWidth = log.length - before;
 }
 
-const callNames = {
-  callName: (insn: Insn): string | undefined => (insn.src === 0 ? helperById(insn.imm)?.name : undefined),
-};
+const KFUNC_CALL = 2;
+
+const callNames = (env: VerifierEnv): { callName: (insn: Insn) => string | undefined } => ({
+  callName: (insn) => {
+    if (insn.src === 0) return helperById(insn.imm)?.name;
+    return insn.src === KFUNC_CALL ? env.kernelBtf?.types[insn.imm]?.name : undefined;
+  },
+});
 
 /** An instruction as in a log line, behind its number. */
 export const insnText = (env: VerifierEnv, at: number): string =>
-  disassembleWithOpcode(env.insns, at, callNames);
+  disassembleWithOpcode(env.insns, at, callNames(env));
 
 /** Names of the registers in a bit mask: `r1,r6`. */
 export function regMaskText(mask: number): string {
