@@ -89,7 +89,7 @@ function checkParam(env: VerifierEnv, param: Param, n: number): void {
     case 'dynptr':
       if (reg.type !== 'stack') checkUnmodifiedPointer(env, reg, n, false);
       checkDynptrPointer(env, n);
-      checkInitDynptr(env, n, null, false);
+      checkInitDynptr(env, n, null);
       return;
     case 'untrusted':
       return;
