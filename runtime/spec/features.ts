@@ -685,6 +685,16 @@ export const FEATURES = {
     since: '6.12',
     evidence: 'mainline 6.12',
   },
+  globalThrowsChecked: {
+    what: 'what a caller holds is checked where it calls a global function that may throw',
+    since: '6.18',
+    evidence: 'fixtures `objects`: measured on 6.12 and 7.2',
+  },
+  dropsCheckedForNmi: {
+    what: 'tracing programs may not drop objects that own other objects',
+    since: '7.2',
+    evidence: 'fixtures `objects`: measured on 6.12 and 7.2',
+  },
   kfuncTable: {
     what: 'kernel functions behave as the table of 6.12 says',
     since: '6.12',

@@ -11,6 +11,7 @@ import { RULES } from './rules';
 import { isNullConst } from './regState';
 import { widenScalars } from './stateEquality';
 import { calleeOf, subprogAt } from './cfg';
+import { endsLocked } from './exitChecks';
 import { checkGlobalCall } from './globalFunctions';
 import { logState } from './stateText';
 import type { VerifierState } from './verifierState';
@@ -115,6 +116,7 @@ export function callSubprog(env: VerifierEnv, insnIdx: number): number {
   const target = env.subprogs[subprog];
   if (target.linkage === 'global' && subprog !== 0) {
     checkGlobalCall(env, subprog);
+    if (target.mayThrow && env.features.globalThrowsChecked) endsLocked(env, 'throw');
     return insnIdx + 1;
   }
   const caller = curFrame(env);

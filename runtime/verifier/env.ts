@@ -34,6 +34,8 @@ export interface Subprog {
   isCallback: boolean;
   isAsyncCallback: boolean;
   isExceptionCallback: boolean;
+  /** An exception may be thrown in it, or in what it calls. */
+  mayThrow: boolean;
   /** Global function: called from verified code (6.8+ verifies only those, lazily). */
   called: boolean;
 }

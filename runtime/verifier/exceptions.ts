@@ -4,6 +4,8 @@
  * Evidence: recorded answers of 6.12 and 7.2.
  */
 import { declTagsOf, findType, resolvedType } from '../btf/query';
+import { isKfuncCall, isLocalCall, kfuncAt } from './callKinds';
+import { calleeOf, subprogAt } from './cfg';
 import { reject, type VerifierEnv } from './env';
 import { EEXIST, EINVAL, ENOENT } from './outcome';
 
@@ -45,6 +47,24 @@ export function findExceptionCallback(env: VerifierEnv): void {
 /** Whether what is thrown goes to a function of the program's own. */
 export const hasExceptionCallback = (env: VerifierEnv): boolean =>
   env.subprogs.some((subprog) => subprog.isExceptionCallback);
+
+/** Marks the functions in which, or below which, something may be thrown. */
+export function findThrowers(env: VerifierEnv): void {
+  for (let again = true; again;) {
+    again = false;
+    for (const subprog of env.subprogs) {
+      if (subprog.mayThrow) continue;
+      for (let slot = subprog.start; slot < subprog.end; slot++) {
+        const insn = env.insns[slot];
+        const callee = isLocalCall(insn) ? env.subprogs[subprogAt(env, calleeOf(env, slot))] : undefined;
+        if (callee?.mayThrow !== true && !(isKfuncCall(insn) && kfuncAt(env, slot) === 'bpf_throw')) continue;
+        subprog.mayThrow = true;
+        again = true;
+        break;
+      }
+    }
+  }
+}
 
 /** The callback gets the thrown number and nothing else. Asked when it is verified on its own. */
 export function checkExceptionPrototype(env: VerifierEnv, index: number): void {

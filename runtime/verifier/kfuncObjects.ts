@@ -2,6 +2,7 @@
  * Objects that programs allocate themselves (bpf_obj_new and its relatives) as arguments and results of kernel functions.
  * Their fields by type: `allocated.ts`. Lists and trees that hold them: `kfuncGraph.ts`.
  */
+import { progTypeByName } from '../spec/progTypes';
 import { allocatedFields } from './allocated';
 import { hasFeature, type VerifierEnv } from './env';
 import { EINVAL } from './outcome';
@@ -25,9 +26,30 @@ export function checkAllocated(env: VerifierEnv, call: KfuncCall, i: number, reg
     wrong(`${argName(env, i)} expected for ${family}${suffix}()`);
   }
   if (reg.refObjId === 0) wrong('allocated object must be referenced');
+  checkDropSafe(env, call, reg);
   call.objectType = reg.btfId;
   return false;
 }
+
+/** Programs on functions and tracepoints may run in interrupts that nothing can mask, where what an object owns cannot be given back. */
+function checkDropSafe(env: VerifierEnv, call: KfuncCall, reg: RegState): void {
+  const { type, attachType } = env.program;
+  const typed = type === 'BPF_PROG_TYPE_TRACING' && attachType !== 'BPF_TRACE_ITER';
+  if (!typed && progTypeByName(type)?.tracing !== true) return;
+  if (!hasFeature(env, 'dropsCheckedForNmi')) return;
+  const unsafe = allocatedFields(env, reg.btfId).fields.some(
+    (field) => !SAFE_TO_DROP.has(field.kind) && field.kptr?.flavour !== 'untrusted',
+  );
+  if (!unsafe) return;
+  refuse(
+    env,
+    `${call.row.name} cannot be used in tracing programs on types with NMI unsafe fields`,
+    EINVAL,
+    'drop-in-tracing',
+  );
+}
+
+const SAFE_TO_DROP: ReadonlySet<string> = new Set(['spinLock', 'resSpinLock', 'refcount']);
 
 export function checkCounted(env: VerifierEnv, call: KfuncCall, i: number, reg: RegState): false {
   checkOffsets(env, call, i + 1, reg);

@@ -8,7 +8,7 @@ import type { SpecialField } from '../btf/specialFields';
 import { allocatedFields } from './allocated';
 import { curFrame, hasFeature, newId, regOf, reject, setReg, unknown, type VerifierEnv } from './env';
 import { inRcuSection, walkRules } from './memoryAccessKernel';
-import { EACCES, EINVAL } from './outcome';
+import { EACCES, EFAULT, EINVAL } from './outcome';
 import {
   isNullConst,
   MAYBE_NULL,
@@ -141,7 +141,16 @@ export function exchangedField(
 /** A pointer that is given away must have been tested. */
 export function refuseMaybeNull(env: VerifierEnv, regno: number, reg: RegState): void {
   if ((reg.flags & MAYBE_NULL) !== 0) {
-    if ((reg.flags & MEM_ALLOC) !== 0) return unknown(env, 'objects that may be NULL given to bpf_kptr_xchg');
+    // kernels do not expect this of an object of the program's own, and say so
+    if ((reg.flags & MEM_ALLOC) !== 0) {
+      reject(env, {
+        code: 'maybe-null-argument',
+        category: 'Call Type Safety',
+        errno: EFAULT,
+        message: `verifier ${hasFeature(env, 'kfuncsTrustByDefault') ? 'bug' : 'internal error'}: invalid PTR_TO_BTF_ID register for type match`,
+        registers: [regno],
+      });
+    }
     reject(env, {
       code: 'maybe-null-argument',
       category: 'Call Type Safety',

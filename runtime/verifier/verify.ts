@@ -19,7 +19,7 @@ import {
 } from './cfg';
 import { isLocalCall } from './callKinds';
 import { reject, type FeatureFlags, type InsnAux, type Subprog, type VerifierEnv } from './env';
-import { checkExceptionPrototype, findExceptionCallback } from './exceptions';
+import { checkExceptionPrototype, findExceptionCallback, findThrowers } from './exceptions';
 import { newFrame } from './frame';
 import { enterGlobalFunction } from './globalFunctions';
 import { checkKfuncsMentioned } from './kfuncCalls';
@@ -325,6 +325,7 @@ function prepare(env: VerifierEnv): void {
       isCallback: false,
       isAsyncCallback: false,
       isExceptionCallback: false,
+      mayThrow: false,
       called: false,
     });
   });
@@ -340,6 +341,7 @@ function prepare(env: VerifierEnv): void {
   refuseRecursion(env);
   findPacketChanges(env);
   if (env.features.staticLiveness) computeStaticLiveness(env);
+  findThrowers(env);
 }
 
 /** The state at the start of the main program or of a global function. */

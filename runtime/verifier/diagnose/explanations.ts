@@ -605,6 +605,10 @@ export const EXPLANATIONS: Readonly<Record<string, Row>> = {
     'An exception would leave the program with a lock held, or inside an RCU or non-preemptible section.',
     'Leave the section before bpf_throw is called.',
   ),
+  'drop-in-tracing': row(
+    'The object owns others, or is linked; a tracing program may run in an interrupt that nothing masks, where they cannot be given back.',
+    'Keep such objects in programs of other types, or hand the object to a map and drop it there.',
+  ),
   'exception-callback': row(
     'The function that a program names as its exception callback is a global one with a single number as argument, and is called by nothing else.',
     'Name one global function `int NAME(u64 cookie)` with __exception_cb, and do not call it.',

@@ -444,6 +444,19 @@ export const MESSAGE_ROWS: readonly MessageRow[] = [
     'kfunc-argument',
     CALL,
   ),
+  row(/^\S+ cannot be used in tracing programs on types with NMI unsafe fields/m, 'drop-in-tracing', CALL),
+  row(
+    /^verifier (?:bug|internal error): invalid PTR_TO_BTF_ID register for type match/m,
+    'maybe-null-argument',
+    CALL,
+  ),
+  row(/^metadata kfuncs require device-bound program/m, 'kfunc-not-for-program', CONTEXT),
+  row(
+    /^operation on bpf_(?:list_head|rb_root) expects |^arg#1 offset=-?\d+, but expected |^allocated object must be referenced|not found at offset=\d+$/m,
+    'kfunc-argument',
+    CALL,
+  ),
+  row(/^R(?<reg>\d+) is ptr_\S* access percpu memory: off=/m, 'kernel-struct-access', MEMORY),
   row(/^exception cb only supports single integer argument/m, 'exception-callback', CALL),
   row(
     /^multiple exception callback tags for main subprog|^exception callback '[^']*' |^insn \d+ cannot call exception cb directly|^cannot tail call within exception cb/m,
@@ -453,7 +466,7 @@ export const MESSAGE_ROWS: readonly MessageRow[] = [
   row(/^unmatched attempt to enable preemption/m, 'kfunc-section', CONTEXT),
   row(/^kernel func \S+ is sleepable within /m, 'kfunc-section', CONTEXT),
   row(
-    /^(?:arg#\d+|R\d+) (?:expected pointer to|is neither owning|doesn't point to a type with)/m,
+    /^(?:arg#\d+|R\d+) (?:expected pointer to|expected for |is neither owning|doesn't point to a type with)/m,
     'kfunc-argument',
     CALL,
   ),
