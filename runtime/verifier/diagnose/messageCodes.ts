@@ -256,7 +256,7 @@ export const MESSAGE_ROWS: readonly MessageRow[] = [
   row(/^BPF_LSM_CGROUP that attach to void LSM hooks can't modify/m, 'void-hook-result', POLICY),
   row(/^get_local_storage\(\) doesn't support non-zero flags/m, 'helper-flags', CALL),
   row(
-    /^(?:Caller passes invalid args into func#\d+|arg#\d+ (?:expected|is expected))/m,
+    /^(?:Caller passes invalid args into func#\d+|arg#\d+ (?:expected(?! for )|is expected))/m,
     'global-function-argument',
     CALL,
   ),
