@@ -66,6 +66,7 @@ export function prototypeOf(env: VerifierEnv, index: number): GlobalPrototype {
       env.features.globalVoid
         ? `Global function ${subprog.name}() return value not void or scalar. Only those are supported.`
         : `Global function ${subprog.name}() doesn't return scalar. Only those are supported.`,
+      env.features.globalVoid ? EOPNOTSUPP : EINVAL,
     );
   }
   const at: Place = { env, btf, funcId: subprog.btfId, name: subprog.name };
