@@ -29,10 +29,16 @@ export function endsLocked(env: VerifierEnv, at: keyof typeof LEAVING): void {
     checkReferenceLeak(env, at === 'throw', `${leaving} would lead to reference leak`);
     if (!everything) return;
     if (cur.activeRcuLock) {
-      lifetime('rcu-not-released', `${leaving} cannot be used inside bpf_rcu_read_lock-ed region`);
+      lifetime(
+        at === 'throw' ? 'throw-in-region' : 'rcu-not-released',
+        `${leaving} cannot be used inside bpf_rcu_read_lock-ed region`,
+      );
     }
     if (cur.activePreemptLocks > 0) {
-      lifetime('preempt-not-enabled', `${leaving} cannot be used inside bpf_preempt_disable-ed region`);
+      lifetime(
+        at === 'throw' ? 'throw-in-region' : 'preempt-not-enabled',
+        `${leaving} cannot be used inside bpf_preempt_disable-ed region`,
+      );
     }
     return;
   }

@@ -450,6 +450,7 @@ export const MESSAGE_ROWS: readonly MessageRow[] = [
     'maybe-null-argument',
     CALL,
   ),
+  row(/^(?:arg#\d+ arg#\d+|R\d+ and R\d+) memory, len pair leads to/m, 'kfunc-argument', CALL),
   row(/^metadata kfuncs require device-bound program/m, 'kfunc-not-for-program', CONTEXT),
   row(
     /^operation on bpf_(?:list_head|rb_root) expects |^arg#1 offset=-?\d+, but expected |^allocated object must be referenced|not found at offset=\d+$/m,
