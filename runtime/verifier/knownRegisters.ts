@@ -203,6 +203,8 @@ export function withFoldedBranches(
     const cls = insn.code & 7;
     const relation = cls === 5 || cls === 6 ? RELATIONS[insn.code >> 4] : undefined;
     if (relation === undefined) return;
+    // Fields that should be empty are left for the walk to refuse.
+    if ((insn.code & 8) !== 0 ? insn.imm !== 0 : insn.src !== 0) return;
     const registers = known[at];
     const left = smallNumber(registers?.[insn.dst]);
     const right = (insn.code & 8) !== 0 ? smallNumber(registers?.[insn.src]) : asU64(BigInt(insn.imm));

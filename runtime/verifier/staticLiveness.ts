@@ -40,6 +40,8 @@ const EVERYTHING = 0x7ff;
 
 /** Computes liveness into `env.staticLiveness` and `aux.liveRegsBefore`; may replace jumps on constants in `env.insns`. */
 export function computeStaticLiveness(env: VerifierEnv): void {
+  // A register that does not exist is refused where the walk meets it.
+  if (env.insns.some((insn) => insn.dst > 10 || insn.src > 10)) return;
   let orders = postorders(env);
   const known = knownRegisters(env, orders);
   const folded = env.features.constantBranchesFolded ? withFoldedBranches(env, known) : undefined;
