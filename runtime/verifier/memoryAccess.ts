@@ -18,6 +18,7 @@ import { EACCES } from './outcome';
 import { checkPacketLoadStore } from './packetAccess';
 import { MEM_RDONLY, mayBeNull, PTR_UNTRUSTED, type RegState, type RegType } from './regState';
 import { regTypeName } from './regText';
+import { argTypeName } from './typeText';
 import type { MemAccess } from './seams';
 import { readStack, writeStack } from './stackAccess';
 import { bitsText } from './bitsText';
@@ -76,7 +77,7 @@ export function rejectDereference(env: VerifierEnv, regno: number): never {
     code: mayBeNull(reg) ? 'null-dereference' : 'not-a-pointer',
     category: mayBeNull(reg) ? 'Memory Safety' : 'Register Type Safety',
     errno: EACCES,
-    message: `R${regno} invalid mem access '${regTypeName(reg)}'`,
+    message: `R${regno} invalid mem access '${argTypeName(env, reg)}'`,
     registers: [regno],
     facts: { type: regTypeName(reg), map: reg.map?.name ?? '' },
   });

@@ -340,7 +340,7 @@ function isComputable(op: ScalarOp, s: RegState, alu32: boolean, f: FeatureFlags
       return f.bitwiseSignFromUnsigned || known;
     case 'div':
     case 'mod':
-      return f.divisionRanges && known && (alu32 ? s.u32min !== 0 : s.umin !== 0n);
+      return f.divisionRanges && known;
     case 'lsh':
     case 'rsh':
     case 'arsh':
@@ -451,9 +451,16 @@ export function scalarAlu(
   syncBounds(d, f);
 }
 
-/** Division by a known number other than zero: quotients and remainders have ranges of their own. */
+/** Division by a known number: quotients and remainders have ranges of their own. */
 function divide(d: Draft, s: RegState, op: 'div' | 'mod', alu32: boolean, signed: boolean): void {
   const bits = alu32 ? 32 : 64;
+  // By zero: the quotient is zero, the remainder what was divided.
+  if (BigInt.asUintN(bits, s.bits.value) === 0n) {
+    if (op === 'mod') return;
+    if (alu32) setSubregKnown(d, 0);
+    else setKnown(d, 0n);
+    return;
+  }
   const by = signed ? BigInt.asIntN(bits, s.bits.value) : BigInt.asUintN(bits, s.bits.value);
   const min = signed ? (alu32 ? BigInt(d.s32min) : d.smin) : alu32 ? BigInt(d.u32min) : d.umin;
   const max = signed ? (alu32 ? BigInt(d.s32max) : d.smax) : alu32 ? BigInt(d.u32max) : d.umax;
