@@ -635,6 +635,11 @@ export const FEATURES = {
     since: '7.2',
     evidence: 'mainline 7.0; counts of generated programs on 7.2',
   },
+  fillsLink: {
+    what: 'a scalar filled whole from the stack is linked to its slot',
+    since: '7.2',
+    evidence: 'logs of generated programs on 7.2',
+  },
   halfSlotLiveness: {
     what: 'liveness of the stack is tracked in halves of slots, before the walk, through pointers passed to functions',
     since: '7.2',

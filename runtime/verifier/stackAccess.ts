@@ -256,10 +256,20 @@ function readExact(
     if (access.valueRegno >= 0) setFromBytes(env, frame, off, off + size, access.valueRegno);
     return;
   }
-  const value = slot.spilled;
+  let value = slot.spilled;
   let spillSize = 1;
   for (let i = 7; i > 0 && slotKind(slot, i - 1) === SLOT_SPILL; i--) spillSize++;
   let restores = true;
+  // A fill links register and slot, where it keeps the whole value.
+  if (
+    f.fillsLink &&
+    access.valueRegno >= 0 &&
+    value.type === 'scalar' &&
+    (size === 8 ? spillSize === 8 : size === 4 && spillSize === 4 && fits(value, 4))
+  ) {
+    value = linked(env, value);
+    if (value !== slot.spilled) frame.stack[slotIndex] = { kinds: slot.kinds, spilled: value };
+  }
   if (size !== 8 || spillSize !== 8) {
     if (value.type !== 'scalar') {
       reject(env, {
@@ -387,13 +397,18 @@ function writeExact(
 
 /** The stored register and its copy on the stack share an id. */
 export function linkForCopy(env: VerifierEnv, frame: FuncFrame, regno: number): RegState {
-  let reg = frame.regs[regno];
+  const reg = frame.regs[regno];
   if (reg.type !== 'scalar') return reg;
+  return (frame.regs[regno] = linked(env, reg));
+}
+
+/** A scalar that is about to get a copy: it needs an id of its own, unless it is a constant. */
+function linked(env: VerifierEnv, scalar: RegState): RegState {
+  let reg = scalar;
   if (env.features.linkedScalarDelta && addFlag(reg.id) !== 0) reg = { ...reg, id: 0, off: 0 };
   if (reg.id === 0 && !(env.features.linkedScalarDelta && tnumIsConst(reg.bits))) {
     reg = { ...reg, id: newId(env) };
   }
-  frame.regs[regno] = reg;
   return reg;
 }
 
