@@ -451,6 +451,7 @@ export const MESSAGE_ROWS: readonly MessageRow[] = [
     CALL,
   ),
   row(/^(?:arg#\d+ arg#\d+|R\d+ and R\d+) memory, len pair leads to/m, 'kfunc-argument', CALL),
+  row(/^R(?<reg>\d+) must be a known constant$/m, 'kfunc-argument', CALL),
   row(/^metadata kfuncs require device-bound program/m, 'kfunc-not-for-program', CONTEXT),
   row(
     /^operation on bpf_(?:list_head|rb_root) expects |^arg#1 offset=-?\d+, but expected |^allocated object must be referenced|not found at offset=\d+$/m,
