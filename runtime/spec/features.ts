@@ -735,6 +735,11 @@ export const FEATURES = {
     since: '6.6',
     evidence: 'mainline 6.3; measured on 6.1 (refused) and 6.12',
   },
+  setRetvalRange: {
+    what: 'bpf_set_retval takes 0 or a negative error number only',
+    since: '7.2',
+    evidence: 'measured on 6.12 (any value) and 7.2',
+  },
   translationBugText: {
     what: 'loads that the kernel allows but cannot translate are called a bug of the verifier',
     since: '6.18',

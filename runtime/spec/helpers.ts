@@ -266,7 +266,7 @@ export const HELPERS = [
     ret: 'integer',
     variants: [
       {
-        programs: ['SOCK_OPS'],
+        programs: ['SOCK_OPS', 'CGROUP_SOCK_ADDR', 'CGROUP_SOCK'],
         args: ['ctx', 'anything', 'anything', 'readonlyMem', 'size'],
         ret: 'integer',
       },
@@ -309,7 +309,11 @@ export const HELPERS = [
     args: ['sockCommonBtf', 'anything', 'anything', 'uninitMem', 'size'],
     ret: 'integer',
     variants: [
-      { programs: ['SOCK_OPS'], args: ['ctx', 'anything', 'anything', 'uninitMem', 'size'], ret: 'integer' },
+      {
+        programs: ['SOCK_OPS', 'CGROUP_SOCK_ADDR', 'CGROUP_SOCK'],
+        args: ['ctx', 'anything', 'anything', 'uninitMem', 'size'],
+        ret: 'integer',
+      },
     ],
   },
   { id: 58, name: 'bpf_override_return', args: ['ctx', 'anything'], ret: 'integer', gplOnly: true },

@@ -405,6 +405,27 @@ function setReturn(env: VerifierEnv, frame: FuncFrame, call: Call, insnIdx: numb
   frame.regs[0] = reg.type === 'notInit' ? NOT_INIT : { ...reg, origin: insnIdx };
 }
 
+/** What bpf_set_retval sets, where the kernel looks at it. */
+function checkRetval(env: VerifierEnv): void {
+  if (!hasFeature(env, 'setRetvalRange')) return;
+  if (env.program.type === 'BPF_PROG_TYPE_LSM') return unknown(env, 'bpf_set_retval in security hooks');
+  const reg = regOf(env, 1);
+  const refuse = (message: string): never =>
+    reject(env, {
+      code: 'retval-range',
+      category: 'Policy',
+      errno: EINVAL,
+      message,
+      registers: [1],
+    });
+  if (reg.type !== 'scalar') refuse('R1 is not a scalar');
+  markPrecise(env, 1);
+  if (reg.smin >= BigInt(-MAX_ERRNO) && reg.smax <= 0n) return;
+  refuse(
+    `At bpf_set_retval the register R1 has smin=${reg.smin} smax=${reg.smax} should have been in [${-MAX_ERRNO}, 0]`,
+  );
+}
+
 function checkSpecial(env: VerifierEnv, call: Call): void {
   switch (call.row.name as HelperName) {
     case 'bpf_get_local_storage':
@@ -420,7 +441,7 @@ function checkSpecial(env: VerifierEnv, call: Call): void {
       if (hasFeature(env, 'nullArgumentPrecise')) markPrecise(env, 2);
       return;
     case 'bpf_set_retval':
-      if (env.program.attachType !== 'BPF_LSM_CGROUP' || !hookReturnsNothing(env)) return;
+      if (env.program.attachType !== 'BPF_LSM_CGROUP' || !hookReturnsNothing(env)) return checkRetval(env);
       return reject(env, {
         code: 'void-hook-result',
         category: 'Policy',

@@ -388,6 +388,10 @@ export const EXPLANATIONS: Readonly<Record<string, Row>> = {
       `Kernel function ${s.fact('target')} has arguments or a result that tracing programs cannot be given: too many, variable, or structs by value.`,
     'Trace a function with a plain prototype, or use a kprobe.',
   ),
+  'retval-range': row(
+    'bpf_set_retval takes 0 or a negative error number down to -4095, and the value here may be something else.',
+    'Compare the value with these bounds before the call.',
+  ),
   'program-type-missing': row(
     (s) =>
       `This kernel has no programs of type ${s.fact('programType')}: it is too old, or built without them.`,

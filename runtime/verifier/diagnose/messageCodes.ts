@@ -40,6 +40,7 @@ export const MESSAGE_ROWS: readonly MessageRow[] = [
     'kernel-struct-access',
     MEMORY,
   ),
+  row(/^(?:At bpf_set_retval the register|R\d+ is not a scalar$)/m, 'retval-range', POLICY),
   // operation tables
   row(/^struct ops programs must have a GPL/m, 'struct-ops-needs-gpl', POLICY),
   row(/^attach_btf_id \d+ is not a supported struct/m, 'struct-ops-table', POLICY),
