@@ -454,7 +454,7 @@ export class Machine {
     if (steps !== undefined) {
       this.userOp(cpu, steps, wait);
       // Begun only: its error is not known yet.
-      return wait && steps.op === 'mapWrite' ? -steps.locals.error : 0;
+      return wait && steps.op === 'mapWrite' ? Math.abs(steps.locals.error) : 0;
     }
     const outcome =
       written === undefined
