@@ -13,7 +13,7 @@ import {
   MS,
   RC,
   TimerRig,
-  TODO,
+  DOES,
 } from './timerRig';
 
 const NMI = { context: 'nmi' } as const;
@@ -236,7 +236,7 @@ describe('§1.2 bpf_timer_cancel', () => {
   it('§1.2 cancel, EDEADLK: within the own callback; callback and re-arming stay', () => {
     for (const kernel of EVERY_KERNEL) {
       const rig = new TimerRig(kernel);
-      rig.arm('array', MS, 0, { ns: MS, todo: TODO.restart | TODO.cancelSelf });
+      rig.arm('array', MS, 0, { ns: MS, todo: DOES.restart | DOES.cancelSelf });
       rig.pass(3n * MS + MS / 2n);
       assert.deepEqual([rig.rc(RC.restart), rig.rc(RC.cancelSelf)], [0, EDEADLK], kernel);
       assert.equal(rig.field('array', 'count'), 3, kernel);
@@ -246,7 +246,7 @@ describe('§1.2 bpf_timer_cancel', () => {
   it('§1.2 cancel, EDEADLK: the own timer is being cancelled by another callback, 6.10 and later', () => {
     for (const kernel of ['6.1', '6.12', '6.18', '7.2']) {
       const rig = new TimerRig(kernel);
-      const todo = TODO.spin | TODO.cancelOther;
+      const todo = DOES.spin | DOES.cancelOther;
       rig.arm('array', MS, 0, { todo, other: 1, ns: 500n }, 0);
       rig.arm('array', MS - 5n * US_NS, 1, { todo, other: 0, ns: 500n }, 1);
       rig.pass(20n * MS);
@@ -299,7 +299,7 @@ describe('§1.2 bpf_timer_cancel_async, 7.0 and later', () => {
 
   it('§1.2 cancel_async, -1: the callback runs, nothing is removed', () => {
     const rig = new TimerRig('7.2');
-    rig.arm('array', MS, 0, { todo: TODO.restart | TODO.spin, ns: MS });
+    rig.arm('array', MS, 0, { todo: DOES.restart | DOES.spin, ns: MS });
     rig.put('array', 1);
     rig.intoCallback('array');
     const run = rig.begin('cancel_async_array', 0, { cpu: 1 });

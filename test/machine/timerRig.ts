@@ -27,7 +27,7 @@ export const US = 1_000n;
 export const MS = 1_000_000n;
 
 /** What a callback does; bits of the element's `todo`. */
-export const TODO = {
+export const DOES = {
   restart: 1,
   cancelSelf: 2,
   cancelOther: 4,

@@ -1,6 +1,6 @@
 /** What happens to a timer in each situation of the table of behaviours, on every kernel. */
 import * as assert from 'node:assert/strict';
-import { EBUSY, EDEADLK, EINVAL, EVERY_KERNEL, LOCKED_KERNELS, MS, RC, TimerRig, TODO, US } from './timerRig';
+import { EBUSY, EDEADLK, EINVAL, EVERY_KERNEL, LOCKED_KERNELS, MS, RC, TimerRig, DOES, US } from './timerRig';
 
 /** Kernels in which freeing a timer that its own callback re-armed is no use after free. */
 const SAFE_FREE = ['6.1', '6.12', '6.18', '7.2'];
@@ -21,7 +21,7 @@ describe('§1.4 timers by situation', () => {
   it('§1.4 start in the own callback: 0, and it fires again', () => {
     for (const kernel of EVERY_KERNEL) {
       const rig = new TimerRig(kernel);
-      rig.arm('array', MS, 0, { todo: TODO.restart, ns: MS });
+      rig.arm('array', MS, 0, { todo: DOES.restart, ns: MS });
       rig.pass(4n * MS + MS / 2n);
       assert.deepEqual([rig.rc(RC.restart), rig.field('array', 'count')], [0, 4], kernel);
     }
@@ -30,7 +30,7 @@ describe('§1.4 timers by situation', () => {
   it('§1.4 another callback of the same program set and started in the callback', () => {
     for (const kernel of EVERY_KERNEL) {
       const rig = new TimerRig(kernel);
-      rig.arm('array', MS, 0, { todo: TODO.swap, ns: MS });
+      rig.arm('array', MS, 0, { todo: DOES.swap, ns: MS });
       rig.pass(5n * MS);
       assert.deepEqual([rig.rc(RC.swapSet), rig.rc(RC.swapStart)], [0, 0], kernel);
       assert.deepEqual([rig.field('array', 'count'), rig.field('array', 'second')], [1, 1]);
@@ -70,7 +70,7 @@ describe('§1.4 timers by situation', () => {
   it('§1.4 cancel of the own timer in the callback: EDEADLK, re-arming made before stays', () => {
     for (const kernel of EVERY_KERNEL) {
       const rig = new TimerRig(kernel);
-      rig.arm('array', MS, 0, { todo: TODO.restart | TODO.cancelSelf, ns: MS });
+      rig.arm('array', MS, 0, { todo: DOES.restart | DOES.cancelSelf, ns: MS });
       rig.pass(2n * MS + MS / 2n);
       assert.deepEqual([rig.rc(RC.cancelSelf), rig.field('array', 'count')], [EDEADLK, 2], kernel);
     }
@@ -79,7 +79,7 @@ describe('§1.4 timers by situation', () => {
   it('§1.4 cancel of another, idle timer in a callback: 0; of an armed one: 1', () => {
     for (const kernel of EVERY_KERNEL) {
       const rig = new TimerRig(kernel);
-      rig.arm('array', MS, 0, { todo: TODO.cancelOther, other: 2 });
+      rig.arm('array', MS, 0, { todo: DOES.cancelOther, other: 2 });
       rig.init('array', 2);
       rig.pass(2n * MS);
       assert.equal(rig.rc(RC.cancelOther), 0, kernel);
@@ -95,7 +95,7 @@ describe('§1.4 timers by situation', () => {
   it('§1.4 two callbacks that cancel each other: a hang until 6.9, EDEADLK for at least one from 6.10', () => {
     for (const kernel of EVERY_KERNEL) {
       const rig = new TimerRig(kernel);
-      const todo = TODO.spin | TODO.cancelOther;
+      const todo = DOES.spin | DOES.cancelOther;
       rig.arm('array', MS, 0, { todo, other: 1, ns: 500n }, 0);
       rig.arm('array', MS - 5n * US, 1, { todo, other: 0, ns: 500n }, 1);
       const stop = rig.passTo(rig.machine.nowNs() + 20_000n * MS);
@@ -110,8 +110,8 @@ describe('§1.4 timers by situation', () => {
     for (const kernel of ['6.1', '6.12', '6.18', '7.2']) {
       const rig = new TimerRig(kernel);
       // 0 cancels 1; 1, which runs for longer, then wants to cancel 2, which nobody else touches.
-      rig.arm('array', MS, 0, { todo: TODO.cancelOther, other: 1 }, 0);
-      rig.arm('array', MS - 20n * US, 1, { todo: TODO.spin | TODO.cancelOther, other: 2, ns: 3000n }, 1);
+      rig.arm('array', MS, 0, { todo: DOES.cancelOther, other: 1 }, 0);
+      rig.arm('array', MS - 20n * US, 1, { todo: DOES.spin | DOES.cancelOther, other: 2, ns: 3000n }, 1);
       rig.init('array', 2);
       rig.pass(20n * MS);
       assert.deepEqual([rig.rc(RC.cancelOther), rig.rc(RC.cancelOtherOdd)], [0, EDEADLK], kernel);
@@ -120,7 +120,7 @@ describe('§1.4 timers by situation', () => {
 
   it('§1.4 a program cancels a timer whose callback runs: it waits, then 0, or 1 if the callback re-armed', () => {
     for (const kernel of EVERY_KERNEL) {
-      for (const todo of [TODO.spin, TODO.spin | TODO.restart]) {
+      for (const todo of [DOES.spin, DOES.spin | DOES.restart]) {
         const rig = new TimerRig(kernel);
         rig.arm('array', MS, 0, { todo, ns: 5000n });
         rig.intoCallback('array');
@@ -128,7 +128,7 @@ describe('§1.4 timers by situation', () => {
         // The callback starts the timer before or after its callback was removed; with 5000 ns of work, before the end.
         const result = rig.finish(run);
         assert.equal(rig.timer('array')?.state, 'initialised', 'the callback has ended');
-        assert.equal(result, todo === TODO.spin ? 0 : rig.rc(RC.restart) === 0 ? 1 : 0, kernel);
+        assert.equal(result, todo === DOES.spin ? 0 : rig.rc(RC.restart) === 0 ? 1 : 0, kernel);
       }
     }
   });
@@ -136,7 +136,7 @@ describe('§1.4 timers by situation', () => {
   it('§1.4 a running callback whose callback was removed: start gives EINVAL', () => {
     for (const kernel of EVERY_KERNEL) {
       const rig = new TimerRig(kernel);
-      rig.arm('array', MS, 0, { todo: TODO.spin | TODO.restart, ns: 5000n });
+      rig.arm('array', MS, 0, { todo: DOES.spin | DOES.restart, ns: 5000n });
       rig.intoCallback('array');
       const run = rig.begin('cancel_array', 0, { cpu: 1 });
       rig.finish(run);
@@ -147,7 +147,7 @@ describe('§1.4 timers by situation', () => {
   it('§1.4 … with set_callback first: both succeed, the waiting cancel gives 1, the reference stays', () => {
     for (const kernel of EVERY_KERNEL) {
       const rig = new TimerRig(kernel);
-      rig.arm('array', MS, 0, { todo: TODO.spin | TODO.swap, ns: 5000n });
+      rig.arm('array', MS, 0, { todo: DOES.spin | DOES.swap, ns: 5000n });
       rig.intoCallback('array');
       const run = rig.begin('cancel_array', 0, { cpu: 1 });
       assert.equal(rig.finish(run), 1, kernel);
@@ -184,7 +184,7 @@ describe('§1.4 timers by situation', () => {
     it(`§1.4 delete of the own element in the callback (${map}): no deadlock, then EINVAL, but not on 5.15 without preallocation`, () => {
       for (const kernel of EVERY_KERNEL) {
         const rig = new TimerRig(kernel);
-        rig.arm(map, MS, 0, { todo: TODO.deleteSelf | TODO.lateRestart, ns: 50n * MS });
+        rig.arm(map, MS, 0, { todo: DOES.deleteSelf | DOES.lateRestart, ns: 50n * MS });
         rig.pass(3n * MS);
         const after = kernel === '5.15' && map === 'malloced' ? 0 : EINVAL;
         assert.deepEqual([rig.rc(RC.deleteSelf), rig.rc(RC.lateRestart)], [0, after], kernel);
@@ -196,7 +196,7 @@ describe('§1.4 timers by situation', () => {
   it('§1.4 delete after re-arming in the callback: the timer does not fire again; a use after free before 6.10', () => {
     for (const kernel of EVERY_KERNEL) {
       const rig = new TimerRig(kernel);
-      rig.arm('hash', MS, 0, { todo: TODO.restart | TODO.deleteSelf, ns: MS });
+      rig.arm('hash', MS, 0, { todo: DOES.restart | DOES.deleteSelf, ns: MS });
       const stop = rig.passTo(20n * MS);
       if (SAFE_FREE.includes(kernel)) {
         assert.notEqual(stop.kind, 'fault', kernel);
@@ -209,7 +209,7 @@ describe('§1.4 timers by situation', () => {
     for (const map of ['array', 'hash', 'malloced', 'lru'] as const)
       for (const kernel of EVERY_KERNEL) {
         const rig = new TimerRig(kernel);
-        rig.arm(map, MS, 0, { todo: TODO.updateSelf });
+        rig.arm(map, MS, 0, { todo: DOES.updateSelf });
         rig.pass(5n * MS);
         assert.equal(rig.rc(RC.updateSelf), 0, `${kernel} ${map}`);
         assert.equal(rig.objects(), 0, `${kernel} ${map}`);
@@ -220,7 +220,7 @@ describe('§1.4 timers by situation', () => {
   it('§1.4 eviction of the own element from an LRU map in the callback: the same', () => {
     for (const kernel of EVERY_KERNEL) {
       const rig = new TimerRig(kernel);
-      rig.arm('lru', MS, 0, { todo: TODO.insertOther | TODO.lateRestart, other: 3, ns: MS });
+      rig.arm('lru', MS, 0, { todo: DOES.insertOther | DOES.lateRestart, other: 3, ns: MS });
       rig.pass(5n * MS);
       assert.deepEqual([rig.rc(RC.insertOther), rig.rc(RC.lateRestart)], [0, EINVAL], kernel);
       assert.equal(rig.objects(), 0);
@@ -245,7 +245,7 @@ describe('§1.4 timers by situation', () => {
   it('§1.4 the last user leaves while the callback runs: it waits for the callback until 6.19, not from 7.0', () => {
     for (const kernel of EVERY_KERNEL) {
       const rig = new TimerRig(kernel);
-      rig.arm('array', MS, 0, { todo: TODO.spin, ns: 5000n });
+      rig.arm('array', MS, 0, { todo: DOES.spin, ns: 5000n });
       rig.intoCallback('array');
       rig.machine.closeMap(rig.record('array'), 1);
       const isRunning = [...rig.machine.state.kernel.timers.values()].some((t) => t.runningOn >= 0);

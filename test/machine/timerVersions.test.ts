@@ -15,7 +15,7 @@ import {
   MS,
   RC,
   TimerRig,
-  TODO,
+  DOES,
 } from './timerRig';
 
 const EARLY = ['5.15', '6.6'];
@@ -137,7 +137,7 @@ describe('§7.1 what kernels differ in', () => {
   it('§7.1 mutual cancel: a hang, EDEADLK from 6.10', () => {
     for (const kernel of EVERY_KERNEL) {
       const rig = new TimerRig(kernel);
-      const todo = TODO.spin | TODO.cancelOther;
+      const todo = DOES.spin | DOES.cancelOther;
       rig.arm('array', MS, 0, { todo, other: 1, ns: 500n }, 0);
       rig.arm('array', MS - 5_000n, 1, { todo, other: 0, ns: 500n }, 1);
       const stop = rig.passTo(rig.machine.nowNs() + 20_000n * MS);
@@ -150,7 +150,7 @@ describe('§7.1 what kernels differ in', () => {
   it('§7.1 free inside a callback: own wait skipped, a worker from 6.10, a try and a grace period from 7.0', () => {
     for (const kernel of EVERY_KERNEL) {
       const rig = new TimerRig(kernel);
-      rig.arm('hash', MS, 0, { todo: TODO.deleteSelf });
+      rig.arm('hash', MS, 0, { todo: DOES.deleteSelf });
       rig.intoCallback('hash');
       let deferred = 0;
       let grace = 0;
@@ -167,7 +167,7 @@ describe('§7.1 what kernels differ in', () => {
   it('§7.1 free outside a callback: waits for the callback until 6.19, not from 7.0', () => {
     for (const kernel of EVERY_KERNEL) {
       const rig = new TimerRig(kernel);
-      rig.arm('hash', MS, 0, { todo: TODO.spin, ns: 5000n });
+      rig.arm('hash', MS, 0, { todo: DOES.spin, ns: 5000n });
       rig.intoCallback('hash');
       rig.machine.delete(rig.record('hash'), new Uint8Array(4), 1);
       const running = [...rig.machine.state.kernel.timers.values()].some((t) => t.runningOn >= 0);
@@ -200,7 +200,7 @@ describe('§7.1 what kernels differ in', () => {
   it('§7.1 release on user count 0 waits for a running callback until 6.19', () => {
     for (const kernel of EVERY_KERNEL) {
       const rig = new TimerRig(kernel);
-      rig.arm('array', MS, 0, { todo: TODO.spin, ns: 5000n });
+      rig.arm('array', MS, 0, { todo: DOES.spin, ns: 5000n });
       rig.intoCallback('array');
       rig.machine.closeMap(rig.record('array'), 1);
       const running = [...rig.machine.state.kernel.timers.values()].some((t) => t.runningOn >= 0);
@@ -225,7 +225,7 @@ describe('§7.1 what kernels differ in', () => {
   it('§7.1 delete without preallocation cancels after a grace period in 5.15, at once from then on', () => {
     for (const kernel of EVERY_KERNEL) {
       const rig = new TimerRig(kernel);
-      rig.arm('malloced', MS, 0, { todo: TODO.deleteSelf | TODO.lateRestart, ns: MS });
+      rig.arm('malloced', MS, 0, { todo: DOES.deleteSelf | DOES.lateRestart, ns: MS });
       rig.pass(5n * MS);
       assert.equal(rig.rc(RC.lateRestart), kernel === '5.15' ? 0 : EINVAL, kernel);
       rig.pass(50n * MS);
@@ -403,7 +403,7 @@ describe('§4 time', () => {
     rig.pass(2n * MS);
     assert.equal(rig.field('array', 'cpu'), 0);
     const spinning = new TimerRig();
-    spinning.arm('array', MS, 0, { todo: TODO.spin, ns: 5000n }, 1);
+    spinning.arm('array', MS, 0, { todo: DOES.spin, ns: 5000n }, 1);
     spinning.intoCallback('array');
     const run = spinning.begin('start_array', 0, { cpu: 0 }, 10n * MS);
     spinning.finish(run);
@@ -416,7 +416,7 @@ describe('§4 time', () => {
       [0, 7n],
       [1, 1n],
     ] as const) {
-      rig.put('array', key, { todo: TODO.spin, ns: 10n });
+      rig.put('array', key, { todo: DOES.spin, ns: 10n });
       assert.equal(rig.init('array', key, clock), 0);
       rig.set('array', key);
     }
