@@ -65,6 +65,7 @@ class GuestSpec {
     const maps = object.maps.map((m) => this.map(m, btfHex));
     let line = `P id=${index} type=${progTypeByName(program.type)?.id ?? 0} level=${logLevel}`;
     if (raw.expected_attach_type !== undefined) line += ` eat=${raw.expected_attach_type}`;
+    if (raw.attach_btf_id !== undefined) line += ` abtf=${raw.attach_btf_id}`;
     if (raw.flags !== undefined) line += ` flags=${raw.flags}`;
     if (raw.license !== undefined) line += ` lic=${raw.license}`;
     if (raw.funcs && btfHex !== undefined) {

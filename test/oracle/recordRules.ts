@@ -7,9 +7,11 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { fixture } from '../support/paths';
+import { rawRules } from '../support/rawRules';
 import { finalMessage } from './agreement';
 import { KERNELS, setUp } from './boot';
-import { verifyOnKernel, type KernelVerdict } from './verifyObjects';
+import { rawOnKernel } from './rawPrograms';
+import { verifyOnKernel } from './verifyObjects';
 
 const VERDICTS = { ok: 'accepted', fail: 'rejected' } as const;
 const folder = fixture('rulebook');
@@ -17,12 +19,47 @@ const recordedFile = path.join(folder, 'recorded.json');
 
 type Recorded = Record<string, Record<string, Record<string, unknown>>>;
 
+/** The bare programs of `raw.json`, recorded under this name. */
+const RAW = 'raw';
+
+async function recordRaw(recorded: Recorded): Promise<void> {
+  const programs = rawRules();
+  for (const kernel of KERNELS) {
+    for (const answer of await rawOnKernel(kernel, programs)) {
+      const { verdict } = answer;
+      if (verdict !== 'ok' && verdict !== 'fail') {
+        console.error(`not recorded: ${RAW}/${answer.id}: ${verdict} ${answer.error ?? ''} on ${kernel}`);
+        continue;
+      }
+      ((recorded[RAW] ??= {})[String(answer.id)] ??= {})[kernel] = row(answer, verdict);
+    }
+  }
+}
+
+interface Answer {
+  readonly errno?: number;
+  readonly error?: string;
+  readonly messages?: string;
+  readonly processed_insns?: number;
+}
+
+const row = (answer: Answer, verdict: 'ok' | 'fail'): Record<string, unknown> => ({
+  verdict: VERDICTS[verdict],
+  errno: answer.errno ?? 0,
+  message: verdict === 'ok' ? '' : finalMessage(answer),
+  ...(verdict === 'fail' ? linesBefore(answer) : {}),
+  insns: answer.processed_insns ?? 0,
+});
+
 async function main(): Promise<void> {
   setUp();
-  const present = fs
-    .readdirSync(folder)
-    .filter((f) => f.endsWith('.bpf.c'))
-    .map((f) => f.replace(/\.bpf\.c$/, ''));
+  const present = [
+    RAW,
+    ...fs
+      .readdirSync(folder)
+      .filter((f) => f.endsWith('.bpf.c'))
+      .map((f) => f.replace(/\.bpf\.c$/, '')),
+  ];
   const wanted = process.argv.length > 2 ? process.argv.slice(2) : present;
   const recorded: Recorded = fs.existsSync(recordedFile)
     ? (JSON.parse(fs.readFileSync(recordedFile, 'utf8')) as Recorded)
@@ -31,6 +68,7 @@ async function main(): Promise<void> {
     if (wanted.includes(name) || !present.includes(name)) delete recorded[name];
   for (const kernel of KERNELS) {
     const names = wanted.filter((name) => {
+      if (name === RAW) return false;
       const first = fs.readFileSync(path.join(folder, `${name}.bpf.c`), 'utf8').split('\n', 1)[0];
       const tag = /^\/\/ kernel: ([\d.,]+)$/.exec(first);
       return tag === null || tag[1].split(',').includes(kernel);
@@ -55,20 +93,15 @@ async function main(): Promise<void> {
         console.error(`left out: ${name}/${answer.prog}: ${finalMessage(answer)} on ${kernel}`);
         continue;
       }
-      ((recorded[name] ??= {})[answer.prog] ??= {})[kernel] = {
-        verdict: VERDICTS[verdict],
-        errno: answer.errno ?? 0,
-        message: answer.verdict === 'ok' ? '' : finalMessage(answer),
-        ...(answer.verdict === 'fail' ? linesBefore(answer) : {}),
-        insns: answer.processed_insns ?? 0,
-      };
+      ((recorded[name] ??= {})[answer.prog] ??= {})[kernel] = row(answer, verdict);
     }
   }
+  if (wanted.includes(RAW)) await recordRaw(recorded);
   fs.writeFileSync(recordedFile, recordedText(recorded));
 }
 
 /** What a kernel says in front of its final message, when that is its own words too. */
-function linesBefore(answer: KernelVerdict): { before?: string[] } {
+function linesBefore(answer: Answer): { before?: string[] } {
   const lines = (answer.messages ?? '').split('\n').filter((l) => l.trim() !== '');
   const before = lines.slice(0, -1).filter((l) => !/^(processed \d|\d+: |from \d|;|func#|R\d+=)/.test(l));
   return before.length > 0 ? { before } : {};

@@ -8,8 +8,10 @@
 import * as assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import type { ObjectSpec } from '../../runtime/loader/objectSpec';
+import type { ObjectSpec, ProgramSpec } from '../../runtime/loader/objectSpec';
+import { rawObject } from '../../runtime/loader/rawProgram';
 import { fixture } from '../support/paths';
+import { rawRules } from '../support/rawRules';
 import {
   checkRefusal,
   comparable,
@@ -26,6 +28,7 @@ const folder = fixture('rulebook');
 const gapsFile = path.join(folder, 'gaps.json');
 const recorded = JSON.parse(fs.readFileSync(path.join(folder, 'recorded.json'), 'utf8')) as RecordedPrograms;
 const gaps = JSON.parse(fs.readFileSync(gapsFile, 'utf8')) as Record<string, string>;
+const rawPrograms = rawRules();
 const update = process.env.UPDATE_GOLDEN === '1';
 
 const same = (a: Outcome, b: Outcome): boolean =>
@@ -36,11 +39,24 @@ describe('rule book', () => {
   for (const name of Object.keys(recorded)) {
     describe(name, () => {
       const objects = new Map<Kernel, ObjectSpec>();
-      const comments = expectations(folder, name);
+      const comments = name === 'raw' ? [] : expectations(folder, name);
       const object = (kernel: Kernel): ObjectSpec => {
         let loaded = objects.get(kernel);
         if (loaded === undefined) objects.set(kernel, (loaded = loadFixture(folder, name, kernel)));
         return loaded;
+      };
+      const find = (programName: string, kernel: Kernel): { program: ProgramSpec; inObject: ObjectSpec } => {
+        if (name === 'raw') {
+          const raw = rawPrograms.find((p) => p.id === programName);
+          assert.ok(raw !== undefined);
+          const read = rawObject(raw);
+          assert.ok(read.ok, read.ok ? undefined : read.problem.message);
+          return { program: read.value.program, inObject: read.value.object };
+        }
+        const inObject = object(kernel);
+        const program = inObject.programs.find((p) => p.name === programName);
+        assert.ok(program !== undefined);
+        return { program, inObject };
       };
       for (const [programName, kernels] of Object.entries(recorded[name])) {
         for (const kernel of KERNELS) {
@@ -49,9 +65,8 @@ describe('rule book', () => {
           const key = `${name}/${programName} ${kernel}`;
           it(`${programName} on ${kernel} is ${truth.verdict}${truth.message === '' ? '' : `: ${truth.message}`}`, function () {
             this.timeout(60_000);
-            const program = object(kernel).programs.find((p) => p.name === programName);
-            assert.ok(program !== undefined);
-            const verdict = judge(program, object(kernel), kernel);
+            const { program, inObject } = find(programName, kernel);
+            const verdict = judge(program, inObject, kernel);
             const [ours, theirs] = [comparable(verdict), comparable(truth)];
             const agrees = same(ours, theirs);
             if (!agrees && (update || gaps[key] !== undefined)) {
