@@ -43,7 +43,7 @@ const STATE_OR_SOURCE =
   /^(;|\d+: |R\d+(_w)?=|fp-|\s|old state:|cur state:|from \d+ to \d+|last_idx|first_idx|regs=|mark_precise|parent )/;
 
 /** The kernel's final message: the last line that is neither source text nor a state. */
-export function finalMessage(answer: { readonly messages?: string; readonly error?: string }): string {
+export function finalMessage(answer: Partial<KernelVerdict>): string {
   const lines = (answer.messages ?? answer.error ?? '').split('\n').filter((l) => l.trim() !== '');
   for (let i = lines.length - 1; i >= 0; i--) if (!STATE_OR_SOURCE.test(lines[i])) return masked(lines[i]);
   return masked(answer.error ?? '');
