@@ -4,6 +4,7 @@
  * path that they have for it. What differs stands in `spec/helperModel.ts`.
  */
 import { ERRNO } from '../spec/errno';
+import { has } from '../spec/profile';
 import { memoryArg, u32Arg, value, type HelperCall, type HelperHandler, type HelperResult } from './protocol';
 
 const nothing: HelperHandler = () => value(0);
@@ -29,15 +30,24 @@ const noted =
   };
 
 const FIB_PARAMS_BYTES = 64;
+/** Offset of `ifindex` in `struct bpf_fib_lookup`. */
+const FIB_IFINDEX = 8;
+const FIB_FLAGS = 0x1f;
+const FIB_MARK = 0x20;
+const LOOPBACK_IFINDEX = 1;
 const FIB_FORWARDING_DISABLED = 5;
 const AF_INET = 2;
 const AF_INET6 = 10;
 
 /** There is one interface, the loopback, which does not forward. */
 function fibLookup(call: HelperCall): HelperResult {
-  if (u32Arg(call, 2) < FIB_PARAMS_BYTES) return value(-ERRNO.EINVAL);
-  const family = call.kernel.memory.u8[memoryArg(call, 1, FIB_PARAMS_BYTES)];
-  return value(family === AF_INET || family === AF_INET6 ? FIB_FORWARDING_DISABLED : -ERRNO.EAFNOSUPPORT);
+  const flags = has(call.kernel.profile, 'fibLookupMark') ? FIB_FLAGS | FIB_MARK : FIB_FLAGS;
+  if (u32Arg(call, 2) < FIB_PARAMS_BYTES || (u32Arg(call, 3) & ~flags) !== 0) return value(-ERRNO.EINVAL);
+  const at = memoryArg(call, 1, FIB_PARAMS_BYTES);
+  const family = call.kernel.memory.u8[at];
+  if (family !== AF_INET && family !== AF_INET6) return value(-ERRNO.EAFNOSUPPORT);
+  const device = call.kernel.memory.load32(at + FIB_IFINDEX);
+  return value(device === LOOPBACK_IFINDEX ? FIB_FORWARDING_DISABLED : -ERRNO.ENODEV);
 }
 
 /** The model has no symbols: a well-formed question finds nothing. */
@@ -53,8 +63,6 @@ function noSymbol(call: HelperCall): HelperResult {
 /** BPF_RB_NO_WAKEUP and BPF_RB_FORCE_WAKEUP. */
 const WAKEUP_FLAGS = 3n;
 
-const OVERFLOW_UID = 65534;
-
 export const absentHelpers = {
   bpf_get_current_task: nothing,
   bpf_get_current_task_btf: nothing,
@@ -64,7 +72,6 @@ export const absentHelpers = {
   bpf_get_current_ancestor_cgroup_id: nothing,
   bpf_current_task_under_cgroup: answers(ERRNO.EAGAIN),
   bpf_skb_under_cgroup: answers(ERRNO.ENOENT),
-  bpf_skb_cgroup_id: nothing,
   bpf_get_ns_current_pid_tgid: clears(2, 3, ERRNO.EINVAL),
   bpf_perf_event_read: answers(ERRNO.ENOENT),
   bpf_perf_event_read_value: clears(2, 3, ERRNO.ENOENT),
@@ -96,9 +103,7 @@ export const absentHelpers = {
   bpf_send_signal_thread: noted('a signal is sent to the current thread'),
   bpf_user_ringbuf_drain: (call) => value((call.args[3] & ~WAKEUP_FLAGS) === 0n ? 0 : -ERRNO.EINVAL),
   bpf_sk_release: nothing,
-  bpf_sk_fullsock: nothing,
   bpf_tcp_sock: nothing,
-  bpf_get_socket_uid: () => value(OVERFLOW_UID),
   bpf_skb_get_tunnel_key: clears(1, 2, ERRNO.EINVAL),
   bpf_get_netns_cookie: () => value(1),
   bpf_sys_close: answers(ERRNO.EBADF),

@@ -19,8 +19,8 @@ import {
 const ETHERNET_HEADER_BYTES = 14;
 /** `struct xdp_frame`, kept in front of the packet. */
 const XDP_FRAME_BYTES = 40;
-/** Largest tailroom that change_tail may make of a packet. */
-const SKB_LENGTH_MAX = 0xffff + 64;
+/** Longest packet that change_tail and change_head make: four pages less `struct skb_shared_info`. */
+const SKB_LENGTH_MAX = 16384 - 320;
 
 function packetArg(call: HelperCall): Packet {
   const packet = call.packets.packetAt(call.args[0]);
@@ -133,11 +133,14 @@ const CSUM_BYTES_MAX = 512;
 function csumDiff(call: HelperCall): HelperResult {
   const fromSize = u32Arg(call, 1);
   const toSize = u32Arg(call, 3);
-  if (((fromSize | toSize) & 3) !== 0 || fromSize + toSize > CSUM_BYTES_MAX) return value(-ERRNO.EINVAL);
-  const bytes = new Uint8Array(fromSize + toSize);
-  if (fromSize > 0)
-    bytes.set(call.kernel.memory.read(memoryArg(call, 0, fromSize), fromSize).map((byte) => ~byte & 0xff));
-  if (toSize > 0) bytes.set(call.kernel.memory.read(memoryArg(call, 2, toSize), toSize), fromSize);
+  const any = has(call.kernel.profile, 'csumDiffAnySize');
+  if (!any && (((fromSize | toSize) & 3) !== 0 || fromSize + toSize > CSUM_BYTES_MAX))
+    return value(-ERRNO.EINVAL);
+  const round4 = (sizeBytes: number): number => (sizeBytes + 3) & ~3;
+  const bytes = new Uint8Array(round4(fromSize) + round4(toSize));
+  if (fromSize > 0) bytes.set(call.kernel.memory.read(memoryArg(call, 0, fromSize), fromSize));
+  for (let i = 0; i < round4(fromSize); i++) bytes[i] = ~bytes[i] & 0xff;
+  if (toSize > 0) bytes.set(call.kernel.memory.read(memoryArg(call, 2, toSize), toSize), round4(fromSize));
   const sum = partial(bytes, u32Arg(call, 4));
   return value(has(call.kernel.profile, 'csumDiffFolds') ? ~fold(sum) & 0xffff : sum);
 }
@@ -211,7 +214,8 @@ function changeTail(call: HelperCall): HelperResult {
 function changeHead(call: HelperCall): HelperResult {
   const packet = packetArg(call);
   const room = u32Arg(call, 1);
-  if (call.args[2] !== 0n) return value(-ERRNO.EINVAL);
+  if (call.args[2] !== 0n || packet.dataEnd - packet.data + room > SKB_LENGTH_MAX)
+    return value(-ERRNO.EINVAL);
   const data = packet.data - room;
   if (data < packet.start) return value(-ERRNO.ENOMEM);
   call.kernel.memory.fill(data, room, 0);
@@ -258,5 +262,4 @@ export const packetHelpers = {
   },
   bpf_get_cgroup_classid: () => value(0),
   bpf_get_route_realm: () => value(0),
-  bpf_get_socket_cookie: () => value(0),
 } satisfies Record<string, HelperHandler>;

@@ -101,7 +101,9 @@ function popFromPacket(call: HelperCall): number {
 function vlanPop(call: HelperCall): HelperResult {
   packetArg(call);
   if (field(call, 'vlan_present') !== 0) {
-    for (const name of ['vlan_present', 'vlan_tci', 'vlan_proto']) setField(call, name, 0);
+    setField(call, 'vlan_present', 0);
+    if (has(call.kernel.profile, 'vlanTagClears'))
+      for (const name of ['vlan_tci', 'vlan_proto']) setField(call, name, 0);
   } else {
     if (!isVlan(field(call, 'protocol'))) return value(0);
     const popped = popFromPacket(call);
@@ -156,7 +158,8 @@ const INNER_MAC_BYTES = 0xff00_0000_0000_0000n;
 const ENCAP = ENCAP_L3_IPV4 | ENCAP_L3_IPV6 | ENCAP_L4_GRE | ENCAP_L4_UDP | ENCAP_L2_ETH | INNER_MAC_BYTES;
 const DECAP = DECAP_L3_IPV4 | DECAP_L3_IPV6;
 const ROOM_CHANGE_MAX = 0xfff;
-const SKB_LENGTH_MAX = 0xffff + 64;
+/** Four pages less `struct skb_shared_info`. */
+const SKB_LENGTH_MAX = 16384 - 320;
 
 /** Which protocol an outer header of these flags announces; 0: the present one. */
 function outerProtocol(protocol: number, flags: bigint): number {
@@ -240,9 +243,11 @@ function setTimeStamp(call: HelperCall): HelperResult {
   packetArg(call);
   const [, stamp, type] = call.args;
   if (!isIp(field(call, 'protocol'))) return value(-ERRNO.EOPNOTSUPP);
-  const kinds = has(call.kernel.profile, 'skbClocks') ? 3n : 1n;
+  const clocks = has(call.kernel.profile, 'skbClocks');
   const kind = BigInt.asUintN(32, type);
-  if (kind > kinds || (kind === 0n) !== (stamp === 0n)) return value(-ERRNO.EINVAL);
+  // Without clocks, kind 0 takes the stamp away; with them, it is the real-time clock.
+  const fits = kind === 0n ? clocks || stamp === 0n : stamp !== 0n;
+  if (kind > (clocks ? 2n : 1n) || !fits) return value(-ERRNO.EINVAL);
   setField(call, 'tstamp', stamp);
   setField(call, 'tstamp_type', kind);
   return value(0);
@@ -298,6 +303,9 @@ function checkMtu(call: HelperCall): HelperResult {
   return value(length <= LOOPBACK_MTU + ETHERNET_HEADER_BYTES ? 0 : FRAGMENTATION_NEEDED);
 }
 
+const OVERFLOW_UID = 65534;
+const hasSocket = (call: HelperCall): boolean => call.packets.field(call.args[0], 'sk') !== 0n;
+
 const TC_ACT_SHOT = 2;
 const TC_ACT_REDIRECT = 7;
 const NEIGHBOUR_BYTES = 20;
@@ -326,6 +334,11 @@ export const skbHelpers = {
     packetArg(call);
     return value(field(call, 'hash'));
   },
+  // The packet of a test run has a socket: the only one there is, nobody's, in the root cgroup.
+  bpf_sk_fullsock: (call) => value(call.args[0]),
+  bpf_get_socket_cookie: (call) => value(hasSocket(call) ? 1 : 0),
+  bpf_get_socket_uid: (call) => value(hasSocket(call) ? 0 : OVERFLOW_UID),
+  bpf_skb_cgroup_id: (call) => value(hasSocket(call) ? 1 : 0),
   bpf_check_mtu: checkMtu,
   bpf_redirect_neigh: (call) => {
     const size = u32Arg(call, 2);

@@ -1,13 +1,14 @@
 /**
- * Local storage helpers. There is one owner, the current task; pointers to tasks are NULL in the model, so every task
- * pointer means it. Sockets, inodes and cgroups do not exist: their helpers answer as to a NULL owner.
+ * Local storage helpers. There is one task, the current one; pointers to tasks are NULL in the model, so every task
+ * pointer means it. The only socket is that of a test run's packet. Inodes and cgroups do not exist: their helpers
+ * answer as to a NULL owner.
  */
 import { ERRNO } from '../spec/errno';
 import { storageOfRun } from '../maps/cgroupStorage';
 import type { CgroupStorageData, StorageData } from '../maps/mapData';
 import type { MapRecord } from '../maps/mapFamily';
 import { addStored, removeStored, storedValue } from '../maps/localStorage';
-import { memoryAddress } from '../vm/addresses';
+import { memoryAddress, offsetOf } from '../vm/addresses';
 import {
   HelperFault,
   mapArg,
@@ -27,11 +28,11 @@ function storageArg(call: HelperCall): MapRecord<StorageData> {
   return map as MapRecord<StorageData>;
 }
 
-function taskStorageGet(call: HelperCall): HelperResult {
+/** @param owner number of the task, or linear offset of the socket */
+function storageGet(call: HelperCall, owner: number): HelperResult {
   const map = storageArg(call);
   const [, , initial, flags] = call.args;
   if ((flags & ~CREATE) !== 0n) return value(0);
-  const owner = call.kernel.state.current.pid;
   const found = storedValue(map, owner);
   if (found !== 0) return value(memoryAddress(found));
   if ((flags & CREATE) === 0n) return value(0);
@@ -57,10 +58,11 @@ const nobodys: HelperHandler = (call) => {
 
 export const storageHelpers = {
   bpf_get_local_storage: ofRun,
-  bpf_task_storage_get: taskStorageGet,
+  bpf_task_storage_get: (call) => storageGet(call, call.kernel.state.current.pid),
   bpf_task_storage_delete: (call) => value(removeStored(storageArg(call), call.kernel.state.current.pid)),
-  bpf_sk_storage_get: nobody,
-  bpf_sk_storage_delete: nobodys,
+  bpf_sk_storage_get: (call) => (call.args[1] === 0n ? value(0) : storageGet(call, offsetOf(call.args[1]))),
+  bpf_sk_storage_delete: (call) =>
+    value(call.args[1] === 0n ? -ERRNO.EINVAL : removeStored(storageArg(call), offsetOf(call.args[1]))),
   bpf_inode_storage_get: nobody,
   bpf_inode_storage_delete: nobodys,
   bpf_cgrp_storage_get: nobody,

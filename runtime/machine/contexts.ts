@@ -34,6 +34,13 @@ export const structOf = (record: ContextRecord): CtxStruct => STRUCTS[record.str
 
 /** `struct bpf_flow_keys`. */
 export const FLOW_KEYS_BYTES = 56;
+/** `struct bpf_sock`. */
+export const SOCKET_BYTES = 80;
+/** Objects of their own that fields of a context point to. */
+const BESIDE_PACKETS: readonly (readonly [string, number])[] = [
+  ['flow_keys', FLOW_KEYS_BYTES],
+  ['sk', SOCKET_BYTES],
+];
 
 export interface PacketLayout {
   readonly headroomBytes: number;
@@ -84,10 +91,11 @@ export function movePacket(
 /** Gives a context and its packet back. */
 export function dropContext(memory: Memory, record: ContextRecord): void {
   for (const at of [record.start, record.packet.meta]) memory.endRegion(at);
-  const keys = offsetOf(record.fields.get('flow_keys') ?? 0n);
-  if (keys !== 0) {
-    memory.endRegion(keys);
-    memory.release(keys, FLOW_KEYS_BYTES);
+  for (const [name, sizeBytes] of BESIDE_PACKETS) {
+    const at = offsetOf(record.fields.get(name) ?? 0n);
+    if (at === 0) continue;
+    memory.endRegion(at);
+    memory.release(at, sizeBytes);
   }
   memory.release(record.start, structOf(record).sizeBytes);
   memory.release(record.packet.start, record.packet.limit - record.packet.start);

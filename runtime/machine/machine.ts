@@ -43,6 +43,7 @@ import { Memory } from '../vm/memory';
 import type { ObjectSpec, ProgramSpec } from '../loader/objectSpec';
 import { addressOfContext, contextBytes, Contexts, createContext, dropContext } from './contexts';
 import { addFlowKeys, flowKeysOf } from './flowKeys';
+import { addSocket, dropSocketStorage } from './packetSocket';
 import { createMaps, loadProgram, type LoadedProgram } from './load';
 import { defaultPacket, hiddenHeaderBytes, packetContext, SKB_GIVEN } from './packets';
 import { fillInitialMaps } from './initialMaps';
@@ -261,7 +262,13 @@ export class Machine {
       argument = addressOfContext(kept);
       contextAt = kept.start;
     } else if (type?.context === 'xdp_md' || type?.context === '__sk_buff') {
-      const made = packetContext(type.context, program.type, options.packet ?? defaultPacket(), options.ctx);
+      const made = packetContext(
+        this.profile,
+        type.context,
+        program.type,
+        options.packet ?? defaultPacket(),
+        options.ctx,
+      );
       if (!made.ok) return made;
       const record = createContext(
         memory,
@@ -272,6 +279,7 @@ export class Machine {
       );
       this.state.contexts.set(record.start, record);
       if (program.type === 'BPF_PROG_TYPE_FLOW_DISSECTOR') addFlowKeys(memory, record);
+      else if (type.context === '__sk_buff') addSocket(memory, record, options.packet ?? defaultPacket());
       argument = addressOfContext(record);
       contextAt = record.start;
     } else {
@@ -380,6 +388,7 @@ export class Machine {
       const keys = flowKeysOf(this.memory, context);
       if (keys !== undefined) value.packetHex = bytesToHex(keys);
       if (!run.keep) {
+        dropSocketStorage(this.state.maps.values(), context);
         dropContext(this.memory, context);
         this.state.contexts.delete(run.context);
       }

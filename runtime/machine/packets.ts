@@ -5,6 +5,7 @@
 import { ERRNO, errnoName, type ErrnoName } from '../spec/errno';
 import { SK_BUFF, XDP_MD } from '../spec/ctxFields';
 import { bytesToHex } from '../util/hexText';
+import { has, type Profile } from '../spec/profile';
 import { fail, ok, type Problem, type Result } from '../util/problem';
 import type { PacketLayout } from './contexts';
 
@@ -14,6 +15,13 @@ const PAGE_BYTES = 4096;
 /** Room for `struct skb_shared_info` behind an XDP packet. */
 const XDP_TAILROOM_BYTES = 320;
 const SKB_HEADROOM_BYTES = 64;
+const SKB_TAILROOM_BYTES = 320;
+const GSO_SEGMENTS_MAX = 65535n;
+const GSO_SIZE_MAX = 65536n;
+const IPV4 = 0x0008;
+const IPV6 = 0xdd86;
+const IPV4_HEADER_BYTES = 20;
+const IPV6_HEADER_BYTES = 40;
 /** Meta data that user space may hand over. */
 const META_BYTES_MAX = 32;
 const LOOPBACK_IFINDEX = 1n;
@@ -60,6 +68,7 @@ function fieldOf(bytes: Uint8Array, offset: number, sizeBytes: number): bigint {
 
 /** What a run of `programType` with this packet and context begins with. */
 export function packetContext(
+  profile: Profile,
   struct: 'xdp_md' | '__sk_buff',
   programType: string,
   packet: Uint8Array,
@@ -70,10 +79,16 @@ export function packetContext(
       'EINVAL',
       `a packet has at least ${ETHERNET_HEADER_BYTES} bytes, this one ${packet.length}`,
     );
-  return struct === 'xdp_md' ? xdpContext(packet, ctx) : skbContext(programType, packet, ctx);
+  return struct === 'xdp_md'
+    ? xdpContext(profile, packet, ctx)
+    : skbContext(profile, programType, packet, ctx);
 }
 
-function xdpContext(packet: Uint8Array, ctx: Uint8Array | undefined): Result<PacketContext> {
+function xdpContext(
+  profile: Profile,
+  packet: Uint8Array,
+  ctx: Uint8Array | undefined,
+): Result<PacketContext> {
   const room = PAGE_BYTES - XDP_HEADROOM_BYTES - XDP_TAILROOM_BYTES;
   if (packet.length > room)
     return refuse('EINVAL', `packets in pieces are not modelled; one piece has at most ${room} bytes`);
@@ -90,7 +105,7 @@ function xdpContext(packet: Uint8Array, ctx: Uint8Array | undefined): Result<Pac
         message: `data_end of the context is ${dataEnd}, the packet has ${packet.length} bytes: packets in pieces are not modelled`,
         remedy: `Set data_end to ${packet.length}.`,
       });
-    if (data % 4 !== 0 || data > META_BYTES_MAX)
+    if (data % 4 !== 0 || data > (has(profile, 'xdpMetaUpTo252') ? 252 : META_BYTES_MAX))
       return refuse('EINVAL', 'the meta data has no acceptable size');
     metaBytes = data;
     if (fieldOf(bytes, 20, 4) !== 0n) return refuse('EINVAL', 'egress_ifindex of the context is not zero');
@@ -98,8 +113,8 @@ function xdpContext(packet: Uint8Array, ctx: Uint8Array | undefined): Result<Pac
     if (ifindex > 1n) return refuse('ENODEV', 'the context names an interface other than lo');
     // The program sees the loopback device in any case; the user gets back what was given.
     fields.set('given ingress_ifindex', ifindex);
-    if (ifindex === 0n && fieldOf(bytes, 16, 4) !== 0n)
-      return refuse('EINVAL', 'the context names a queue without an interface');
+    // The loopback has one queue.
+    if (fieldOf(bytes, 16, 4) !== 0n) return refuse('EINVAL', 'the context names a queue that is not there');
   }
   return ok({
     packet,
@@ -131,7 +146,7 @@ export const SKB_GIVEN = [
 function packetType(packet: Uint8Array): bigint {
   const destination = packet.subarray(0, 6);
   if (destination.every((byte) => byte === 0)) return 0n;
-  if (destination.every((byte) => byte === 0xff)) return 1n;
+  // Its broadcast address is zero as well.
   return (destination[0] & 1) !== 0 ? 2n : 3n;
 }
 
@@ -142,15 +157,22 @@ export const hiddenHeaderBytes = (programType: string): number =>
     : ETHERNET_HEADER_BYTES;
 
 function skbContext(
+  profile: Profile,
   programType: string,
   packet: Uint8Array,
   ctx: Uint8Array | undefined,
 ): Result<PacketContext> {
+  const type = packet[12] | (packet[13] << 8);
+  const header = type === IPV4 ? IPV4_HEADER_BYTES : type === IPV6 ? IPV6_HEADER_BYTES : 0;
+  if (packet.length < ETHERNET_HEADER_BYTES + header)
+    return refuse('EINVAL', 'the packet is too short for the header that it announces');
+  const room = PAGE_BYTES - SKB_HEADROOM_BYTES - SKB_TAILROOM_BYTES;
+  if (packet.length > room && !has(profile, 'testRunLargePackets'))
+    return refuse('EINVAL', `this kernel takes packets of at most ${room} bytes for a test run`);
   const fields = new Map<string, bigint>([
     // The EtherType as it lies in the packet, read as a little-endian number.
-    ['protocol', BigInt(packet[12] | (packet[13] << 8))],
+    ['protocol', BigInt(type)],
     ['ifindex', LOOPBACK_IFINDEX],
-    ['wire_len', BigInt(packet.length)],
     ['pkt_type', packetType(packet)],
   ]);
   if (ctx !== undefined) {
@@ -164,6 +186,15 @@ function skbContext(
         );
       fields.set(field.name, value);
     }
+    if (ctx.subarray(SK_BUFF.sizeBytes).some((byte) => byte !== 0))
+      return refuse('E2BIG', 'the context is longer than the kernel knows, and not zero there');
+    if ((fields.get('ifindex') ?? 0n) !== LOOPBACK_IFINDEX)
+      return refuse('ENODEV', 'the context names an interface other than lo');
+    if ((fields.get('gso_segs') ?? 0n) > GSO_SEGMENTS_MAX) return refuse('EINVAL', 'too many segments');
+    const wire = fields.get('wire_len') ?? BigInt(packet.length);
+    if (wire < BigInt(packet.length) || wire > GSO_SIZE_MAX)
+      return refuse('EINVAL', 'wire_len of the context does not fit the packet');
+    fields.set('wire_len', wire);
   }
   const hidden = hiddenHeaderBytes(programType);
   if (hidden > 0) fields.set('hidden link header', 1n);

@@ -24,7 +24,7 @@ import {
   type MapRecord,
   type ValueSlot,
 } from './mapFamily';
-import { copyValue, hasField, readValue } from './values';
+import { copyValue, dropOwned, hasField, readValue } from './values';
 
 const FLAGS = ACCESS_FLAGS | BPF_F_NUMA_NODE | BPF_F_MMAPABLE | BPF_F_PRESERVE_ELEMS | BPF_F_INNER_MAP;
 /** Largest value the kernel allocates in one piece. */
@@ -89,6 +89,7 @@ export const arrayFamily: MapFamily<ArrayData> = {
     if ((flags & BPF_F_LOCK) !== 0n && !hasField(map.definition, 'spinLock')) return refused('EINVAL', ERRNO);
     const to = valueAt(map, index);
     copyValue(env.memory, map.definition, to, value);
+    dropOwned(env, map.definition, to);
     return { error: 0, freed: map.definition.fields.fields.length > 0 ? [to] : [], recycle: [] };
   },
 

@@ -31,7 +31,7 @@ import {
   type MapRecord,
   type ValueSlot,
 } from './mapFamily';
-import { copyValue, hasField, readValue } from './values';
+import { copyValue, dropOwned, hasField, readValue } from './values';
 
 /** What fresh memory may hold where nobody zeroes it. */
 const STALE_BYTE = 0xaa;
@@ -331,6 +331,7 @@ export const hashFamily: MapFamily<HashData> = {
     if (old === 0) return DONE;
     unlinkElement(env, map, old);
     const left = [old + valueOffset];
+    for (const value of left) dropOwned(env, definition, value);
     return { error: 0, freed: left, recycle: data.prealloc ? [] : left };
   },
 
@@ -340,6 +341,7 @@ export const hashFamily: MapFamily<HashData> = {
     unlinkElement(env, map, element);
     map.data.count--;
     const left = [element + elementValue(map.definition)];
+    for (const value of left) dropOwned(env, map.definition, value);
     return { error: 0, freed: left, recycle: left };
   },
 

@@ -40,7 +40,7 @@ import {
   type MapRecord,
   type ValueSlot,
 } from './mapFamily';
-import { copyValue, hasField, readValue } from './values';
+import { copyValue, dropOwned, hasField, readValue } from './values';
 
 type LruMap = MapRecord<LruData>;
 
@@ -113,6 +113,7 @@ export function markLruUsed(env: MapEnv, map: LruMap, element: number): void {
 /** Puts an unlinked element's slot back. */
 export function recycleLru(env: MapEnv, map: LruMap, value: ValueRef): void {
   const element = value - elementValue(map.definition);
+  dropOwned(env, map.definition, value);
   new LruWalker(env.memory, map.data.lists, () => false).giveBack(nodeOf(map, element));
 }
 

@@ -53,7 +53,7 @@ import {
   type MapFamily,
   type MapRecord,
 } from './mapFamily';
-import { copyValue, hasField, readValue } from './values';
+import { copyValue, dropOwned, hasField, readValue } from './values';
 
 /** PCPU_MIN_UNIT_SIZE: largest per-CPU allocation. */
 const VALUE_SIZE_MAX = 32 * 1024;
@@ -82,6 +82,7 @@ function writeAll(
     const bytes = single ? values[0] : values[cpu];
     env.memory.write(scratch, bytes.subarray(0, definition.valueSizeBytes));
     copyValue(env.memory, definition, placeOf(cpu), scratch);
+    dropOwned(env, definition, placeOf(cpu));
   }
   env.memory.release(scratch, definition.valueSizeBytes);
 }
@@ -148,7 +149,9 @@ export const perCpuArrayFamily: MapFamily<PerCpuArrayData> = {
     if (index >= map.definition.maxEntries) return refused('E2BIG', ERRNO);
     if ((flags & BPF_NOEXIST) !== 0n) return refused('EEXIST', ERRNO);
     if ((flags & BPF_F_LOCK) !== 0n) return refused('EINVAL', ERRNO);
-    copyValue(env.memory, map.definition, arrayPlace(map, index, env.currentCpu()), value);
+    const place = arrayPlace(map, index, env.currentCpu());
+    copyValue(env.memory, map.definition, place, value);
+    dropOwned(env, map.definition, place);
     return DONE;
   },
 

@@ -6,6 +6,7 @@
  * Only user space writes. Programs to run at the other end are named by file descriptors, which a model has none of.
  * Evidence: answers of 6.1, 6.12 and 7.2.
  */
+import { has } from '../spec/profile';
 import { ERRNO, type ErrnoName } from '../spec/errno';
 import { indexBytes, nextIndex } from './array';
 import type { MapDefinition, MapEntry, MapOutcome, ValueRef } from './bpfMap';
@@ -74,7 +75,8 @@ function judge(
     if (target > QUEUE_LENGTH_MAX) return 'EOVERFLOW';
     if (key >= env.cpuCount) return 'ENODEV';
     if (target === 0) return 'empty';
-    return program > 0 ? 'EINVAL' : undefined;
+    if (program <= 0) return undefined;
+    return has(env.profile, 'cpumapErrors') ? 'EBADF' : 'ENOMEM';
   }
   if (target === 0) return program > 0 ? 'EINVAL' : 'empty';
   if (target !== LOOPBACK_IFINDEX || program > 0) return 'EINVAL';

@@ -720,6 +720,36 @@ export const FEATURES = {
     since: '6.12',
     evidence: 'mainline 6.11; measured on 6.1 (refused) and 6.12',
   },
+  vlanTagClears: {
+    what: 'taking a VLAN tag off clears its number and protocol, too',
+    since: '6.6',
+    evidence: 'mainline 6.2; measured on 6.1 (they stay) and 6.12',
+  },
+  fibLookupMark: {
+    what: 'bpf_fib_lookup takes BPF_FIB_LOOKUP_MARK',
+    since: '6.12',
+    evidence: 'mainline 6.10; measured on 6.1 (refused) and 6.12',
+  },
+  csumDiffAnySize: {
+    what: 'bpf_csum_diff takes sizes that are no multiples of four, and any sum of them',
+    since: '6.18',
+    evidence: 'measured: 6.12 refuses, 7.2 takes them',
+  },
+  testRunLargePackets: {
+    what: 'test runs of packets of the stack take more than fits into a page',
+    since: '7.2',
+    evidence: 'measured: 6.12 refuses 3713 bytes, 7.2 takes them',
+  },
+  cpumapErrors: {
+    what: 'a CPU map whose value names a bad program says so; before, the error was ENOMEM',
+    since: '7.2',
+    evidence: 'measured on 6.12 (ENOMEM) and 7.2 (EBADF)',
+  },
+  mapKeepsObjects: {
+    what: 'objects held by a map value stay with it when it is overwritten or deleted, until the map frees the element',
+    since: '7.2',
+    evidence: 'measured: 6.12 lets them go at once, 7.2 finds them again when the element is used again',
+  },
   dynptrWriteMoves: {
     what: 'bpf_dynptr_write and _read copy overlapping bytes as if through a buffer; before, from the front',
     since: '6.6',

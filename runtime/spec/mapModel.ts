@@ -41,7 +41,10 @@ export const MAP_MODEL: Readonly<Partial<Record<string, MapModel>>> = {
     level: 'partial',
     note: 'there is one task; user space cannot reach it by pidfd',
   },
-  BPF_MAP_TYPE_SK_STORAGE: { level: 'partial', note: `${EMPTY}there are no sockets` },
+  BPF_MAP_TYPE_SK_STORAGE: {
+    level: 'partial',
+    note: 'the only socket is that of a test run; user space cannot reach it',
+  },
   BPF_MAP_TYPE_INODE_STORAGE: { level: 'partial', note: `${EMPTY}there are no inodes` },
   BPF_MAP_TYPE_CGRP_STORAGE: { level: 'partial', note: `${EMPTY}there are no cgroup objects` },
   BPF_MAP_TYPE_CGROUP_STORAGE: {

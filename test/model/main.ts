@@ -24,6 +24,23 @@ function benchAnswers(file: string): readonly KernelAnswer[] {
   });
 }
 
+/** Words of eight bytes in which two elements of one key differ; else both answers. */
+function told(kernel: unknown, model: unknown): string {
+  const both = `    kernel ${JSON.stringify(kernel)}\n    model  ${JSON.stringify(model)}`;
+  if (!Array.isArray(kernel) || !Array.isArray(model) || kernel.length !== model.length) return both;
+  const lines: string[] = [];
+  for (const [i, theirs] of (kernel as string[]).entries()) {
+    const ours = (model as string[])[i];
+    if (theirs === ours) continue;
+    const [a, b] = [theirs, ours].map((text) => /^(\w* )?([0-9a-f]{64,})$/.exec(text)?.[2]);
+    if (a?.length !== b?.length || a === undefined || b === undefined) return both;
+    for (let at = 0; at < a.length; at += 16)
+      if (a.slice(at, at + 16) !== b.slice(at, at + 16))
+        lines.push(`    [${at / 16}] kernel ${a.slice(at, at + 16)} model ${b.slice(at, at + 16)}`);
+  }
+  return lines.join('\n');
+}
+
 interface Count {
   agree: number;
   gap: number;
@@ -70,8 +87,7 @@ function main(): number {
       console.log(
         `${scenario.gap === undefined ? '' : 'gap: '}${set.name} ${answer.scenario} on ${answer.profile}`,
       );
-      for (const { what, kernel, model } of found)
-        console.log(`  ${what}\n    kernel ${JSON.stringify(kernel)}\n    model  ${JSON.stringify(model)}`);
+      for (const { what, kernel, model } of found) console.log(`  ${what}\n${told(kernel, model)}`);
     }
     for (const [kernel, { agree, gap, disagree }] of counts)
       rows.push(
