@@ -5,6 +5,7 @@
 import { has, type Profile } from '../spec/profile';
 import { assert } from '../util/assert';
 import type { ClockBase, CpuState, KernelState, TimerObject } from './state';
+import { firstTimer, insertTimer, neighbours, removeTimer } from './timerQueue';
 
 /** Largest time a timer can have; later ones saturate to it and never fire. */
 export const TIME_MAX_NS = 0x7fff_ffff_ffff_ffffn;
@@ -22,10 +23,6 @@ const dueNs = (state: KernelState, timer: TimerObject): bigint =>
 
 export const CLOCK_ORDER: readonly ClockBase[] = ['monotonic', 'boottime'];
 
-function isBefore(a: TimerObject, b: TimerObject): boolean {
-  return a.expiresNs < b.expiresNs || (a.expiresNs === b.expiresNs && a.order < b.order);
-}
-
 const timerOf = (state: KernelState, id: number): TimerObject => {
   const timer = state.timers.get(id);
   assert(timer, `timer ${id} is queued but gone`);
@@ -34,8 +31,7 @@ const timerOf = (state: KernelState, id: number): TimerObject => {
 
 export function dequeue(state: KernelState, timer: TimerObject): void {
   assert(timer.queuedOn >= 0, `timer ${timer.id} is not queued`);
-  const queue = state.cpus[timer.queuedOn].queues[baseOf(timer)];
-  queue.splice(queue.indexOf(timer.id), 1);
+  removeTimer(state.cpus[timer.queuedOn].queues[baseOf(timer)], state.timers, timer);
   timer.queuedOn = -1;
   state.queueChanges++;
 }
@@ -51,10 +47,10 @@ export function enqueue(
   const queue = state.cpus[cpu].queues[baseOf(timer)];
   state.queueChanges++;
   if (timer.queuedOn === cpu && has(profile, 'hrtimerRearmInPlace')) {
-    const at = queue.indexOf(timer.id);
-    const before = at > 0 ? timerOf(state, queue[at - 1]).expiresNs : -1n;
-    const after = at + 1 < queue.length ? timerOf(state, queue[at + 1]).expiresNs : expiresNs;
-    if (before <= expiresNs && expiresNs <= after) {
+    const { before, after } = neighbours(queue, state.timers, timer);
+    const earliest = before === 0 ? -1n : timerOf(state, before).expiresNs;
+    const latest = after === 0 ? expiresNs : timerOf(state, after).expiresNs;
+    if (earliest <= expiresNs && expiresNs <= latest) {
       timer.expiresNs = expiresNs;
       return;
     }
@@ -62,27 +58,16 @@ export function enqueue(
   if (timer.queuedOn >= 0) dequeue(state, timer);
   timer.expiresNs = expiresNs;
   timer.order = state.nextOrder++;
-  let low = 0;
-  let high = queue.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    // Equal expiries keep the order of arming even after an in-place move gave an old rank a new expiry.
-    if (
-      isBefore(timer, timerOf(state, queue[middle])) &&
-      timerOf(state, queue[middle]).expiresNs !== expiresNs
-    )
-      high = middle;
-    else low = middle + 1;
-  }
-  queue.splice(low, 0, timer.id);
+  // Equal expiries keep the order of arming even after an in-place move gave an old rank a new expiry.
+  insertTimer(queue, state.timers, timer);
   timer.queuedOn = cpu;
   timer.cpu = cpu;
 }
 
 /** The first timer of a queue, if any. */
 export function firstOf(state: KernelState, cpu: CpuState, base: ClockBase): TimerObject | undefined {
-  const id = cpu.queues[base][0];
-  return id === undefined ? undefined : timerOf(state, id);
+  const id = firstTimer(cpu.queues[base]);
+  return id === 0 ? undefined : timerOf(state, id);
 }
 
 /** When the CPU's timer interrupt comes: the earliest expiry, not before hardware allows; undefined: never. */

@@ -9,7 +9,7 @@ import type { MapEnv, MapRecord } from '../maps/mapFamily';
 import { indexBytes } from '../maps/array';
 import { familyOf } from '../maps/maps';
 import type { Memory } from '../vm/memory';
-import { readFrames } from '../vm/frames';
+import { readFrames, readPlaces } from '../vm/frames';
 import type { Activation } from './activations';
 import type { ArmedRecord, KernelEvent, PlaceRecord, TimerKeyRecord } from './events';
 import { getProgram, putProgram } from './lifetimes';
@@ -32,6 +32,8 @@ export class Kernel implements MapEnv {
   quiet = false;
   /** What the step under way found to be wrong; the driver stops the run with it right after the step. */
   broken: string | undefined;
+  /** Stacks by their places: a cache, not state. */
+  private readonly stacks = new Map<string, ArmedRecord['frames']>();
 
   constructor(
     readonly memory: Memory,
@@ -152,16 +154,27 @@ export class Kernel implements MapEnv {
   captureStack(): ArmedRecord | undefined {
     if (this.quiet) return undefined;
     const context = this.context;
-    const frames = readFrames(this.memory, context.block).map((frame, i) => {
-      const insnIdx = i === 0 ? frame.insnIdx - 1 : frame.insnIdx;
-      return Object.freeze({
-        place: this.place(frame.programId, insnIdx),
-        functionName: this.programs[frame.programId].functionAt(insnIdx),
-      });
-    });
+    const frames = this.framesAt(readPlaces(this.memory, context.block));
     const parent = context.timer === 0 ? undefined : this.timer(context.timer).firedFrom;
-    const at = { atNs: this.nowNs, cpu: this.cpu, frames: Object.freeze(frames) };
+    const at = { atNs: this.nowNs, cpu: this.cpu, frames };
     return Object.freeze(parent === undefined ? at : { ...at, parent: shorten(parent) });
+  }
+
+  /** A million timers are armed from a handful of places, so equal stacks are one record. */
+  private framesAt(places: readonly number[]): ArmedRecord['frames'] {
+    const key = places.join();
+    let frames = this.stacks.get(key);
+    if (frames !== undefined) return frames;
+    const made: ArmedRecord['frames'][number][] = [];
+    for (let i = 0; i < places.length; i += 2) {
+      const programId = places[i];
+      const insnIdx = i === 0 ? places[1] - 1 : places[i + 1];
+      const functionName = this.programs[programId].functionAt(insnIdx);
+      made.push(Object.freeze({ place: this.place(programId, insnIdx), functionName }));
+    }
+    frames = Object.freeze(made);
+    this.stacks.set(key, frames);
+    return frames;
   }
 
   push(activation: Activation): void {

@@ -5,6 +5,7 @@
 import type { SchedulerStateLike } from './services';
 import type { KernelEvent, ArmedRecord } from './events';
 import type { Activation } from './activations';
+import type { TimerQueue } from './timerQueue';
 
 export type ContextKind = 'task' | 'softirq' | 'hardirq' | 'nmi';
 
@@ -53,7 +54,7 @@ export interface CpuState {
   /** The timer whose commands this CPU is working off; 0 = none. */
   commandTimer: number;
   /** Timers queued on this CPU per clock, by expiry, then arming order. */
-  readonly queues: Record<ClockBase, number[]>;
+  readonly queues: Record<ClockBase, TimerQueue>;
 }
 
 /** The kernel object behind one `struct bpf_timer`. */

@@ -6,6 +6,7 @@
  */
 import type { Activation, OpActivation, OpLocals, OpName } from '../kernel/activations';
 import type { Context, CpuState, KernelState, TimerObject } from '../kernel/state';
+import type { TimerQueue } from '../kernel/timerQueue';
 import { copyPlain, type MachineState } from './state';
 
 type Primitive = string | number | bigint | boolean | undefined | null;
@@ -47,6 +48,9 @@ function copyContext(context: Context): Context {
 
 const EMPTY: never[] = [];
 
+const copyQueue = (queue: TimerQueue): TimerQueue =>
+  queue.length === 0 ? [] : queue.map((chunk) => chunk.slice());
+
 function copyCpu(cpu: CpuState): CpuState {
   const { contexts, idleBlocks, queues, irqWork } = cpu;
   const copies: Context[] = [];
@@ -56,7 +60,7 @@ function copyCpu(cpu: CpuState): CpuState {
     contexts: copies,
     idleBlocks: idleBlocks.slice(),
     irqWork: irqWork.slice(),
-    queues: { monotonic: queues.monotonic.slice(), boottime: queues.boottime.slice() },
+    queues: { monotonic: copyQueue(queues.monotonic), boottime: copyQueue(queues.boottime) },
   };
 }
 

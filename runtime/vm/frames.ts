@@ -51,3 +51,13 @@ export function readFrames(memory: Memory, block: number): Frame[] {
   }
   return frames;
 }
+
+/** Program and slot of every frame, innermost first, as `readFrames` has them: pairs of numbers. */
+export function readPlaces(memory: Memory, block: number): number[] {
+  const places = [readProgram(memory, block), readPc(memory, block)];
+  for (let index = readDepth(memory, block); index > 0; index--) {
+    const record = frameOffset(block, index);
+    places.push(memory.load32(record + FRAME_PROGRAM), memory.load32(record + FRAME_RETURN_PC) - 1);
+  }
+  return places;
+}

@@ -1,4 +1,5 @@
 import * as assert from 'node:assert/strict';
+import * as fc from 'fast-check';
 import { dequeue, enqueue, nextExpiry, TIME_MAX_NS } from '../../runtime/kernel/hrtimers';
 import type { CpuState, KernelState, TimerObject } from '../../runtime/kernel/state';
 import { expiryOf } from '../../runtime/kernel/timerOps';
@@ -46,7 +47,7 @@ describe('timer queues', () => {
       [5, 10n],
     ] as const)
       enqueue(state, profile, timer(id), 0, at);
-    assert.deepEqual(state.cpus[0].queues.monotonic, [2, 5, 4, 1, 3]);
+    assert.deepEqual(state.cpus[0].queues.monotonic.flat(), [2, 5, 4, 1, 3]);
     assert.equal(nextExpiry(state, state.cpus[0]), 10n);
     assert.equal(nextExpiry(state, state.cpus[1]), undefined);
   });
@@ -62,9 +63,9 @@ describe('timer queues', () => {
       enqueue(state, profile, timer(2), 0, 20n);
       enqueue(state, profile, timer(3), 0, 30n);
       enqueue(state, profile, first, 0, 20n);
-      assert.deepEqual(state.cpus[0].queues.monotonic, order, name);
+      assert.deepEqual(state.cpus[0].queues.monotonic.flat(), order, name);
       enqueue(state, profile, first, 1, 40n);
-      assert.deepEqual([state.cpus[0].queues.monotonic, state.cpus[1].queues.monotonic], [[2, 3], [1]]);
+      assert.deepEqual([state.cpus[0].queues.monotonic.flat(), state.cpus[1].queues.monotonic.flat()], [[2, 3], [1]]);
       dequeue(state, first);
       assert.equal(first.queuedOn, -1);
     }
@@ -75,7 +76,34 @@ describe('timer queues', () => {
     enqueue(state, profile, timer(1, 0), 0, 5n);
     enqueue(state, profile, timer(2, 1), 0, 5n);
     enqueue(state, profile, timer(3, 7), 0, 4n);
-    assert.deepEqual(state.cpus[0].queues, { monotonic: [1, 2], boottime: [3] });
+    assert.deepEqual(state.cpus[0].queues, { monotonic: [[1, 2]], boottime: [[3]] });
+  });
+
+  it('keep their order through many insertions and removals, however long they get', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.nat(900), fc.bigInt(0n, 40n)), { minLength: 700, maxLength: 2000 }),
+        (steps) => {
+          const { state, profile, timer } = kernel('6.12');
+          let wanted: TimerObject[] = [];
+          for (const [n, at] of steps) {
+            const object = state.timers.get(n + 1) ?? timer(n + 1);
+            wanted = wanted.filter((other) => other !== object);
+            if (object.queuedOn >= 0 && at > 35n) dequeue(state, object);
+            else {
+              enqueue(state, profile, object, 0, at);
+              const behind = wanted.findIndex((other) => other.expiresNs > at);
+              wanted.splice(behind < 0 ? wanted.length : behind, 0, object);
+            }
+          }
+          assert.deepEqual(
+            state.cpus[0].queues.monotonic.flat(),
+            wanted.map(({ id }) => id),
+          );
+        },
+      ),
+      { numRuns: 20 },
+    );
   });
 
   it('never fire what lies at the end of time', () => {

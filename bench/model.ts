@@ -1,0 +1,218 @@
+/**
+ * `npm run bench:model [-- --seconds N] [--timers N,N,…] [--strict]`: how fast the kernel model runs. Prints arms and fires
+ * per second for growing numbers of timers, what copies of a machine cost then, and complete executions per second of the
+ * search over interleavings. Not a test; `--strict` fails where a limit is missed.
+ *
+ * Seconds are processor time of the process, the garbage collector's threads included.
+ */
+import * as path from 'node:path';
+import { explore } from '../runtime/explore/explore';
+import { loadFor } from '../runtime/host/loadFor';
+import { objectOf } from '../runtime/host/verifyFiles';
+import type { ObjectSpec } from '../runtime/loader/objectSpec';
+import { Machine } from '../runtime/machine/machine';
+import { readScenario, type Scenario } from '../runtime/machine/scenario';
+import { findProfile, type Profile } from '../runtime/spec/profile';
+
+const KERNEL = '6.12';
+/** Complete executions per second of processor time, R20 with two CPUs. */
+const LIMIT_EXECUTIONS = 50_000;
+const TIMERS = [1_000, 10_000, 100_000, 1_000_000];
+
+interface Settings {
+  readonly seconds: number;
+  readonly timers: readonly number[];
+  readonly strict: boolean;
+}
+
+function readSettings(argv: readonly string[]): Settings {
+  const settings = { seconds: 5, timers: TIMERS as readonly number[], strict: false };
+  for (let i = 0; i < argv.length; i++) {
+    if (argv[i] === '--strict') settings.strict = true;
+    else if (argv[i] === '--seconds') settings.seconds = Number(argv[++i]);
+    else if (argv[i] === '--timers') settings.timers = argv[++i].split(',').map(Number);
+    else throw new Error(`unknown option ${argv[i]}`);
+  }
+  if (!(settings.seconds > 0) || settings.timers.some((n) => !(n >= 1 && n <= 1 << 20)))
+    throw new Error('--seconds and --timers take positive numbers, at most 1048576 timers');
+  return settings;
+}
+
+const root = path.join(__dirname, '..', '..');
+
+async function load(file: string, profile: Profile): Promise<ObjectSpec> {
+  const name = path.join(root, file);
+  const compiled = await objectOf(name, undefined, {
+    kernels: [profile.name],
+    btf: {},
+    zigFolders: [root],
+  });
+  if (!compiled.ok) throw new Error(compiled.problem.message);
+  const object = loadFor({ file: name, bytes: compiled.value.bytes, relaxed: false, btf: {} }, profile);
+  if (!object.ok) throw new Error(object.problem.message);
+  return object.value;
+}
+
+/** Processor seconds that `work` takes. */
+function secondsOf(work: () => void): number {
+  const before = process.cpuUsage();
+  work();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1e6;
+}
+
+const perSecond = (count: number, seconds: number): string =>
+  Math.round(count / seconds).toLocaleString('en');
+const ms = (seconds: number): string => `${(seconds * 1000).toFixed(seconds < 0.01 ? 3 : 1)} ms`;
+const mebibytes = (): string => `${Math.round(process.memoryUsage().rss / (1 << 20))} MiB`;
+
+function fail(message: string): never {
+  throw new Error(message);
+}
+
+function fresh(object: ObjectSpec, profile: Profile): Machine {
+  const made = Machine.load(object, { profile, cpus: 2 });
+  return made.ok ? made.value : fail(made.problem.message);
+}
+
+/** Arms `count` timers in one program run and lets all of them fire. */
+function benchTimers(object: ObjectSpec, profile: Profile, count: number): void {
+  const machine = fresh(object, profile);
+  const program = machine.findProgram('arm') ?? fail('no program arm');
+  const started = machine.start(program, { ctx: new Uint8Array(Uint32Array.of(count).buffer) });
+  if (!started.ok) fail(started.problem.message);
+  const arming = secondsOf(() => {
+    const stop = machine.runToEnd();
+    if (stop.kind !== 'idle') fail(JSON.stringify(stop));
+  });
+  const copies = benchCopies(machine);
+  const firing = secondsOf(() => {
+    for (;;) {
+      const stop = machine.run({
+        budget: Number.MAX_SAFE_INTEGER,
+        untilNs: machine.nowNs() + 2_000_000_000n,
+      });
+      if (stop.kind === 'idle') return;
+      if (stop.kind !== 'budget' && stop.kind !== 'timeLimit') fail(JSON.stringify(stop));
+    }
+  });
+  const globals = machine.globalSection('.bss') ?? fail('no .bss');
+  const counted = (at: number): number =>
+    Number(new DataView((machine.readMemory(globals.address, 16) ?? fail('')).buffer).getBigUint64(at, true));
+  const counts = [counted(0), counted(8)].join();
+  if (counts !== `${count},${count}`) fail(`${count} timers: armed and fired are ${counts}`);
+  console.log(
+    [
+      String(count).padStart(9),
+      perSecond(count, arming + firing).padStart(12),
+      perSecond(count, arming).padStart(12),
+      perSecond(count, firing).padStart(12),
+      ms(copies.first).padStart(12),
+      ms(copies.next).padStart(12),
+      ms(copies.restore).padStart(12),
+      ms(copies.back).padStart(14),
+      mebibytes().padStart(9),
+    ].join(''),
+  );
+}
+
+/** Copies of the machine as it stands; a few pages are written in between. */
+function benchCopies(machine: Machine): { first: number; next: number; restore: number; back: number } {
+  const first = secondsOf(() => machine.snapshot());
+  const copy = machine.snapshot();
+  const touch = (): void => {
+    machine.stepInsn();
+  };
+  touch();
+  const next = secondsOf(() => machine.snapshot());
+  touch();
+  const restore = secondsOf(() => {
+    machine.restore(copy);
+  });
+  machine.checkpoint();
+  const rounds = 3;
+  const back = secondsOf(() => {
+    for (let i = 0; i < rounds; i++) {
+      const checkpoint = machine.checkpoint();
+      touch();
+      machine.rewind(checkpoint, true);
+    }
+  });
+  return { first, next, restore, back: back / rounds };
+}
+
+function scenarioOf(steps: readonly unknown[], fixes: Readonly<Record<string, string>> = {}): Scenario {
+  const read = readScenario('bench', { version: 1, kernel: KERNEL, cpus: 2, fixes, steps });
+  return read.ok ? read.value : fail(read.problem.message);
+}
+
+/** Searches the bounded space again and again for the given time; the rate of the last half. */
+function benchSearch(
+  name: string,
+  object: ObjectSpec,
+  scenario: Scenario,
+  options: { preemptions: number; seconds: number },
+): number {
+  let seconds = 0;
+  let counted = { executions: 0, seconds: 0 };
+  let searches = 0;
+  let executions = 0;
+  while (seconds < options.seconds || searches < 2) {
+    let done = 0;
+    const took = secondsOf(() => {
+      const result = explore(object, scenario, {
+        strategy: 'dfs',
+        preemptions: options.preemptions,
+        budget: 1e9,
+        checked: true,
+      });
+      if (!result.ok) fail(result.problem.message);
+      if (!result.value.complete) fail(`${name}: not complete`);
+      done = result.value.executions;
+    });
+    searches++;
+    seconds += took;
+    executions = done;
+    if (seconds > options.seconds / 2)
+      counted = { executions: counted.executions + done, seconds: counted.seconds + took };
+  }
+  const rate = counted.executions / counted.seconds;
+  console.log(
+    `${name.padEnd(28)}${String(options.preemptions).padStart(11)}${String(executions).padStart(12)}` +
+      perSecond(counted.executions, counted.seconds).padStart(14),
+  );
+  return rate;
+}
+
+async function main(): Promise<void> {
+  const settings = readSettings(process.argv.slice(2));
+  const profile = findProfile(KERNEL) ?? fail(`no profile ${KERNEL}`);
+  const timers = await load('bench/timers.bpf.c', profile);
+  console.log(
+    'timers'.padStart(9) +
+      ['arm+fire/s', 'arms/s', 'fires/s', 'snapshot', 'next one', 'restore']
+        .map((t) => t.padStart(12))
+        .join('') +
+      'check+rewind'.padStart(14) +
+      'memory'.padStart(9),
+  );
+  for (const count of settings.timers) benchTimers(timers, profile, count);
+  console.log(
+    `\n${'search'.padEnd(28)}${'preemptions'.padStart(11)}${'executions'.padStart(12)}${'complete/s'.padStart(14)}`,
+  );
+  const races = [['init-against-close', [{ parallel: [[{ run: 'setup' }], [{ close: 'items' }]] }]]] as const;
+  const missed: string[] = [];
+  for (const [name, steps] of races) {
+    const object = await load(`examples/races/${name}.bpf.c`, profile);
+    for (const preemptions of [2, 4]) {
+      const { seconds } = settings;
+      const rate = benchSearch(name, object, scenarioOf(steps), { preemptions, seconds });
+      if (rate < LIMIT_EXECUTIONS)
+        missed.push(`${name}: ${Math.round(rate)} complete executions a second, wanted ${LIMIT_EXECUTIONS}`);
+    }
+  }
+  for (const sentence of missed) console.log(`limit missed: ${sentence}`);
+  if (settings.strict && missed.length > 0) process.exitCode = 1;
+}
+
+void main();
