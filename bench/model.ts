@@ -118,27 +118,26 @@ function benchTimers(object: ObjectSpec, profile: Profile, count: number): void 
 
 /** Copies of the machine as it stands; a few pages are written in between. */
 function benchCopies(machine: Machine): { first: number; next: number; restore: number; back: number } {
-  const first = secondsOf(() => machine.snapshot());
-  const copy = machine.snapshot();
   const touch = (): void => {
     machine.stepInsn();
   };
+  let copy: ReturnType<Machine['snapshot']> | undefined;
+  const first = secondsOf(() => (copy = machine.snapshot()));
   touch();
-  const next = secondsOf(() => machine.snapshot());
+  const next = secondsOf(() => (copy = machine.snapshot()));
   touch();
   const restore = secondsOf(() => {
-    machine.restore(copy);
+    machine.restore(copy ?? fail('no copy'));
   });
-  machine.checkpoint();
-  const rounds = 3;
+  copy = undefined;
+  let checkpoint = machine.checkpoint();
   const back = secondsOf(() => {
-    for (let i = 0; i < rounds; i++) {
-      const checkpoint = machine.checkpoint();
-      touch();
-      machine.rewind(checkpoint, true);
-    }
+    touch();
+    machine.rewind(checkpoint, true);
+    checkpoint = machine.checkpoint();
   });
-  return { first, next, restore, back: back / rounds };
+  machine.rewind(checkpoint, true);
+  return { first, next, restore, back };
 }
 
 function scenarioOf(steps: readonly unknown[], fixes: Readonly<Record<string, string>> = {}): Scenario {

@@ -87,6 +87,8 @@ export interface TimerObject {
   /** Flags of the last start. */
   flags: number;
   fires: number;
+  /** When it fired last, on the CPU's clock. */
+  firedNs: bigint;
   armed: ArmedRecord | undefined;
   /** The stack that armed the invocation running now. */
   firedFrom: ArmedRecord | undefined;

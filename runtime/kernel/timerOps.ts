@@ -154,6 +154,7 @@ export function initStep(kernel: Kernel, op: OpActivation<'timerInit'>): StepRes
         cpu: kernel.cpu,
         flags: 0,
         fires: 0,
+        firedNs: 0n,
         armed: undefined,
         firedFrom: undefined,
         freed: false,

@@ -1,13 +1,13 @@
 /**
  * Copies of a machine's records for searches, which take one at nearly every choice: one copier for each shape that is
  * there in every scenario (an object literal per shape is several times faster than a loop over fields), and the loop of
- * `copyPlain` for the rest. A field that is added to one of these shapes and holds records does not compile before its
+ * `cloneState` for the rest. A field that is added to one of these shapes and holds records does not compile before its
  * copier says what becomes of it.
  */
 import type { Activation, OpActivation, OpLocals, OpName } from '../kernel/activations';
 import type { Context, CpuState, KernelState, TimerObject } from '../kernel/state';
 import type { TimerQueue } from '../kernel/timerQueue';
-import { copyPlain, type MachineState } from './state';
+import { cloneState, type MachineState } from './state';
 
 type Primitive = string | number | bigint | boolean | undefined | null;
 
@@ -74,7 +74,7 @@ function copyKernel(kernel: MachineState['kernel']): MachineState['kernel'] {
   const { cpus, timers, events } = kernel;
   const copies: CpuState[] = [];
   for (const cpu of cpus) copies.push(copyCpu(cpu));
-  const others = copyPlain({ ...kernel, cpus: EMPTY, timers: NO_TIMERS, events: EMPTY });
+  const others = cloneState({ ...kernel, cpus: EMPTY, timers: NO_TIMERS, events: EMPTY });
   return { ...others, cpus: copies, timers: copyTimers(timers), events };
 }
 
@@ -86,7 +86,7 @@ const NO_TIMERS: KernelState['timers'] = Object.freeze(new Map<number, TimerObje
  */
 export function copyRecords(state: MachineState): MachineState {
   const { kernel, returnValues } = state;
-  const others = copyPlain({ ...state, kernel: NO_KERNEL, returnValues: EMPTY });
+  const others = cloneState({ ...state, kernel: NO_KERNEL, returnValues: EMPTY });
   return { ...others, kernel: copyKernel(kernel), returnValues };
 }
 

@@ -83,7 +83,7 @@ export interface MachineOptions {
   /** Which programs to load, by name; all that the object loads by default if absent. */
   readonly programs?: readonly string[];
   readonly scheduler?: SchedulerState;
-  /** Work without a pause before the run counts as endless: instructions, kernel steps, 4000 for every timer interrupt. */
+  /** Work without a pause before the run counts as endless: instructions, kernel steps, 100 for every timer interrupt, 4000 for one that comes again at once. */
   readonly budget?: number;
   readonly memoryLimitBytes?: number;
 }

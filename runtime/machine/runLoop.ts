@@ -8,7 +8,7 @@
 import { stepOp } from '../kernel/ops';
 import type { Activation, OpActivation, StepResult } from '../kernel/activations';
 import { startOp } from '../kernel/activations';
-import { nextInterrupt } from '../kernel/hrtimers';
+import { CLOCK_ORDER, firstOf, nextInterrupt } from '../kernel/hrtimers';
 import type { Kernel } from '../kernel/kernel';
 import { readerEnded } from '../kernel/lifetimes';
 import type { Context, ContextKind, CpuState, KernelState, ReaderKind } from '../kernel/state';
@@ -68,7 +68,9 @@ const SLICE_MAX = 1 << 20;
 /** When all CPUs idle for this long, the run is not endless work, and its budget is full again. */
 const PAUSE_NS = 10_000n;
 /** What a timer interrupt takes of the budget, in instructions. */
-const INTERRUPT_WORK = 4000;
+const INTERRUPT_WORK = 100;
+/** The same for a timer that fires again before a CPU could be said to pause: it may be one that never lets it. */
+const REFIRE_WORK = 4000;
 
 export const top = (cpu: CpuState): Context | undefined => cpu.contexts[cpu.contexts.length - 1];
 
@@ -370,6 +372,14 @@ function sliceOf(parts: Parts, turn: Turn, budget: number, untilNs: bigint | und
   return limit;
 }
 
+/** Whether the timer that is due fired a moment ago. */
+function firesAgain(parts: Parts, cpu: CpuState): boolean {
+  return CLOCK_ORDER.some((base) => {
+    const timer = firstOf(parts.state.kernel, cpu, base);
+    return timer !== undefined && timer.fires > 0 && cpu.timeNs - timer.firedNs < PAUSE_NS;
+  });
+}
+
 /** Lets one CPU act. Returns what it used of the budget, and why everything must stop, if so. */
 function act(
   parts: Parts,
@@ -396,7 +406,7 @@ function act(
   if (expiry !== undefined && expiry <= cpu.timeNs) {
     pushContext(parts, cpu, 'softirq', startOp('softirq', { nowNs: 0n, clock: 0, timer: 0 }));
     cpu.timeNs += INTERRUPT_ENTRY_NS;
-    return { used: INTERRUPT_WORK, stop: undefined };
+    return { used: firesAgain(parts, cpu) ? REFIRE_WORK : INTERRUPT_WORK, stop: undefined };
   }
   if (cpu.contexts.length === 0) {
     pushContext(parts, cpu, 'task', startOp('deferredFrees', { timer: 0 }));

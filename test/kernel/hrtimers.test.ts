@@ -65,7 +65,10 @@ describe('timer queues', () => {
       enqueue(state, profile, first, 0, 20n);
       assert.deepEqual(state.cpus[0].queues.monotonic.flat(), order, name);
       enqueue(state, profile, first, 1, 40n);
-      assert.deepEqual([state.cpus[0].queues.monotonic.flat(), state.cpus[1].queues.monotonic.flat()], [[2, 3], [1]]);
+      assert.deepEqual(
+        [state.cpus[0].queues.monotonic.flat(), state.cpus[1].queues.monotonic.flat()],
+        [[2, 3], [1]],
+      );
       dequeue(state, first);
       assert.equal(first.queuedOn, -1);
     }
