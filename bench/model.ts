@@ -23,10 +23,16 @@ interface Settings {
   readonly seconds: number;
   readonly timers: readonly number[];
   readonly strict: boolean;
+  readonly print: (line: string) => void;
 }
 
 function readSettings(argv: readonly string[]): Settings {
-  const settings = { seconds: 5, timers: TIMERS as readonly number[], strict: false };
+  const settings = {
+    seconds: 5,
+    timers: TIMERS as readonly number[],
+    strict: false,
+    print: (line: string): void => console.log(line),
+  };
   for (let i = 0; i < argv.length; i++) {
     if (argv[i] === '--strict') settings.strict = true;
     else if (argv[i] === '--seconds') settings.seconds = Number(argv[++i]);
@@ -76,7 +82,7 @@ function fresh(object: ObjectSpec, profile: Profile): Machine {
 }
 
 /** Arms `count` timers in one program run and lets all of them fire. */
-function benchTimers(object: ObjectSpec, profile: Profile, count: number): void {
+function benchTimers(object: ObjectSpec, profile: Profile, count: number, print: Settings['print']): void {
   const machine = fresh(object, profile);
   const program = machine.findProgram('arm') ?? fail('no program arm');
   const started = machine.start(program, { ctx: new Uint8Array(Uint32Array.of(count).buffer) });
@@ -101,7 +107,7 @@ function benchTimers(object: ObjectSpec, profile: Profile, count: number): void 
     Number(new DataView((machine.readMemory(globals.address, 16) ?? fail('')).buffer).getBigUint64(at, true));
   const counts = [counted(0), counted(8)].join();
   if (counts !== `${count},${count}`) fail(`${count} timers: armed and fired are ${counts}`);
-  console.log(
+  print(
     [
       String(count).padStart(9),
       perSecond(count, arming + firing).padStart(12),
@@ -150,7 +156,7 @@ function benchSearch(
   name: string,
   object: ObjectSpec,
   scenario: Scenario,
-  options: { preemptions: number; seconds: number },
+  options: { preemptions: number; seconds: number; print: Settings['print'] },
 ): number {
   let seconds = 0;
   let counted = { executions: 0, seconds: 0 };
@@ -176,18 +182,19 @@ function benchSearch(
       counted = { executions: counted.executions + done, seconds: counted.seconds + took };
   }
   const rate = counted.executions / counted.seconds;
-  console.log(
+  options.print(
     `${name.padEnd(28)}${String(options.preemptions).padStart(11)}${String(executions).padStart(12)}` +
       perSecond(counted.executions, counted.seconds).padStart(14),
   );
   return rate;
 }
 
-async function main(): Promise<void> {
-  const settings = readSettings(process.argv.slice(2));
+/** @returns the limits that were missed. */
+export async function benchModel(settings: Settings): Promise<readonly string[]> {
+  const { seconds, print } = settings;
   const profile = findProfile(KERNEL) ?? fail(`no profile ${KERNEL}`);
   const timers = await load('bench/timers.bpf.c', profile);
-  console.log(
+  print(
     'timers'.padStart(9) +
       ['arm+fire/s', 'arms/s', 'fires/s', 'snapshot', 'next one', 'restore']
         .map((t) => t.padStart(12))
@@ -195,8 +202,8 @@ async function main(): Promise<void> {
       'check+rewind'.padStart(14) +
       'memory'.padStart(9),
   );
-  for (const count of settings.timers) benchTimers(timers, profile, count);
-  console.log(
+  for (const count of settings.timers) benchTimers(timers, profile, count, print);
+  print(
     `\n${'search'.padEnd(28)}${'preemptions'.padStart(11)}${'executions'.padStart(12)}${'complete/s'.padStart(14)}`,
   );
   const races = [['init-against-close', [{ parallel: [[{ run: 'setup' }], [{ close: 'items' }]] }]]] as const;
@@ -204,14 +211,19 @@ async function main(): Promise<void> {
   for (const [name, steps] of races) {
     const object = await load(`examples/races/${name}.bpf.c`, profile);
     for (const preemptions of [2, 4]) {
-      const { seconds } = settings;
-      const rate = benchSearch(name, object, scenarioOf(steps), { preemptions, seconds });
+      const rate = benchSearch(name, object, scenarioOf(steps), { preemptions, seconds, print });
       if (rate < LIMIT_EXECUTIONS)
         missed.push(`${name}: ${Math.round(rate)} complete executions a second, wanted ${LIMIT_EXECUTIONS}`);
     }
   }
+  return missed;
+}
+
+async function main(): Promise<void> {
+  const settings = readSettings(process.argv.slice(2));
+  const missed = await benchModel(settings);
   for (const sentence of missed) console.log(`limit missed: ${sentence}`);
   if (settings.strict && missed.length > 0) process.exitCode = 1;
 }
 
-void main();
+if (require.main === module) void main();

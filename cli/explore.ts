@@ -24,6 +24,7 @@ export interface ExploreCommandOptions extends SharedOptions {
   readonly shard?: string;
   readonly out?: string;
   readonly seed?: string;
+  readonly dataRace?: string;
   readonly timings?: boolean;
 }
 
@@ -86,6 +87,11 @@ export async function exploreCommand(
   let scenario = withFixes(await readScenarioFile(file), options.fix ?? []);
   if (options.seed !== undefined)
     scenario = { ...scenario, seed: wholeNumber(options.seed, '--seed', 0, 0xffff_ffff) };
+  if (options.dataRace !== undefined) {
+    const { dataRace } = options;
+    if (dataRace !== 'on' && dataRace !== 'off') throw usage('--data-race: "on" or "off" expected');
+    scenario = { ...scenario, check: { dataRace } };
+  }
   if (!scenario.steps.some((step) => step.kind === 'parallel'))
     throw usage(`${file}: has no parallel step, so there is nothing to interleave`, 'See docs/races.md.');
   const input = await scenarioInput(scenario, file, options, streams);
@@ -102,8 +108,11 @@ export async function exploreCommand(
   if (!searched.ok) throw new CommandFailure(searched.problem);
   const seconds = Number(process.hrtime.bigint() - beganNs) / 1e9;
   const result = searched.value;
-  const schedules = result.found.map((found) => {
-    const name = options.out ?? scheduleName(file);
+  const schedules = result.found.map((found, i) => {
+    const name = (options.out ?? scheduleName(file)).replace(
+      /(?:\.bpfschedule)?$/,
+      (extension) => `${i === 0 ? '' : `.${found.invariant}`}${extension}`,
+    );
     writeScheduleFile(name, {
       hash: objectHash(input),
       scenario,
@@ -213,6 +222,7 @@ const WHEN = {
   atStop: 'at the end',
   atSwitch: 'when it was left last',
   lastAction: 'before its last action',
+  atAccess: 'its side of the race',
 } as const;
 
 function stackLines(stack: CpuStack): string[] {

@@ -3,6 +3,7 @@
  * ended. The same file, object and build give the same bytes.
  */
 import { Executor } from '../runtime/explore/executor';
+import { replaySchedule } from '../runtime/explore/explore';
 import { foundLines, scenarioInput } from './explore';
 import { runReport } from '../runtime/machine/runReport';
 import { CommandFailure, EXIT, toJson, usage, type ExitStatus, type Streams } from './output';
@@ -25,11 +26,9 @@ export async function replayCommand(
     );
   const executor = Executor.create(input.object, stored.scenario, { profile: input.profile, checked: true });
   if (!executor.ok) throw new CommandFailure(executor.problem);
-  const traced = executor.value.trace(stored.choices);
-  if (!traced.ok) throw new CommandFailure(traced.problem);
-  const { run, execution } = traced.value;
-  const { violation, record } = execution;
-  const preemptions = record.filter((c) => c.kind === 'preempt' && c.chosen > 0).length;
+  const played = replaySchedule(executor.value, stored.choices, stored.invariant);
+  if (!played.ok) throw new CommandFailure(played.problem);
+  const { run, preemptions, violation } = played.value;
   if (format === 'json') {
     const { schedule } = stored;
     streams.out(

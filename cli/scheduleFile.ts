@@ -7,6 +7,7 @@ import * as crypto from 'node:crypto';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import type { Found } from '../runtime/explore/explore';
+import { INVARIANTS, type Invariant } from '../runtime/explore/invariants';
 import { packageVersion } from '../runtime/host/resources';
 import type { Scenario } from '../runtime/machine/scenario';
 import { readScenario } from '../runtime/machine/scenario';
@@ -21,6 +22,8 @@ export interface ScheduleFile {
   readonly objectHash: string;
   readonly choices: readonly number[];
   readonly schedule: string;
+  /** What it was found for. */
+  readonly invariant: Invariant | undefined;
 }
 
 export const objectHash = (input: LoadedInput): string =>
@@ -76,7 +79,14 @@ export function readScheduleFile(name: string): ScheduleFile {
   if (!read.ok) throw new CommandFailure(read.problem);
   const choices = scheduleFromText(schedule);
   if (!choices.ok) throw new CommandFailure({ ...choices.problem, place: { file: name } });
-  return { scenario: read.value, objectHash: hash, choices: choices.value, schedule };
+  const { invariant } = fields;
+  return {
+    scenario: read.value,
+    objectHash: hash,
+    choices: choices.value,
+    schedule,
+    invariant: INVARIANTS.find((known) => known === invariant),
+  };
 }
 
 /** A scenario as the data that `readScenario` takes. */

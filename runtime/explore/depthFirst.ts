@@ -70,8 +70,10 @@ export function depthFirst(
     else tally.executions += isNew ? 1 : 0;
     if (violation !== undefined) {
       tally.found = { violation, script: script.slice() };
+      if (executor.race !== undefined) tally.raced ??= tally.found;
       return ok({ pruned });
     }
+    if (executor.race !== undefined) tally.raced ??= { script: script.slice() };
     const node = nodes.at(-1);
     if (node === undefined || (isNew && !tally.mayGoOn())) return ok({ pruned });
     const chosen = node.next++;

@@ -10,6 +10,7 @@ import type { Scenario, ScenarioStep } from '../machine/scenario';
 import type { ChoiceRecord, SchedulerState } from '../sched/scheduler';
 import { seedPrng } from '../util/prng';
 import { ok, type Result } from '../util/problem';
+import { DataRaces, type DataRace } from './dataRaces';
 import { violationOf, type Violation } from './invariants';
 import { Tracer, type TracedRun } from './trace';
 
@@ -17,6 +18,8 @@ import { Tracer, type TracedRun } from './trace';
 export interface Execution {
   readonly record: readonly ChoiceRecord[];
   readonly violation: Violation | undefined;
+  /** The first data race, unless they are not looked for. */
+  readonly race: DataRace | undefined;
   /** It did not come to rest. */
   readonly isCut: boolean;
 }
@@ -29,6 +32,7 @@ export class Executor {
     /** From the first parallel step on. */
     readonly rest: readonly ScenarioStep[],
     readonly start: Checkpoint,
+    readonly races: DataRaces,
     private readonly scenario: Scenario,
   ) {}
 
@@ -42,7 +46,8 @@ export class Executor {
       profile: profileOf(scenario, options.profile),
       cpus: scenario.cpus,
       seed: scenario.seed,
-      checked: options.checked ?? false,
+      // Accesses of programs are only seen on a checked machine.
+      checked: true,
       ...(scenario.programs === undefined ? {} : { programs: scenario.programs }),
       ...(scenario.budget === undefined ? {} : { budget: scenario.budget }),
     });
@@ -60,7 +65,9 @@ export class Executor {
     // Choices are the driver's from here on; random helpers go on where the steps before left them.
     const { prng } = machine.scheduler;
     machine.setScheduler({ strategy: 'replay', prng, script: [], used: 0, isSearch: true });
-    return ok(new Executor(machine, prefix, rest, machine.checkpoint(), scenario));
+    const races = new DataRaces(machine, scenario.check?.dataRace === 'off');
+    machine.setWatch(races);
+    return ok(new Executor(machine, prefix, rest, machine.checkpoint(), races, scenario));
   }
 
   /** A scheduler that gives these answers to the choices of the parallel steps. */
@@ -69,10 +76,16 @@ export class Executor {
   }
 
   /** Plays one run. @param observe is told of every action; then the machine also remembers events and stacks. */
-  execute(scheduler: SchedulerState, observe?: (action: ObservedAction) => void): Result<Execution> {
+  execute(
+    scheduler: SchedulerState,
+    observe?: (action: ObservedAction) => void,
+    stackOf?: DataRaces['stackOf'],
+  ): Result<Execution> {
     const { machine } = this;
     machine.rewind(this.start);
     machine.kernel.quiet = observe === undefined;
+    this.races.reset();
+    this.races.stackOf = stackOf;
     const record: ChoiceRecord[] = [];
     machine.setScheduler({ ...scheduler, isSearch: true, prng: machine.scheduler.prng, record });
     const player = new Player(machine, observe === undefined ? {} : { observe });
@@ -83,17 +96,25 @@ export class Executor {
       if (player.stopped !== undefined) break;
     }
     const violation = violationOf(machine, player);
-    return ok({ record, violation, isCut: player.stopped?.kind === 'exhausted' });
+    return ok({ record, violation, race: this.race, isCut: player.stopped?.kind === 'exhausted' });
   }
 
   /** Plays a schedule once more and remembers what everyone did. */
   trace(script: readonly number[]): Result<{ readonly run: TracedRun; readonly execution: Execution }> {
     const tracer = new Tracer(this.machine);
-    const execution = this.execute(this.scripted(script), (action) => {
-      tracer.observe(action);
-    });
+    const execution = this.execute(
+      this.scripted(script),
+      (action) => tracer.observe(action),
+      (cpu, insn) => tracer.stackAt(cpu, insn),
+    );
+    this.races.stackOf = undefined;
     if (!execution.ok) return execution;
     return ok({ run: tracer.finish(), execution: execution.value });
+  }
+
+  /** The first data race of the run that was played last, if the scenario wants to know. */
+  get race(): DataRace | undefined {
+    return this.scenario.check?.dataRace === 'off' ? undefined : this.races.race;
   }
 
   get seed(): number {

@@ -14,8 +14,9 @@ import { seedPrng } from '../util/prng';
 import { assert } from '../util/assert';
 import { ok, type Result } from '../util/problem';
 import { depthFirst } from './depthFirst';
-import { Executor } from './executor';
-import type { Violation } from './invariants';
+import { Executor, type Execution } from './executor';
+import { raceStacks, raceViolation } from './raceReport';
+import type { Invariant, Violation } from './invariants';
 import { Tally } from './tally';
 import type { TracedRun } from './trace';
 
@@ -67,7 +68,8 @@ function sampled(executor: Executor, tally: Tally, options: ExploreOptions): Res
       strategy === 'pct' ? base : { ...base, strategy: 'random', choicePrng: seedPrng(choiceSeed) },
     );
     if (!done.ok) return done;
-    const { record, violation, isCut } = done.value;
+    const { record, violation, race, isCut } = done.value;
+    if (race !== undefined) tally.raced ??= { script: record.map((c) => c.chosen) };
     if (isCut) tally.cut++;
     else tally.executions++;
     if (violation !== undefined) {
@@ -92,7 +94,7 @@ export function explore(
     for (let bound = 0; bound <= options.preemptions; bound++) {
       const level = depthFirst(executor.value, search, bound, options.shard);
       if (!level.ok) return level;
-      if (search.found !== undefined || search.halted !== undefined) break;
+      if (search.found !== undefined || search.raced !== undefined || search.halted !== undefined) break;
       exhausted = bound === options.preemptions || !level.value.pruned;
       if (exhausted) break;
     }
@@ -101,11 +103,25 @@ export function explore(
     if (!done.ok) return done;
   }
   const { executions, cut } = search;
+  const races: Found[] = [];
+  if (search.raced !== undefined) {
+    const race = shortestRace(executor.value, search.raced.script);
+    if (!race.ok) return race;
+    races.push(race.value);
+  }
   if (search.found !== undefined) {
     const found = shortest(executor.value, search.found);
     if (!found.ok) return found;
-    return ok({ found: [found.value], complete: false, executions, cut, incompleteBecause: 'found' });
+    return ok({
+      found: [found.value, ...races],
+      complete: false,
+      executions,
+      cut,
+      incompleteBecause: 'found',
+    });
   }
+  if (races.length > 0)
+    return ok({ found: races, complete: false, executions, cut, incompleteBecause: 'found' });
   const because = search.halted ?? (cut > 0 ? 'cut' : exhausted ? undefined : 'strategy');
   return ok({
     found: [],
@@ -116,12 +132,70 @@ export function explore(
   });
 }
 
-/** Takes deviations back one by one as long as the same violation shows, then records the run. */
+/** The same violation with as few deviations as may be, and its run. */
 function shortest(
   executor: Executor,
   first: { readonly violation: Violation; readonly script: readonly number[] },
 ): Result<Found> {
-  let { script } = first;
+  const { invariant } = first.violation;
+  const shorter = shorten(executor, first.script, (again) => again.violation?.invariant === invariant);
+  if (!shorter.ok) return shorter;
+  const traced = executor.trace(shorter.value);
+  if (!traced.ok) return traced;
+  const { violation } = traced.value.execution;
+  assert(violation, 'a schedule shows its violation again');
+  return ok({ ...violation, ...foundRun(shorter.value, traced.value) });
+}
+
+/** The same for a data race; its stacks are those of the two accesses. */
+function shortestRace(executor: Executor, first: readonly number[]): Result<Found> {
+  const shorter = shorten(executor, first, (again) => again.race !== undefined);
+  if (!shorter.ok) return shorter;
+  const traced = executor.trace(shorter.value);
+  if (!traced.ok) return traced;
+  const { race } = traced.value.execution;
+  assert(race, 'a schedule shows its data race again');
+  const found = foundRun(shorter.value, traced.value);
+  const stacks = raceStacks(race);
+  return ok({ ...raceViolation(executor.machine, race), ...found, run: { ...found.run, stacks } });
+}
+
+/** Plays a schedule again. @param wanted what it was found for: a run may show both a violation and a data race. */
+export function replaySchedule(
+  executor: Executor,
+  script: readonly number[],
+  wanted: Invariant | undefined,
+): Result<{ readonly run: TracedRun; readonly preemptions: number; readonly violation?: Violation }> {
+  const traced = executor.trace(script);
+  if (!traced.ok) return traced;
+  const { run, execution } = traced.value;
+  const { violation, race } = execution;
+  const preemptions = execution.record.filter(isPreemption).length;
+  if (race !== undefined && (violation === undefined || wanted === 'data-race'))
+    return ok({
+      run: { ...run, stacks: raceStacks(race) },
+      preemptions,
+      violation: raceViolation(executor.machine, race),
+    });
+  return ok({ run, preemptions, ...(violation === undefined ? {} : { violation }) });
+}
+
+const foundRun = (
+  script: readonly number[],
+  { run, execution }: { readonly run: TracedRun; readonly execution: Execution },
+): Omit<Found, 'invariant' | 'message'> => ({
+  schedule: scheduleToText(script),
+  preemptions: execution.record.filter(isPreemption).length,
+  run,
+});
+
+/** Takes deviations back one by one as long as the run shows the same. */
+function shorten(
+  executor: Executor,
+  first: readonly number[],
+  isSame: (again: Execution) => boolean,
+): Result<readonly number[]> {
+  let script = first;
   for (let changed = true; changed;) {
     changed = false;
     for (let i = script.length - 1; i >= 0; i--) {
@@ -129,24 +203,12 @@ function shortest(
       const again = executor.execute(executor.scripted(script.with(i, 0)));
       if (!again.ok) return again;
       const chosen = again.value.record.map((c) => c.chosen);
-      const isShorter =
-        again.value.violation?.invariant === first.violation.invariant &&
-        deviations(chosen) < deviations(script);
-      if (!isShorter) continue;
+      if (!isSame(again.value) || deviations(chosen) >= deviations(script)) continue;
       script = chosen;
       changed = true;
     }
   }
-  const traced = executor.trace(script);
-  if (!traced.ok) return traced;
-  const { violation, record } = traced.value.execution;
-  assert(violation, 'a schedule shows its violation again');
-  return ok({
-    ...violation,
-    schedule: scheduleToText(script),
-    preemptions: record.filter(isPreemption).length,
-    run: traced.value.run,
-  });
+  return ok(script);
 }
 
 const deviations = (script: readonly number[]): number => script.filter((chosen) => chosen > 0).length;

@@ -7,7 +7,15 @@ import type { Machine } from '../machine/machine';
 import type { Player } from '../machine/player';
 import { leakOf } from '../kernel/leaks';
 
-export type Invariant = 'fault' | 'deadlock' | 'leaked-timer' | 'leaked-reference' | 'expectation';
+export const INVARIANTS = [
+  'fault',
+  'deadlock',
+  'leaked-timer',
+  'leaked-reference',
+  'expectation',
+  'data-race',
+] as const;
+export type Invariant = (typeof INVARIANTS)[number];
 
 export interface Violation {
   readonly invariant: Invariant;

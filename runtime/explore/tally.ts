@@ -8,7 +8,10 @@ export class Tally {
   executions = 0;
   /** Runs that did not come to rest. */
   cut = 0;
+  /** The first thing that went wrong; the search ends there. */
   found: { readonly violation: Violation; readonly script: readonly number[] } | undefined;
+  /** The first run with a data race; the search goes on, because something worse may come of it. */
+  raced: { readonly script: readonly number[] } | undefined;
   /** Why it ended before its time. */
   halted: 'budget' | 'stopped' | undefined;
 

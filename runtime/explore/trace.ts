@@ -3,6 +3,7 @@ import { activityOf, type ObservedAction } from '../machine/interleave';
 import type { Machine } from '../machine/machine';
 import { sourceOf } from '../machine/runReport';
 import type { ScenarioStep } from '../machine/scenario';
+import type { FrameView } from '../machine/types';
 
 export interface TraceFrame {
   readonly function: string;
@@ -15,8 +16,8 @@ export interface TraceFrame {
 /** Where a CPU stood. */
 export interface CpuStack {
   readonly cpu: number;
-  /** `atStop`: when the run ended; `atSwitch`: when another CPU got its turn last; `lastAction`: before its last action. */
-  readonly when: 'atStop' | 'atSwitch' | 'lastAction';
+  /** `atAccess`: at its side of a data race; `atStop`: when the run ended; `atSwitch`: when another CPU got its turn last; `lastAction`: before its last action. */
+  readonly when: 'atStop' | 'atSwitch' | 'lastAction' | 'atAccess';
   /** What it was doing: BPF code, a kernel operation, a step of the scenario. */
   readonly doing: string;
   /** Innermost first. */
@@ -54,17 +55,32 @@ export class Tracer {
     const step = this.steps.get(cpu);
     const frames = this.machine.frames(cpu).map((frame, i) => {
       // The innermost frame stands behind the call that it is in.
-      const insnIdx = i === 0 && activity !== 'BPF code' ? frame.place.insnIdx - 1 : frame.place.insnIdx;
-      const source = sourceOf(this.machine, { ...frame.place, insnIdx });
-      return {
-        function: frame.functionName,
-        program: frame.place.program,
-        insn: insnIdx,
-        ...(source === undefined ? {} : { file: source.file, line: source.line }),
-      };
+      const isInCall = i === 0 && activity !== 'BPF code';
+      return this.frameOf(frame, isInCall ? frame.place.insnIdx - 1 : undefined);
     });
     const isUser = frames.length === 0 && step !== undefined;
     return { cpu, when, doing: isUser ? `${step}: ${activity}` : activity, frames };
+  }
+
+  /** Where a CPU stands as it accesses a value: pc of the instruction, undefined outside programs. */
+  stackAt(cpu: number, insn: number | undefined): CpuStack {
+    const step = this.steps.get(cpu) ?? 'user space';
+    if (insn === undefined) return { cpu, when: 'atAccess', doing: step, frames: [] };
+    const frames = this.machine
+      .frames(cpu)
+      .map((frame, i) => this.frameOf(frame, i === 0 ? insn : undefined));
+    return { cpu, when: 'atAccess', doing: step, frames };
+  }
+
+  private frameOf(frame: FrameView, insn?: number): TraceFrame {
+    const insnIdx = insn ?? frame.place.insnIdx;
+    const source = sourceOf(this.machine, { ...frame.place, insnIdx });
+    return {
+      function: frame.functionName,
+      program: frame.place.program,
+      insn: insnIdx,
+      ...(source === undefined ? {} : { file: source.file, line: source.line }),
+    };
   }
 
   observe(action: ObservedAction): void {

@@ -7,6 +7,7 @@ import type { Interleaving, InterleavingState, Option, Options } from '../machin
 import { Player, type PlayerPosition } from '../machine/player';
 import { assert } from '../util/assert';
 import { ok, type Result } from '../util/problem';
+import type { RaceMark } from './dataRaces';
 import type { Executor } from './executor';
 import { violationOf, type Violation } from './invariants';
 
@@ -18,6 +19,7 @@ export interface WalkPosition {
   readonly step: number;
   readonly interleaving: Interleaving;
   readonly inside: InterleavingState;
+  readonly races: RaceMark;
 }
 
 const OVER: Result<undefined> = ok(undefined);
@@ -37,6 +39,7 @@ export class Walk {
     const { machine, start, prefix } = this.executor;
     machine.rewind(start);
     machine.kernel.quiet = true;
+    this.executor.races.reset();
     this.player.goTo(prefix.position());
     this.step = 0;
     this.interleaving = undefined;
@@ -93,6 +96,7 @@ export class Walk {
       step,
       interleaving,
       inside: interleaving.position(),
+      races: this.executor.races.mark(),
     };
   }
 
@@ -100,6 +104,7 @@ export class Walk {
   goTo(position: WalkPosition, last: boolean): void {
     this.executor.machine.rewind(position.checkpoint, last);
     this.player.goTo(position.player);
+    this.executor.races.rewind(position.races);
     this.step = position.step;
     this.interleaving = position.interleaving;
     const { tracks, last: cpu, actions } = position.inside;

@@ -4,7 +4,17 @@
  */
 import { ERRNO } from '../spec/errno';
 import { utf8Encode } from '../util/utf8';
-import { memoryArg, u32Arg, value, type HelperCall, type HelperHandler, type HelperResult } from './protocol';
+import { startOp } from '../kernel/activations';
+import { spinUnlock } from '../kernel/spinLockOps';
+import {
+  memoryArg,
+  objectArg,
+  u32Arg,
+  value,
+  type HelperCall,
+  type HelperHandler,
+  type HelperResult,
+} from './protocol';
 
 /** The coarse clocks stand still between ticks of a 250 Hz kernel. */
 const tickNs = (call: HelperCall): bigint => 1_000_000_000n / BigInt(call.kernel.profile.hz);
@@ -13,28 +23,15 @@ const JIFFIES_START = 0xffff_ffffn - 300n * 250n + 1n;
 
 const SPIN_LOCK_SIZE_BYTES = 4;
 
-function spinLock(call: HelperCall): HelperResult {
-  const at = memoryArg(call, 0, SPIN_LOCK_SIZE_BYTES);
-  const { memory } = call.kernel;
-  if (memory.load32(at) !== 0)
-    return {
-      kind: 'fault',
-      message:
-        'this bpf_spin_lock is held already: the kernel would spin here for ever (or until its holder runs)',
-    };
-  memory.store32(at, 1);
-  call.kernel.here.irqsOff++;
-  return value(0);
-}
+const spinLock = (call: HelperCall): HelperResult => ({
+  kind: 'enter',
+  op: startOp('spinLock', { at: objectArg(call, 0, SPIN_LOCK_SIZE_BYTES) }),
+});
 
-function spinUnlock(call: HelperCall): HelperResult {
-  const at = memoryArg(call, 0, SPIN_LOCK_SIZE_BYTES);
-  const { memory } = call.kernel;
-  if (memory.load32(at) === 0)
-    return { kind: 'fault', message: 'bpf_spin_unlock of a lock that nobody holds' };
-  memory.store32(at, 0);
-  call.kernel.here.irqsOff--;
-  return value(0);
+function unlock(call: HelperCall): HelperResult {
+  return spinUnlock(call.kernel, objectArg(call, 0, SPIN_LOCK_SIZE_BYTES))
+    ? value(0)
+    : { kind: 'fault', message: 'bpf_spin_unlock of a lock that nobody holds' };
 }
 
 export const basicHelpers = {
@@ -47,7 +44,7 @@ export const basicHelpers = {
   bpf_get_numa_node_id: () => value(0),
   bpf_get_prandom_u32: ({ kernel }) => value(kernel.choices.randomU32()),
   bpf_spin_lock: spinLock,
-  bpf_spin_unlock: spinUnlock,
+  bpf_spin_unlock: unlock,
   bpf_get_current_pid_tgid: ({ kernel }) => {
     const { pid, tgid } = kernel.state.current;
     return value((BigInt(tgid) << 32n) | BigInt(pid));

@@ -6,6 +6,8 @@ import { helperById, type HelperName } from '../spec/helpers';
 import { HELPER_MODEL, type ModelledHelper } from '../spec/helperModel';
 import { HELPER_COSTS_NS, HELPER_NS } from '../spec/timeCosts';
 import type { Kernel } from '../kernel/kernel';
+import type { Ordering } from '../kernel/services';
+import { mapIdOf } from '../vm/addresses';
 import { readRegister } from '../vm/calls';
 import { absentHelpers } from './absentHelpers';
 import { basicHelpers } from './basicHelpers';
@@ -38,6 +40,17 @@ const HANDLERS: Readonly<Record<ModelledHelper, HelperHandler>> = {
 };
 
 export const HELPER_HANDLERS: Readonly<Partial<Record<HelperName, HelperHandler>>> = HANDLERS;
+/** What helpers on a map do to the order of accesses: who finds an element sees what was done before it was put there. */
+const MAP_ORDERING: Readonly<Record<string, Ordering>> = {
+  bpf_map_lookup_elem: 'take',
+  bpf_map_lookup_percpu_elem: 'take',
+  bpf_for_each_map_elem: 'take',
+  bpf_map_update_elem: 'both',
+  bpf_map_delete_elem: 'both',
+  bpf_map_push_elem: 'both',
+  bpf_map_pop_elem: 'both',
+  bpf_map_peek_elem: 'take',
+};
 
 function perform(
   kernel: Kernel,
@@ -48,7 +61,13 @@ function perform(
 ): HelperResult {
   const args = [1, 2, 3, 4, 5].map((r) => readRegister(kernel.memory, block, r));
   try {
-    return handler({ kernel, name, args, packets });
+    const how = kernel.watch === undefined ? undefined : MAP_ORDERING[name];
+    const map = how === undefined ? undefined : kernel.maps.get(mapIdOf(args[0]));
+    if (how === undefined || map === undefined) return handler({ kernel, name, args, packets });
+    kernel.ordered(map, 'take');
+    const result = handler({ kernel, name, args, packets });
+    if (how === 'both') kernel.ordered(map, 'give');
+    return result;
   } catch (error) {
     if (!(error instanceof HelperFault)) throw error;
     return { kind: 'fault', message: error.message };

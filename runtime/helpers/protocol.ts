@@ -58,6 +58,13 @@ export class HelperFault extends Error {
 
 /** Linear offset of `sizeBytes` that the program may read (and write). */
 export function memoryArg(call: HelperCall, index: number, sizeBytes: number, write = false): number {
+  const at = objectArg(call, index, sizeBytes, write);
+  call.kernel.watch?.copy(at, sizeBytes, write);
+  return at;
+}
+
+/** As `memoryArg`, for an object of the kernel's in those bytes (a lock, a timer), which has its own order. */
+export function objectArg(call: HelperCall, index: number, sizeBytes: number, write = false): number {
   const address = call.args[index];
   const what = `${call.name}: argument ${index + 1} (${hex(address)})`;
   if (tagOf(address) !== MEMORY_TAG)

@@ -6,7 +6,7 @@ import {
   functionArg,
   HelperFault,
   mapArg,
-  memoryArg,
+  objectArg,
   u32Arg,
   value,
   type HelperCall,
@@ -17,7 +17,7 @@ const TIMER_SIZE_BYTES = 16;
 
 /** Linear offset of the timer. The verifier lets nothing else pass than the timer field of a map value. */
 function slotArg(call: HelperCall): number {
-  const slot = memoryArg(call, 0, TIMER_SIZE_BYTES);
+  const slot = objectArg(call, 0, TIMER_SIZE_BYTES);
   const region = call.kernel.memory.findRegion(slot);
   if (region?.kind !== 'mapValue' && region?.kind !== 'mapPool')
     throw new HelperFault(

@@ -76,6 +76,8 @@ export interface OpLocals {
     program: number;
     insnIdx: number;
   };
+  /** bpf_spin_lock. */
+  spinLock: { at: number };
   /** bpf_ringbuf user drain, find_vma … : one callback and its result. */
   callOnce: { program: number; insnIdx: number; args: readonly bigint[] };
 }

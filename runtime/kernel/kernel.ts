@@ -13,7 +13,7 @@ import { readFrames, readPlaces } from '../vm/frames';
 import type { Activation } from './activations';
 import type { ArmedRecord, KernelEvent, PlaceRecord, TimerKeyRecord } from './events';
 import { getProgram, putProgram } from './lifetimes';
-import type { Choices, ProgramInfo } from './services';
+import type { Choices, Ordering, ProgramInfo, Watch } from './services';
 import type { Context, CpuState, KernelState, MapReferences, TimerObject } from './state';
 
 /** Beyond this many events the older half is forgotten: a run may last for millions of expiries. */
@@ -30,6 +30,8 @@ export class Kernel implements MapEnv {
    * a program or a timer does depends on it. Set by searches, which play the one run that matters again with it off.
    */
   quiet = false;
+  /** Who is told of accesses and of what orders them, if anybody is. */
+  watch: Watch | undefined;
   /** What the step under way found to be wrong; the driver stops the run with it right after the step. */
   broken: string | undefined;
   /** Stacks by their places: a cache, not state. */
@@ -65,6 +67,15 @@ export class Kernel implements MapEnv {
 
   get nowNs(): bigint {
     return this.here.timeNs;
+  }
+
+  copied(at: number, sizeBytes: number, write: boolean): void {
+    this.watch?.copy(at, sizeBytes, write);
+  }
+
+  /** Elements of arrays are always there and never locked, so that finding one orders nothing. */
+  ordered(map: MapRecord, how: Ordering): void {
+    if (map.data.kind !== 'array') this.watch?.order({ kind: 'map', map: map.definition.id }, how);
   }
 
   findMap(id: number): MapRecord | undefined {

@@ -6,6 +6,7 @@ import type { OpActivation, OpName, StepResult } from './activations';
 import type { Kernel } from './kernel';
 import { loopStep, forEachStep, callOnceStep, rbtreeAddStep } from './callbackOps';
 import { mapWriteStep } from './mapOps';
+import { spinLockStep } from './spinLockOps';
 import { deferredFreesStep, freeValuesStep } from './timerFree';
 import { expiryStep, softirqStep } from './timerExpiry';
 import {
@@ -37,6 +38,7 @@ const HANDLERS: { readonly [N in OpName]: OpHandler<N> } = {
   forEach: forEachStep,
   callOnce: callOnceStep,
   rbtreeAdd: rbtreeAddStep,
+  spinLock: spinLockStep,
 };
 
 /** Takes one step of an operation of the current context. */

@@ -10,10 +10,11 @@ import type { Kernel } from './kernel';
 import { bucketWait } from './mapOps';
 import type { TimerObject } from './state';
 import { baseHolder, defers, hasLock } from './timerOps';
+import { spinLockHolder } from './spinLockOps';
 import { isTimerLocked, readTimerSlot, timerOffset } from './timerSlots';
 
 export interface Wait {
-  readonly what: 'lock' | 'callback' | 'bucket' | 'base';
+  readonly what: 'lock' | 'callback' | 'bucket' | 'base' | 'spinLock';
   /** The timer object whose lock or callback it is, 0 if unknown. */
   readonly timer: number;
   /** For `bucket`: the map. For `bucket` and `base`: the CPU that holds the lock. */
@@ -57,6 +58,10 @@ export function waitOf(kernel: Kernel, cpu: number, op: AnyOp): Wait | undefined
     case 'mapWrite': {
       const held = bucketWait(kernel, cpu, op);
       return held && { what: 'bucket', timer: 0, map: held.map, holder: held.cpu };
+    }
+    case 'spinLock': {
+      const holder = spinLockHolder(kernel, op.locals.at);
+      return holder < 0 || holder === cpu ? undefined : { what: 'spinLock', timer: 0, holder };
     }
     case 'deferredFrees':
       return op.locals.timer === 0 ? undefined : callback(op.locals.timer);

@@ -9,7 +9,6 @@ import { waitOf } from '../kernel/waits';
 import { has } from '../spec/profile';
 import { INSN_NS, INTERRUPT_ENTRY_NS } from '../spec/timeCosts';
 import { assert } from '../util/assert';
-import { readFuel, writeFuel } from '../vm/calls';
 import {
   afterEngine,
   hasWork,
@@ -21,6 +20,8 @@ import {
   top,
   type Parts,
 } from './runLoop';
+import { readFuel, readPc, writeFuel } from '../vm/calls';
+import { BLOCK_PC } from '../vm/contextBlock';
 import type { MachineStop } from './types';
 
 /** `run`: go on; `interrupt`: take the timer interrupt; `worker`: begin the deferred frees; `irqWork`: the interrupt worker. */
@@ -82,8 +83,22 @@ export function actOn(parts: Parts, cpuId: number, action: CpuAction): MachineSt
   cpu.timeNs += BigInt(used) * INSN_NS;
   state.kernel.executed += used;
   state.kernel.budget -= used;
+  if (
+    stop.kind !== 'fuel' &&
+    stop.kind !== 'paused' &&
+    stop.kind !== 'fault' &&
+    kernel.watch?.pauses() === true
+  ) {
+    // The call, or the end, is an action of its own: it comes when the program goes on.
+    if (stop.kind === 'helper' || stop.kind === 'kfunc') memoryPcBack(parts, context.block);
+    return undefined;
+  }
   return afterEngine(parts, cpu, context, stop);
 }
+
+/** Puts pc back to the call that stopped the engine. */
+const memoryPcBack = ({ kernel: { memory } }: Parts, block: number): void =>
+  memory.store32(block + BLOCK_PC, readPc(memory, block) - 1);
 
 /** Steps that look only at arguments, or at what belongs to this CPU alone. */
 export function isLocal(parts: Parts, cpuId: number): boolean {

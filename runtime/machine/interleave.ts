@@ -132,6 +132,20 @@ export class Interleaving {
         kind: 'exhausted',
         message: `a parallel step does not come to rest within ${ACTIONS_MAX} actions`,
       });
+    const { watch } = machine.kernel;
+    watch?.beginAction();
+    const taken = this.act(option, step);
+    watch?.endAction();
+    if (!taken.ok || taken.value !== undefined) return taken;
+    const { cpus } = machine.state.kernel;
+    for (const track of state.tracks)
+      if (track.cpu >= 0 && (cpus[track.cpu]?.contexts.length ?? 0) <= track.depth) track.cpu = -1;
+    return NOTHING;
+  }
+
+  private act(option: Option, step: ScenarioStep | undefined): Result<MachineStop | undefined> {
+    const { machine, state } = this;
+    const { cpu, action } = option;
     if (step !== undefined) {
       const track = state.tracks[option.track];
       track.next++;
@@ -147,9 +161,6 @@ export class Interleaving {
       const stop = machine.actOn(cpu, 'run');
       if (stop !== undefined) return ok(stop);
     }
-    const { cpus } = machine.state.kernel;
-    for (const track of state.tracks)
-      if (track.cpu >= 0 && (cpus[track.cpu]?.contexts.length ?? 0) <= track.depth) track.cpu = -1;
     return NOTHING;
   }
 
@@ -214,6 +225,7 @@ const OPERATION_NAMES: Readonly<Record<string, string>> = {
   loop: 'bpf_loop',
   forEach: 'bpf_for_each_map_elem',
   callOnce: 'a callback',
+  spinLock: 'bpf_spin_lock',
 };
 
 /** What a CPU's innermost activation is, and what it waits for: `bpf_timer_cancel, waiting for …`. */
@@ -230,6 +242,7 @@ export function activityOf(machine: Machine, cpu: number): string | undefined {
   }
   if (wait.what === 'base')
     return `${name}, waiting for the lock of a timer queue, which cpu${wait.holder ?? '?'} holds`;
+  if (wait.what === 'spinLock') return `${name}, waiting for the lock that cpu${wait.holder ?? '?'} holds`;
   const timer = machine.state.kernel.timers.get(wait.timer);
   const label = machine.timers().find((t) => t.id === wait.timer)?.label ?? `timer ${wait.timer}`;
   return wait.what === 'lock'

@@ -10,9 +10,9 @@ import type { Context, CpuState, ContextKind, KernelState, ReaderKind } from '..
 import { mapWriteOp, needsSteps } from '../kernel/mapOps';
 import { freeingOf, freeingOp } from '../kernel/timerFree';
 import { timerOffset } from '../kernel/timerSlots';
-import type { ProgramInfo } from '../kernel/services';
 import { clearStorage } from '../maps/cgroupStorage';
 import type { CgroupStorageData } from '../maps/mapData';
+import type { ProgramInfo, Watch } from '../kernel/services';
 import type { MapRecord } from '../maps/mapFamily';
 import { userDelete, userNextKey, userRead, userWrite } from '../maps/maps';
 import { choose, lawful, randomU32, type SchedulerState } from '../sched/scheduler';
@@ -601,6 +601,12 @@ export class Machine {
 
   restore(snapshot: Snapshot): void {
     this.takeOver(this.snapshots.restore(this.memory, snapshot));
+  }
+
+  /** Who is told of accesses to values and of what orders them; accesses of programs only on a checked machine. */
+  setWatch(watch: Watch | undefined): void {
+    this.kernel.watch = watch;
+    this.parts.interpreter.setWatch(watch);
   }
 
   /** Puts the present state on a stack of states, for searches; not together with `snapshot`. */

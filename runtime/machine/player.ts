@@ -298,6 +298,7 @@ export class Player {
 
   /** For drivers that take the choices of a parallel step themselves; `closeParallel` ends it. */
   openParallel(step: ParallelStep): Interleaving {
+    this.machine.kernel.watch?.beginParallel();
     return new Interleaving(
       this.machine,
       step.tracks.map((steps) => steps.flatMap(unfold)),

@@ -227,7 +227,10 @@ export function stepKernel(
   context: Context,
   op: OpActivation,
 ): MachineStop | undefined {
+  const { watch } = parts.kernel;
+  watch?.step(op, true);
   const result = stepOp(parts.kernel, op);
+  watch?.step(op, false);
   const broken = parts.kernel.takeBroken();
   if (broken !== undefined) return stopWithFault(parts, cpu, broken, placeIfBpf(parts, context));
   if (result.kind === 'wait') {
@@ -308,6 +311,7 @@ function throwException(parts: Parts, cpu: CpuState, context: Context, cookie: b
 
 function exitBpf(parts: Parts, cpu: CpuState, context: Context): void {
   const { memory } = parts.kernel;
+  parts.kernel.watch?.ended();
   const ended = context.activations.pop();
   assert(ended?.kind === 'bpf', 'BPF code ends');
   const nested = context.activations.some((a) => a.kind === 'bpf');
@@ -324,6 +328,7 @@ export function afterEngine(
 ): MachineStop | undefined {
   switch (stop.kind) {
     case 'fuel':
+    case 'paused':
       return undefined;
     case 'exit':
       exitBpf(parts, cpu, context);

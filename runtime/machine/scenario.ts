@@ -22,6 +22,8 @@ export interface Scenario {
   /** Instructions and kernel steps of the whole run. */
   readonly budget?: number;
   readonly steps: readonly ScenarioStep[];
+  /** What a search looks for besides what is always wrong. */
+  readonly check?: { readonly dataRace?: 'on' | 'off' };
 }
 
 interface On {
@@ -143,6 +145,12 @@ class Reader {
     for (const name of Object.keys(fields))
       if (!known.includes(name)) this.fail(where, `unknown field '${name}' (known: ${known.join(', ')})`);
     return fields;
+  }
+
+  onOff(value: unknown, where: string): 'on' | 'off' {
+    // YAML 1.1 readers take on and off for booleans.
+    const word = value === true ? 'on' : value === false ? 'off' : value;
+    return word === 'on' || word === 'off' ? word : this.fail(where, 'on or off expected');
   }
 
   text(value: unknown, where: string): string {
@@ -291,7 +299,18 @@ class Reader {
   }
 }
 
-const TOP_FIELDS = ['version', 'object', 'kernel', 'cpus', 'seed', 'fixes', 'programs', 'budget', 'steps'];
+const TOP_FIELDS = [
+  'version',
+  'object',
+  'kernel',
+  'cpus',
+  'seed',
+  'fixes',
+  'check',
+  'programs',
+  'budget',
+  'steps',
+];
 
 /** @param file names the scenario in problems. */
 export function readScenario(file: string, data: unknown): Result<Scenario> {
@@ -310,11 +329,9 @@ export function readScenario(file: string, data: unknown): Result<Scenario> {
       for (const [name, state] of Object.entries(
         reader.fields(fields.fixes, 'fixes', Object.keys(FEATURES)),
       )) {
-        // YAML 1.1 readers take on and off for booleans.
-        const word = state === true ? 'on' : state === false ? 'off' : state;
-        if (word === 'on' || word === 'off') fixes[name as FeatureName] = word;
-        else reader.fail(`fixes.${name}`, 'on or off expected');
+        fixes[name as FeatureName] = reader.onOff(state, `fixes.${name}`);
       }
+    const check = fields.check === undefined ? {} : reader.fields(fields.check, 'check', ['dataRace']);
     return ok({
       version: 1,
       ...(fields.object === undefined ? {} : { object: reader.text(fields.object, 'object') }),
@@ -322,6 +339,9 @@ export function readScenario(file: string, data: unknown): Result<Scenario> {
       cpus: fields.cpus === undefined ? 2 : reader.integer(fields.cpus, 'cpus', 1, 64),
       seed: fields.seed === undefined ? 1 : reader.integer(fields.seed, 'seed', 0, 0xffff_ffff),
       fixes,
+      ...(check.dataRace === undefined
+        ? {}
+        : { check: { dataRace: reader.onOff(check.dataRace, 'check.dataRace') } }),
       ...(fields.programs === undefined
         ? {}
         : {

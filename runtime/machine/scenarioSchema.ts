@@ -43,6 +43,18 @@ export const SCENARIO_SCHEMA = {
         Object.entries(FEATURES).map(([name, row]) => [name, { enum: ['on', 'off'], description: row.what }]),
       ),
     },
+    check: {
+      type: 'object',
+      additionalProperties: false,
+      description: 'What a search for races looks for.',
+      properties: {
+        dataRace: {
+          enum: ['on', 'off'],
+          default: 'on',
+          description: 'Accesses to the same bytes of a map value that nothing orders.',
+        },
+      },
+    },
     programs: { type: 'array', items: { type: 'string' }, description: 'Programs to load; all if absent.' },
     budget: {
       type: 'integer',

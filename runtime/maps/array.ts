@@ -88,6 +88,7 @@ export const arrayFamily: MapFamily<ArrayData> = {
     if ((flags & BPF_NOEXIST) !== 0n) return refused('EEXIST', ERRNO);
     if ((flags & BPF_F_LOCK) !== 0n && !hasField(map.definition, 'spinLock')) return refused('EINVAL', ERRNO);
     const to = valueAt(map, index);
+    if ((flags & BPF_F_LOCK) === 0n) env.copied?.(to, map.definition.valueSizeBytes, true);
     copyValue(env.memory, map.definition, to, value);
     dropOwned(env, map.definition, to);
     return { error: 0, freed: map.definition.fields.fields.length > 0 ? [to] : [], recycle: [] };

@@ -9,7 +9,7 @@ import { asS64, hex, u64FromHalves } from '../util/u64';
 import { assert } from '../util/assert';
 import { CONTEXT_TAG, FUNCTION_TAG, MAP_TAG, MEMORY_TAG } from './addresses';
 import { BLOCK_DEPTH, BLOCK_STACKS, STACK_SIZE_BYTES } from './contextBlock';
-import type { ContextAccess, Fault } from './engine';
+import type { AccessWatch, ContextAccess, Fault } from './engine';
 import type { Memory, Region } from './memory';
 
 /** `resolve` found a context address; the field's value comes from `ContextAccess`. */
@@ -25,6 +25,9 @@ const accessText = (sizeBytes: number, write: boolean): string =>
 
 export class Accesses {
   fault: Fault | undefined;
+  watch: AccessWatch | undefined;
+  /** The access under way is part of an atomic instruction, or one that orders others. */
+  atomic = false;
   private block = 0;
   private checked = false;
   private nullReadsZero = false;
@@ -67,6 +70,7 @@ export class Accesses {
     const at = this.resolve(lo, hi, off, size, false, slot);
     const { i32, u8, view } = this.memory;
     if (at >= 0) {
+      if (this.watch !== undefined && !this.mayAccess(at, size, false, slot)) return false;
       let low: number;
       if (size === 8) {
         low = view.getInt32(at, true);
@@ -109,6 +113,7 @@ export class Accesses {
   ): boolean {
     const at = this.resolve(lo, hi, off, size, true, slot);
     if (at >= 0) {
+      if (this.watch !== undefined && !this.mayAccess(at, size, true, slot)) return false;
       const memory = this.memory;
       if (size === 1) memory.store8(at, valueLo);
       else if (size === 2) memory.store16(at, valueLo);
@@ -122,6 +127,14 @@ export class Accesses {
     const offset = (lo + off) >>> 0;
     const value = BigInt.asUintN(size * 8, u64FromHalves(valueLo, valueHi));
     return this.context.store(offset, size, value) || this.noField(offset, size, true, slot);
+  }
+
+  /** Asks the watch; stacks are nobody else's business. */
+  mayAccess(at: number, size: number, write: boolean, slot: number): boolean {
+    if (at >= this.stackStart && at + size <= this.stackEnd) return true;
+    if (this.watch?.access(at, size, write, this.atomic, slot) !== false) return true;
+    this.fault = { kind: 'paused', insnIdx: slot, message: '' };
+    return false;
   }
 
   /**

@@ -11,6 +11,13 @@ const OPERATION = 0xf0;
 
 /** Executes `insn` on the registers at int32 index `registers`. @returns false with a fault recorded in `accesses`. */
 export function runAtomic(accesses: Accesses, insn: Insn, registers: number, slot: number): boolean {
+  accesses.atomic = true;
+  const done = perform(accesses, insn, registers, slot);
+  accesses.atomic = false;
+  return done;
+}
+
+function perform(accesses: Accesses, insn: Insn, registers: number, slot: number): boolean {
   const name = opcodeOf(insn);
   const row = name === undefined ? undefined : rowOf(name);
   const size = (row?.width ?? 64) / 8;
@@ -32,6 +39,7 @@ export function runAtomic(accesses: Accesses, insn: Insn, registers: number, slo
     return false;
   }
   if (at === FAULTED) return false;
+  if (accesses.watch !== undefined && !accesses.mayAccess(at, size, true, slot)) return false;
 
   const wide = size === 8;
   const memory = accesses.memory;

@@ -32,12 +32,27 @@ export type EngineStop =
   | { readonly kind: 'kfunc'; readonly btfId: number; readonly insnIdx: number }
   /** pc stands on a breakpoint; `skipBreakpoint` passes it. */
   | { readonly kind: 'breakpoint'; readonly insnIdx: number }
+  /** An `AccessWatch` did not let an access happen yet. */
+  | { readonly kind: 'paused' }
   | { readonly kind: 'fault'; readonly fault: Fault };
+
+/** Told of the accesses of programs to memory outside their own stacks, before they happen; in checked mode only. */
+export interface AccessWatch {
+  /** False: the engine stops before the instruction (`paused`), which comes first when it runs again. */
+  access(at: number, sizeBytes: number, write: boolean, atomic: boolean, slot: number): boolean;
+}
 
 /** A modelled fault: an outcome of the simulation, explained. pc stays on the instruction that caused it. */
 export interface Fault {
   readonly kind:
-    'badAccess' | 'badInsn' | 'stackOverflow' | 'badJump' | 'badCall' | 'readOnly' | 'useAfterFree';
+    | 'paused'
+    | 'badAccess'
+    | 'badInsn'
+    | 'stackOverflow'
+    | 'badJump'
+    | 'badCall'
+    | 'readOnly'
+    | 'useAfterFree';
   readonly insnIdx: number;
   readonly address?: bigint;
   readonly sizeBytes?: number;

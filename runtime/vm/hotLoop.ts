@@ -1240,7 +1240,11 @@ export abstract class HotLoop {
   /** Leaves with the fault that was just recorded; pc stands on the instruction that caused it. */
   private faulted(fuel: number): EngineStop {
     const fault = this.accesses.takeFault();
-    return this.leave(fault.insnIdx << 2, fuel, { kind: 'fault', fault });
+    return this.leave(
+      fault.insnIdx << 2,
+      fuel,
+      fault.kind === 'paused' ? { kind: 'paused' } : { kind: 'fault', fault },
+    );
   }
 
   /** Linear index (int32) of the current frame's record. */

@@ -6,7 +6,7 @@
  */
 import { HotLoop } from './hotLoop';
 import { readFuel, readPc, readProgram } from './calls';
-import type { Code, EngineOptions, EngineStop } from './engine';
+import type { AccessWatch, Code, EngineOptions, EngineStop } from './engine';
 import { translate, withBreakpoints } from './translate';
 
 interface Translation {
@@ -36,6 +36,11 @@ export class Interpreter extends HotLoop {
       translation.patched = withBreakpoints(translation.plain, code.breakpoints);
     }
     return translation.patched;
+  }
+
+  /** Who is told of accesses from now on, in checked mode. */
+  setWatch(watch: AccessWatch | undefined): void {
+    this.accesses.watch = watch;
   }
 
   /**

@@ -1,0 +1,295 @@
+/**
+ * Data races on map values, by happens-before: two contexts access the same bytes, at least one writes, at least one access is
+ * plain, and nothing orders them. Found in whatever order the two happen to come, so that the search need not try both.
+ *
+ * Contexts are threads: task, softirq, hardirq and NMI of every CPU. What orders them: atomic accesses and locks (by address),
+ * publication and locks of maps, arming and firing of timers, their locks, and work that waits for others to finish. What a
+ * kernel operation without a row in `ORDERS` does counts as ordering everything, so that nothing is reported wrongly.
+ *
+ * All of it can be put back to a mark, as the search goes back in a run.
+ */
+import type { OpActivation, OpName } from '../kernel/activations';
+import type { Ordering, OrderingObject, Watch } from '../kernel/services';
+import type { Context, ContextKind } from '../kernel/state';
+import type { Machine } from '../machine/machine';
+import { timerOffset } from '../kernel/timerSlots';
+import { readPc, readProgram } from '../vm/calls';
+
+export interface RaceAccess {
+  readonly cpu: number;
+  readonly context: ContextKind;
+  /** Linear offset. */
+  readonly at: number;
+  readonly sizeBytes: number;
+  readonly write: boolean;
+  readonly atomic: boolean;
+  /** Instruction, or the call of the helper that copies; undefined: user space. */
+  readonly program: number | undefined;
+  readonly insn: number;
+  /** What `stackOf` gave, if stacks are kept. */
+  readonly stack: unknown;
+}
+
+export interface DataRace {
+  readonly first: RaceAccess;
+  readonly second: RaceAccess;
+}
+
+interface Logged extends RaceAccess {
+  readonly thread: number;
+  /** The thread's own clock at the access. */
+  readonly clock: number;
+  readonly granule: number;
+  /** The access to this granule before. */
+  readonly before: Logged | undefined;
+}
+
+export interface RaceMark {
+  readonly accesses: number;
+  readonly given: number;
+  readonly clocks: Int32Array;
+  readonly race: DataRace | undefined;
+}
+
+const KINDS: readonly ContextKind[] = ['task', 'softirq', 'hardirq', 'nmi'];
+const GRANULE_SHIFT = 3;
+
+// Keys of ordering objects: what it is in the low bits.
+const timerKey = (timer: number): number => timer * 4;
+const mapKey = (map: number): number => map * 4 + 1;
+const addressKey = (at: number): number => at * 4 + 2;
+const EVERYTHING = 3;
+
+/** The objects that a kernel operation orders accesses by; undefined: by everything. */
+const ORDERS: { readonly [N in OpName]?: (op: OpActivation<N>, machine: Machine) => readonly number[] } = {
+  timerInit: ({ locals }) => [addressKey(locals.slot)],
+  timerSetCallback: ({ locals }) => [addressKey(locals.slot)],
+  timerStart: ({ locals }) => [addressKey(locals.slot), timerKey(locals.timer)],
+  timerCancel: ({ locals }) => [addressKey(locals.slot), timerKey(locals.timer)],
+  timerCancelAsync: ({ locals }) => [addressKey(locals.slot), timerKey(locals.timer)],
+  expiry: ({ locals }) => [timerKey(locals.timer)],
+  softirq: () => [],
+  loop: () => [],
+  forEach: () => [],
+  callOnce: () => [],
+  spinLock: () => [],
+  freeValues: ({ locals }, machine) => {
+    const { definition } = machine.kernel.map(locals.map);
+    const value = locals.values[locals.index] ?? 0;
+    return [
+      mapKey(locals.map),
+      timerKey(locals.timer),
+      addressKey(value + Math.max(0, timerOffset(definition))),
+    ];
+  },
+  mapWrite: ({ locals }) => [mapKey(locals.map)],
+};
+
+export class DataRaces implements Watch {
+  /** The first race of the run. */
+  race: DataRace | undefined;
+  /** Asked at every access while a run is traced. */
+  stackOf: ((cpu: number, insn: number | undefined) => unknown) | undefined;
+  private readonly threads: number;
+  /** Row t: what thread t has seen of every thread. */
+  private clocks: Int32Array;
+  /** What was given at an object: frozen once it is here. */
+  private readonly objects = new Map<number, Int32Array>();
+  private readonly given: { readonly key: number; readonly before: Int32Array | undefined }[] = [];
+  private readonly log: Logged[] = [];
+  private readonly last = new Map<number, Logged>();
+  private inAction = false;
+  /** The action under way has accessed what others see. */
+  private hasAccessed = false;
+
+  /** @param everyAccess the search may switch at every access to a value, not only at atomic ones. */
+  constructor(
+    private readonly machine: Machine,
+    private readonly everyAccess: boolean,
+  ) {
+    this.threads = machine.cpuCount * KINDS.length;
+    this.clocks = new Int32Array(this.threads * this.threads);
+    this.reset();
+  }
+
+  reset(): void {
+    this.race = undefined;
+    this.clocks.fill(0);
+    for (let t = 0; t < this.threads; t++) this.clocks[t * this.threads + t] = 1;
+    this.objects.clear();
+    this.given.length = 0;
+    this.log.length = 0;
+    this.last.clear();
+    this.inAction = false;
+  }
+
+  mark(): RaceMark {
+    return {
+      accesses: this.log.length,
+      given: this.given.length,
+      clocks: this.clocks.slice(),
+      race: this.race,
+    };
+  }
+
+  rewind(mark: RaceMark): void {
+    while (this.log.length > mark.accesses) {
+      const entry = this.log.pop();
+      if (entry?.before !== undefined) this.last.set(entry.granule, entry.before);
+      else if (entry !== undefined) this.last.delete(entry.granule);
+    }
+    while (this.given.length > mark.given) {
+      const change = this.given.pop();
+      if (change?.before !== undefined) this.objects.set(change.key, change.before);
+      else if (change !== undefined) this.objects.delete(change.key);
+    }
+    this.clocks.set(mark.clocks);
+    this.race = mark.race;
+    this.inAction = false;
+  }
+
+  /** Whatever came before a parallel step is ordered before it. */
+  beginParallel(): void {
+    const { threads, clocks } = this;
+    for (let t = 0; t < threads; t++)
+      for (let other = 0; other < threads; other++)
+        clocks[t * threads + other] = Math.max(
+          clocks[t * threads + other],
+          clocks[other * threads + other] - (t === other ? 0 : 1),
+        );
+    for (let t = 0; t < threads; t++) clocks[t * threads + t]++;
+  }
+
+  beginAction(): void {
+    this.inAction = true;
+    this.hasAccessed = false;
+  }
+
+  endAction(): void {
+    this.inAction = false;
+  }
+
+  pauses(): boolean {
+    return this.inAction && this.hasAccessed;
+  }
+
+  private get context(): Context | undefined {
+    const { kernel } = this.machine;
+    return kernel.state.cpus[kernel.cpu].contexts.at(-1);
+  }
+
+  private get thread(): number {
+    return this.machine.kernel.cpu * KINDS.length + KINDS.indexOf(this.context?.kind ?? 'task');
+  }
+
+  // ---- Accesses ------------------------------------------------------------------------------------------------
+
+  access(at: number, sizeBytes: number, write: boolean, atomic: boolean, slot: number): boolean {
+    if (!this.inAction || !this.isShared(at)) return true;
+    if (atomic || this.everyAccess) {
+      if (this.hasAccessed) return false;
+      this.hasAccessed = true;
+    }
+    if (atomic) this.take(addressKey(at & ~7));
+    this.note(at, sizeBytes, write, atomic, slot);
+    if (atomic) this.give(addressKey(at & ~7));
+    return true;
+  }
+
+  copy(at: number, sizeBytes: number, write: boolean): void {
+    if (this.inAction && this.isShared(at)) this.note(at, sizeBytes, write, false, undefined);
+  }
+
+  private isShared(at: number): boolean {
+    const kind = this.machine.memory.findRegion(at)?.kind;
+    return kind === 'mapValue' || kind === 'mapPool';
+  }
+
+  private note(
+    at: number,
+    sizeBytes: number,
+    write: boolean,
+    atomic: boolean,
+    slot: number | undefined,
+  ): void {
+    const { thread, context, machine, clocks } = this;
+    const row = thread * this.threads;
+    const runsBpf = context?.activations.some((a) => a.kind === 'bpf') === true;
+    const cpu = machine.kernel.cpu;
+    const insn = runsBpf ? (slot ?? readPc(machine.memory, context.block) - 1) : 0;
+    const access: RaceAccess = {
+      cpu,
+      context: context?.kind ?? 'task',
+      at,
+      sizeBytes,
+      write,
+      atomic,
+      program: runsBpf ? readProgram(machine.memory, context.block) : undefined,
+      insn,
+      stack: this.stackOf?.(cpu, runsBpf ? insn : undefined),
+    };
+    const clock = clocks[row + thread];
+    for (let granule = at >>> GRANULE_SHIFT; granule <= (at + sizeBytes - 1) >>> GRANULE_SHIFT; granule++) {
+      const before = this.last.get(granule);
+      let isKnown = false;
+      for (let other = before; other !== undefined; other = other.before) {
+        if (other.thread === thread) {
+          isKnown ||=
+            other.clock === clock &&
+            other.at === at &&
+            other.sizeBytes === sizeBytes &&
+            other.write === write &&
+            other.atomic === atomic;
+          continue;
+        }
+        if (!(write || other.write) || (atomic && other.atomic)) continue;
+        if (other.at >= at + sizeBytes || at >= other.at + other.sizeBytes) continue;
+        if (clocks[row + other.thread] < other.clock) this.race ??= { first: other, second: access };
+      }
+      if (isKnown) continue;
+      const entry: Logged = { ...access, thread, clock, granule, before };
+      this.log.push(entry);
+      this.last.set(granule, entry);
+    }
+  }
+
+  // ---- What orders them ----------------------------------------------------------------------------------------
+
+  order(object: OrderingObject, how: Ordering): void {
+    if (!this.inAction) return;
+    const key = object.kind === 'map' ? mapKey(object.map) : addressKey(object.at);
+    if (how !== 'give') this.take(key);
+    if (how !== 'take') this.give(key);
+  }
+
+  step(op: OpActivation, before: boolean): void {
+    if (!this.inAction) return;
+    const orders = ORDERS[op.op] as ((op: OpActivation, machine: Machine) => readonly number[]) | undefined;
+    for (const key of orders === undefined ? [EVERYTHING] : orders(op, this.machine)) {
+      if (before) this.take(key);
+      else this.give(key);
+    }
+  }
+
+  ended(): void {
+    if (this.inAction) this.give(EVERYTHING);
+  }
+
+  private take(key: number): void {
+    const seen = this.objects.get(key);
+    if (seen === undefined) return;
+    const row = this.thread * this.threads;
+    for (let t = 0; t < this.threads; t++) if (this.clocks[row + t] < seen[t]) this.clocks[row + t] = seen[t];
+  }
+
+  private give(key: number): void {
+    const { thread, threads, clocks } = this;
+    const row = thread * threads;
+    const before = this.objects.get(key);
+    const mine = clocks.slice(row, row + threads);
+    if (before !== undefined) for (let t = 0; t < threads; t++) if (mine[t] < before[t]) mine[t] = before[t];
+    this.given.push({ key, before });
+    this.objects.set(key, mine);
+    clocks[row + thread]++;
+  }
+}
