@@ -104,7 +104,9 @@ export async function exploreCommand(
     profile: input.profile,
     checked: true,
     ...(shard === undefined ? {} : { shard }),
+    ...(streams.progress === undefined ? {} : { onProgress: progressOf(streams) }),
   });
+  streams.progress?.('');
   if (!searched.ok) throw new CommandFailure(searched.problem);
   const seconds = Number(process.hrtime.bigint() - beganNs) / 1e9;
   const result = searched.value;
@@ -155,6 +157,25 @@ export async function exploreCommand(
     );
   }
   return result.found.length > 0 ? EXIT.short : EXIT.ok;
+}
+
+const PROGRESS_MS = 250;
+
+/** Shows executions and their rate a few times a second. */
+function progressOf(streams: Streams): (executions: number) => boolean {
+  const began = performance.now();
+  let shown = began;
+  return (executions) => {
+    const now = performance.now();
+    if (now - shown >= PROGRESS_MS) {
+      shown = now;
+      const rate = Math.round((executions * 1000) / (now - began));
+      streams.progress?.(
+        `${executions.toLocaleString('en')} executions, ${rate.toLocaleString('en')} per second`,
+      );
+    }
+    return true;
+  };
 }
 
 /** `race.bpf.yaml` → `race.bpfschedule`, in the present folder. */

@@ -11,11 +11,16 @@ export type ExitStatus = (typeof EXIT)[keyof typeof EXIT];
 export interface Streams {
   out(text: string): void;
   error(line: string): void;
+  /** Shows how far a long command is, in place of what was shown before; only where a person looks on. */
+  progress?(text: string): void;
 }
 
 export const processStreams: Streams = {
   out: (text) => void process.stdout.write(text),
   error: (line) => void process.stderr.write(`${line}\n`),
+  ...(process.stderr.isTTY
+    ? { progress: (text: string): void => void process.stderr.write(`\r\u001b[K${text}`) }
+    : {}),
 };
 
 /** `bpf-studio: a.o: no such file. Do this.` on one line. */

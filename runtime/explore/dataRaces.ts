@@ -47,7 +47,8 @@ interface Logged extends RaceAccess {
 export interface RaceMark {
   readonly accesses: number;
   readonly given: number;
-  readonly clocks: Int32Array;
+  /** Undefined: nothing was accessed yet, so that all clocks stand at their beginning. */
+  readonly clocks: Int32Array | undefined;
   readonly race: DataRace | undefined;
 }
 
@@ -92,7 +93,7 @@ export class DataRaces implements Watch {
   stackOf: ((cpu: number, insn: number | undefined) => unknown) | undefined;
   private readonly threads: number;
   /** Row t: what thread t has seen of every thread. */
-  private clocks: Int32Array;
+  private readonly clocks: Int32Array;
   /** What was given at an object: frozen once it is here. */
   private readonly objects = new Map<number, Int32Array>();
   private readonly given: { readonly key: number; readonly before: Int32Array | undefined }[] = [];
@@ -114,8 +115,7 @@ export class DataRaces implements Watch {
 
   reset(): void {
     this.race = undefined;
-    this.clocks.fill(0);
-    for (let t = 0; t < this.threads; t++) this.clocks[t * this.threads + t] = 1;
+    this.startClocks();
     this.objects.clear();
     this.given.length = 0;
     this.log.length = 0;
@@ -123,16 +123,23 @@ export class DataRaces implements Watch {
     this.inAction = false;
   }
 
+  private startClocks(): void {
+    this.clocks.fill(0);
+    for (let t = 0; t < this.threads; t++) this.clocks[t * this.threads + t] = 1;
+  }
+
   mark(): RaceMark {
     return {
       accesses: this.log.length,
       given: this.given.length,
-      clocks: this.clocks.slice(),
+      clocks: this.log.length === 0 ? undefined : this.clocks.slice(),
       race: this.race,
     };
   }
 
   rewind(mark: RaceMark): void {
+    if (mark.clocks !== undefined) this.clocks.set(mark.clocks);
+    else if (this.log.length > 0) this.startClocks();
     while (this.log.length > mark.accesses) {
       const entry = this.log.pop();
       if (entry?.before !== undefined) this.last.set(entry.granule, entry.before);
@@ -143,13 +150,13 @@ export class DataRaces implements Watch {
       if (change?.before !== undefined) this.objects.set(change.key, change.before);
       else if (change !== undefined) this.objects.delete(change.key);
     }
-    this.clocks.set(mark.clocks);
     this.race = mark.race;
     this.inAction = false;
   }
 
   /** Whatever came before a parallel step is ordered before it. */
   beginParallel(): void {
+    if (this.log.length === 0) return;
     const { threads, clocks } = this;
     for (let t = 0; t < threads; t++)
       for (let other = 0; other < threads; other++)
@@ -283,6 +290,8 @@ export class DataRaces implements Watch {
   }
 
   private give(key: number): void {
+    // Before the first access there is nothing to order.
+    if (this.log.length === 0) return;
     const { thread, threads, clocks } = this;
     const row = thread * threads;
     const before = this.objects.get(key);

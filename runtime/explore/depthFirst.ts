@@ -22,17 +22,25 @@ interface Node {
   next: number;
 }
 
+export interface Bounds {
+  /** Schedules with so many preemptions or fewer were run before: they are taken again, but not counted; -1 = none were. */
+  readonly done: number;
+  /** Most preemptions. */
+  readonly most: number;
+}
+
 /**
- * All schedules with at most `bound` preemptions. Counts those with exactly so many, and all at bound 0: the others were
- * run at a lower bound.
+ * All schedules with at most `bounds.most` preemptions.
  *
+ * @param onEnd told at the end of every run that counts; the machine stands as it ended.
  * @returns `pruned`: there are schedules that need more preemptions.
  */
 export function depthFirst(
   executor: Executor,
   tally: Tally,
-  bound: number,
+  bounds: Bounds,
   shard: { readonly index: number; readonly count: number } | undefined,
+  onEnd: ((script: readonly number[]) => void) | undefined,
 ): Result<{ pruned: boolean }> {
   const walk = new Walk(executor);
   const nodes: Node[] = [];
@@ -48,7 +56,7 @@ export function depthFirst(
     if (choice.value !== undefined) {
       const { list, goesOn } = choice.value;
       const isMine = shard === undefined || deviations > 0 || script.length % shard.count === shard.index - 1;
-      if (isMine && goesOn && preemptions >= bound) pruned = true;
+      if (isMine && goesOn && preemptions >= bounds.most) pruned = true;
       else if (isMine)
         nodes.push({
           position: walk.position(),
@@ -65,9 +73,10 @@ export function depthFirst(
       continue;
     }
     const violation = walk.violation();
-    const isNew = preemptions === bound && (deviations > 0 || shard === undefined || shard.index === 1);
+    const isNew = preemptions > bounds.done && (deviations > 0 || shard === undefined || shard.index === 1);
     if (walk.isCut) tally.cut += isNew ? 1 : 0;
     else tally.executions += isNew ? 1 : 0;
+    if (isNew) onEnd?.(script);
     if (violation !== undefined) {
       tally.found = { violation, script: script.slice() };
       if (executor.race !== undefined) tally.raced ??= tally.found;

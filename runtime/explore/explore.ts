@@ -2,7 +2,7 @@
  * The search over interleavings: plays a scenario again and again from the state before its first `parallel` step, each
  * time with other answers to the choices, and checks invariants after each run.
  *
- * `dfs` tries all schedules with 0, then 1, … preemptions; its answer is `complete` only when every schedule within the bound
+ * `dfs` tries all schedules with 0, 1, 2, 4, 8 … preemptions, as far as it may; its answer is `complete` only when every schedule within the bound
  * was run and none was cut short. `random` and `pct` never are. Exploration is sequentially consistent.
  */
 import type { Machine } from '../machine/machine';
@@ -13,7 +13,7 @@ import { scheduleToText } from '../sched/scheduleText';
 import { seedPrng } from '../util/prng';
 import { assert } from '../util/assert';
 import { ok, type Result } from '../util/problem';
-import { depthFirst } from './depthFirst';
+import { depthFirst, type Bounds } from './depthFirst';
 import { Executor, type Execution } from './executor';
 import { raceStacks, raceViolation } from './raceReport';
 import type { Invariant, Violation } from './invariants';
@@ -32,6 +32,8 @@ export interface ExploreOptions extends Omit<PlayOptions, 'scheduler'> {
   readonly shard?: { readonly index: number; readonly count: number };
   /** Called now and then with the number of executions so far; false stops the search. */
   readonly onProgress?: (executions: number) => boolean;
+  /** Told at the end of every run of a depth-first search; the machine stands as the run ended. */
+  readonly onEnd?: (script: readonly number[], machine: Machine) => void;
 }
 
 export interface Found extends Violation {
@@ -80,6 +82,19 @@ function sampled(executor: Executor, tally: Tally, options: ExploreOptions): Res
   }
 }
 
+/** Where several bounds were searched at once, looks whether fewer preemptions would have been enough. */
+function withFewer(executor: Executor, search: Tally, bounds: Bounds, options: ExploreOptions): Result<void> {
+  for (let most = bounds.done + 1; most < bounds.most; most++) {
+    const again = new Tally(options);
+    const level = depthFirst(executor, again, { done: bounds.done, most }, options.shard, undefined);
+    if (!level.ok) return level;
+    search.found = again.found ?? search.found;
+    search.raced = again.raced ?? search.raced;
+    if (again.found !== undefined || again.halted !== undefined) break;
+  }
+  return ok(undefined);
+}
+
 /** A problem is one of the scenario (no such map, unreadable key), not of a run. */
 export function explore(
   object: Parameters<typeof Machine.load>[0],
@@ -91,12 +106,22 @@ export function explore(
   const search = new Tally(options);
   let exhausted = false;
   if (options.strategy === 'dfs') {
-    for (let bound = 0; bound <= options.preemptions; bound++) {
-      const level = depthFirst(executor.value, search, bound, options.shard);
+    const { shard, onEnd } = options;
+    const { machine } = executor.value;
+    const told = onEnd && ((script: readonly number[]): void => onEnd(script, machine));
+    for (let done = -1; ;) {
+      const most = Math.min(options.preemptions, done < 1 ? done + 1 : 2 * done);
+      const level = depthFirst(executor.value, search, { done, most }, shard, told);
       if (!level.ok) return level;
-      if (search.found !== undefined || search.raced !== undefined || search.halted !== undefined) break;
-      exhausted = bound === options.preemptions || !level.value.pruned;
+      if (search.halted !== undefined) break;
+      if (search.found !== undefined || search.raced !== undefined) {
+        const fewer = withFewer(executor.value, search, { done, most }, options);
+        if (!fewer.ok) return fewer;
+        break;
+      }
+      exhausted = most === options.preemptions || !level.value.pruned;
       if (exhausted) break;
+      done = most;
     }
   } else {
     const done = sampled(executor.value, search, options);

@@ -5,9 +5,20 @@
  * copier says what becomes of it.
  */
 import type { Activation, OpActivation, OpLocals, OpName } from '../kernel/activations';
-import type { Context, CpuState, KernelState, TimerObject } from '../kernel/state';
+import type {
+  Context,
+  CpuState,
+  CurrentTask,
+  GracePeriod,
+  KernelState,
+  MapReferences,
+  ProgramRecord,
+  TimerObject,
+} from '../kernel/state';
 import type { TimerQueue } from '../kernel/timerQueue';
-import { cloneState, type MachineState } from './state';
+import type { MapRecord } from '../maps/mapFamily';
+import type { SchedulerState } from '../sched/scheduler';
+import { cloneState, type MachineState, type ProgramRun } from './state';
 
 type Primitive = string | number | bigint | boolean | undefined | null;
 
@@ -46,8 +57,6 @@ function copyContext(context: Context): Context {
   return { ...context, activations };
 }
 
-const EMPTY: never[] = [];
-
 const copyQueue = (queue: TimerQueue): TimerQueue =>
   queue.length === 0 ? [] : queue.map((chunk) => chunk.slice());
 
@@ -70,24 +79,90 @@ function copyTimers(timers: ReadonlyMap<number, TimerObject>): Map<number, Timer
   return copies;
 }
 
-function copyKernel(kernel: MachineState['kernel']): MachineState['kernel'] {
-  const { cpus, timers, events } = kernel;
-  const copies: CpuState[] = [];
-  for (const cpu of cpus) copies.push(copyCpu(cpu));
-  const others = cloneState({ ...kernel, cpus: EMPTY, timers: NO_TIMERS, events: EMPTY });
-  return { ...others, cpus: copies, timers: copyTimers(timers), events };
+check<CopiedFields<ProgramRecord, 'maps'>>(true);
+check<CopiedFields<MapReferences, never>>(true);
+check<CopiedFields<GracePeriod, 'work' | 'waitsFor'>>(true);
+check<CopiedFields<CurrentTask, never>>(true);
+
+function copyReferences(all: ReadonlyMap<number, MapReferences>): Map<number, MapReferences> {
+  const copies = new Map<number, MapReferences>();
+  for (const [id, references] of all) copies.set(id, { ...references });
+  return copies;
 }
 
-const NO_TIMERS: KernelState['timers'] = Object.freeze(new Map<number, TimerObject>());
+/** Searches answer the choices themselves, so that only random helpers draw on it. */
+const copyScheduler = (scheduler: SchedulerState): SchedulerState =>
+  scheduler.strategy === 'replay' && scheduler.record === undefined
+    ? { ...scheduler, prng: { ...scheduler.prng } }
+    : cloneState(scheduler);
+
+check<
+  CopiedFields<
+    KernelState,
+    | 'cpus'
+    | 'timers'
+    | 'programs'
+    | 'mapReferences'
+    | 'deferred'
+    | 'grace'
+    | 'bucketLocks'
+    | 'returned'
+    | 'attached'
+    | 'events'
+    | 'scheduler'
+    | 'current'
+  >
+>(true);
+function copyKernel(kernel: MachineState['kernel']): MachineState['kernel'] {
+  const cpus: CpuState[] = [];
+  for (const cpu of kernel.cpus) cpus.push(copyCpu(cpu));
+  const programs: ProgramRecord[] = [];
+  for (const program of kernel.programs) programs.push({ ...program });
+  return {
+    ...kernel,
+    cpus,
+    timers: copyTimers(kernel.timers),
+    programs,
+    mapReferences: copyReferences(kernel.mapReferences),
+    deferred: kernel.deferred.slice(),
+    grace:
+      kernel.grace.length === 0
+        ? []
+        : kernel.grace.map(({ work, waitsFor }) => ({ work, waitsFor: waitsFor.slice() })),
+    bucketLocks: kernel.bucketLocks.slice(),
+    returned: kernel.returned.slice(),
+    attached: kernel.attached.slice(),
+    scheduler: copyScheduler(kernel.scheduler),
+    current: { ...kernel.current },
+  };
+}
+
+function copyMaps(maps: ReadonlyMap<number, MapRecord>): Map<number, MapRecord> {
+  const copies = new Map<number, MapRecord>();
+  // The record of an array says where its elements are, and never changes.
+  for (const [id, map] of maps)
+    copies.set(
+      id,
+      map.data.kind === 'array' ? map : { definition: map.definition, data: cloneState(map.data) },
+    );
+  return copies;
+}
 
 /**
  * All records but the lists that only grow (events, return values): the copy shares those, and whoever goes back cuts them
  * back to their length.
  */
 export function copyRecords(state: MachineState): MachineState {
-  const { kernel, returnValues } = state;
-  const others = cloneState({ ...state, kernel: NO_KERNEL, returnValues: EMPTY });
-  return { ...others, kernel: copyKernel(kernel), returnValues };
+  const runs: ProgramRun[] = [];
+  for (const run of state.runs) runs.push(run.ended ? run : { ...run });
+  return {
+    ...state,
+    kernel: copyKernel(state.kernel),
+    maps: copyMaps(state.maps),
+    contexts: state.contexts.size === 0 ? new Map() : cloneState(state.contexts),
+    runs,
+  };
 }
 
-const NO_KERNEL = Object.freeze({}) as MachineState['kernel'];
+check<CopiedFields<MachineState, 'kernel' | 'maps' | 'contexts' | 'runs' | 'returnValues' | 'ended'>>(true);
+check<CopiedFields<ProgramRun, never>>(true);
