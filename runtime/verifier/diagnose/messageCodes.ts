@@ -74,11 +74,8 @@ export const MESSAGE_ROWS: readonly MessageRow[] = [
   row(/^cannot call kernel function from non-GPL/m, 'kfunc-needs-gpl', CONTEXT),
   row(/^program must be sleepable to call sleepable kfunc /m, 'kfunc-may-sleep', CONTEXT),
   // dynptrs and iterators
-  row(
-    /^cannot overwrite referenced dynptr|^potential write to dynptr at off=/m,
-    'dynptr-overwritten',
-    LIFETIME,
-  ),
+  row(/^cannot overwrite referenced dynptr/m, 'dynptr-overwritten', LIFETIME),
+  row(/^potential write to dynptr at off=/m, 'dynptr-overwritten', MEMORY),
   row(/^Dynptr has to be an uninitialized dynptr/m, 'dynptr-not-uninitialized', LIFETIME),
   row(/^Expected an initialized dynptr as (?:arg #\d+|R(?<reg>\d+))/m, 'dynptr-not-initialized', LIFETIME),
   row(/^Expected a dynptr of type \w+ as (?:arg #\d+|R(?<reg>\d+))/m, 'dynptr-kind', LIFETIME),
@@ -256,6 +253,11 @@ export const MESSAGE_ROWS: readonly MessageRow[] = [
   row(/^no jump tables found for subprog starting at \d+/m, 'jump-without-table', STRUCTURE),
   row(/^BPF_LSM_CGROUP that attach to void LSM hooks can't modify/m, 'void-hook-result', POLICY),
   row(/^get_local_storage\(\) doesn't support non-zero flags/m, 'helper-flags', CALL),
+  row(
+    /^arg#\d+ expected pointer to (?:ctx|(?:map value or )?allocated object)/m,
+    'kfunc-argument',
+    CALL,
+  ),
   row(
     /^(?:Caller passes invalid args into func#\d+|arg#\d+ (?:expected(?! for )|is expected))/m,
     'global-function-argument',
