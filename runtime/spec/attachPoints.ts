@@ -290,3 +290,26 @@ export const REPLACEABLE_FUNCTIONS: ReadonlySet<string> = new Set([
 export const SLEEPABLE_FUNCTIONS: ReadonlySet<string> = new Set(['bpf_fentry_test1']);
 /** System calls that do not return, so that nothing can be done with what they return. */
 export const ENDLESS_FUNCTIONS: ReadonlySet<string> = new Set(['__x64_sys_exit', '__x64_sys_exit_group']);
+
+/** Functions that tracing programs run through themselves, so that none may attach. Evidence: measured with fixtures `results`. */
+export const UNTRACEABLE_FUNCTIONS: Readonly<Record<string, { readonly since?: string }>> = {
+  migrate_disable: {},
+  migrate_enable: {},
+  ___migrate_enable: { since: '7.2' },
+  __rcu_read_lock: { since: '6.12' },
+  __rcu_read_unlock: { since: '6.12' },
+};
+
+/** Functions that never return, so that nothing may run after them or in place of their result. */
+export const NORETURN_FUNCTIONS: ReadonlySet<string> = new Set([
+  '__ia32_sys_exit',
+  '__ia32_sys_exit_group',
+  '__module_put_and_kthread_exit',
+  '__x64_sys_exit',
+  '__x64_sys_exit_group',
+  'do_exit',
+  'do_group_exit',
+  'kthread_complete_and_exit',
+  'kthread_exit',
+  'make_task_dead',
+]);

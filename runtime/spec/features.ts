@@ -590,6 +590,26 @@ export const FEATURES = {
     since: '6.12',
     evidence: 'measured on 6.1 and 6.12',
   },
+  attachRefusedText: {
+    what: 'a function that no tracing program may attach to is named in the refusal',
+    since: '7.2',
+    evidence: 'measured on 6.12 and 7.2',
+  },
+  noreturnChecked: {
+    what: 'programs may not run after functions that never return',
+    since: '6.12',
+    evidence: 'measured on 6.1 and 6.12',
+  },
+  releaseHelperText: {
+    what: 'a helper that is given what the program does not own is named in the refusal',
+    since: '7.2',
+    evidence: 'measured on 6.12 and 7.2',
+  },
+  globalFunctionsThatSleep: {
+    what: 'global functions that may sleep are not called where the caller may not',
+    since: '7.2',
+    evidence: 'measured on 7.2',
+  },
   fieldsCheckedFirst: {
     what: 'unused fields and register numbers of all instructions are looked at before anything is walked',
     since: '7.2',

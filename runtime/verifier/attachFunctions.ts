@@ -5,7 +5,14 @@
  */
 import { resolvedType, sizeOfType } from '../btf/query';
 import type { Btf } from '../btf/types';
-import { ENDLESS_FUNCTIONS, REPLACEABLE_FUNCTIONS, SLEEPABLE_FUNCTIONS } from '../spec/attachPoints';
+import {
+  ENDLESS_FUNCTIONS,
+  NORETURN_FUNCTIONS,
+  REPLACEABLE_FUNCTIONS,
+  SLEEPABLE_FUNCTIONS,
+  UNTRACEABLE_FUNCTIONS,
+} from '../spec/attachPoints';
+import { isSince } from '../spec/profile';
 import { hasFeature, reject, unknown, type VerifierEnv } from './env';
 import { EINVAL } from './outcome';
 import { attachProto } from './typedArguments';
@@ -21,6 +28,13 @@ export function checkTracedFunction(env: VerifierEnv): void {
   const target = program.attachTo ?? '';
   if (program.type !== 'BPF_PROG_TYPE_TRACING' || !TRACED.has(program.attachType ?? '')) return;
   checkPrototype(env, target);
+  checkListed(env, target);
+  checkClosed(env, target);
+}
+
+/** Whether the lists have the function for a program that sleeps or that replaces a result. */
+function checkListed(env: VerifierEnv, target: string): void {
+  const { program } = env;
   const replaces = program.attachType === 'BPF_MODIFY_RETURN';
   if (!replaces && !program.sleepable) return;
   const systemCall = target.startsWith('__x64_sys_') && hasFeature(env, 'syscallsAttachable');
@@ -41,6 +55,25 @@ export function checkTracedFunction(env: VerifierEnv): void {
   if (testsOpen && REPLACEABLE_FUNCTIONS.has(target)) return;
   unmeasured(env, `whether the return value of ${target} may be replaced`);
   refuse(env, 'attach-not-replaceable', `${target}() is not modifiable`);
+}
+
+/** Functions that the tracing itself runs through, and functions that do not return. */
+function checkClosed(env: VerifierEnv, target: string): void {
+  if (env.program.sleepable) return;
+  const { since } = UNTRACEABLE_FUNCTIONS[target] ?? {};
+  if (target in UNTRACEABLE_FUNCTIONS && (since === undefined || isSince(env.profile, since))) {
+    const words = `Attaching tracing programs to function '${target}' is rejected.`;
+    refuse(env, 'attach-closed', hasFeature(env, 'attachRefusedText') ? words : '');
+  }
+  if (env.program.attachType === 'BPF_TRACE_FENTRY' || !hasFeature(env, 'noreturnChecked')) return;
+  if (!NORETURN_FUNCTIONS.has(target)) return;
+  refuse(
+    env,
+    'attach-not-replaceable',
+    hasFeature(env, 'attachRefusedText')
+      ? `Attaching fexit/fsession/fmod_ret to __noreturn function '${target}' is rejected.`
+      : 'Attaching fexit/fmod_ret to __noreturn functions is rejected.',
+  );
 }
 
 /** Other kernels may be built with error injection, which opens more functions. */

@@ -17,14 +17,15 @@ import { logState } from './stateText';
 import type { VerifierState } from './verifierState';
 import { EACCES } from './outcome';
 
-const MAX_CALL_FRAMES = 8;
+/** Frames that may lie on top of each other. */
+export const maxCallFrames = (env: VerifierEnv): number => (env.features.recursionRefused ? 16 : 8);
 
 /** Sets up the callee's registers from the caller's. */
 export type CalleeSetup = (env: VerifierEnv, caller: FuncFrame, callee: FuncFrame) => void;
 
 /** A fresh frame for `subprog` on top of `state`; held references are visible in it. */
 function makeCallee(env: VerifierEnv, state: VerifierState, subprog: number, callsite: number): FuncFrame {
-  if (state.frames.length >= MAX_CALL_FRAMES) {
+  if (state.frames.length >= maxCallFrames(env)) {
     reject(env, {
       code: 'call-stack-too-deep',
       category: 'Program Structure',

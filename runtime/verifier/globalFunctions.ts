@@ -2,6 +2,11 @@
  * Global functions are verified on their own, for any arguments that match their prototype; a call checks only that
  * the arguments do. Prototypes: `globalPrototypes.ts`.
  */
+import { helperPrototype } from '../spec/helperPrograms';
+import { helperById } from '../spec/helpers';
+import { kfuncByName } from '../spec/kfuncs';
+import { isHelperCall, isKfuncCall, isLocalCall, kfuncAt } from './callKinds';
+import { calleeOf, subprogAt } from './cfg';
 import { checkUnmodifiedPointer } from './contextAccess';
 import { checkInitDynptr, checkDynptrPointer } from './dynptrs';
 import { curFrame, newId, reject, unknown, type VerifierEnv } from './env';
@@ -102,6 +107,35 @@ function checkParam(env: VerifierEnv, param: Param, n: number): void {
   }
 }
 
+/** Whether a function, or one that it calls, asks for something that may sleep, be it on a way that is never taken. */
+function functionMaySleep(env: VerifierEnv, index: number, seen: Set<number> = new Set()): boolean {
+  if (seen.has(index)) return false;
+  seen.add(index);
+  const { start, end } = env.subprogs[index];
+  for (let i = start; i < end; i++) {
+    const insn = env.insns[i];
+    if (isHelperCall(insn)) {
+      const helper = helperById(insn.imm);
+      if (helper !== undefined && helperPrototype(env.profile, helper, env.program.type).maySleep === true)
+        return true;
+    } else if (isLocalCall(insn)) {
+      if (functionMaySleep(env, subprogAt(env, calleeOf(env, i)), seen)) return true;
+    } else if (isKfuncCall(insn)) {
+      if (kfuncByName(env.profile, kfuncAt(env, i))?.flags.includes('sleepable') === true) return true;
+    }
+  }
+  return false;
+}
+
+/** Why nothing may sleep where the walk is; '' if it may. */
+function noSleepHere(env: VerifierEnv): string {
+  const { cur } = env;
+  if (cur.activeRcuLock) return 'rcu_read_lock region';
+  if (cur.activePreemptLocks > 0) return 'non-preemptible region';
+  if (cur.activeLock !== null) return 'lock region';
+  return cur.inSleepable ? '' : 'non-sleepable prog';
+}
+
 /** A call of a global function: arguments match the prototype; R0 is any scalar afterwards, if it returns one. */
 export function checkGlobalCall(env: VerifierEnv, index: number): void {
   const subprog = env.subprogs[index];
@@ -110,8 +144,16 @@ export function checkGlobalCall(env: VerifierEnv, index: number): void {
     env.log.message('global function calls are not allowed while holding a lock,');
     refusePrototype(env, 'use static function instead');
   }
-  if (env.cur.activePreemptLocks > 0 && f.kfuncsTrustByDefault && env.program.sleepable) {
-    unknown(env, 'whether global functions sleep');
+  if (f.globalFunctionsThatSleep && functionMaySleep(env, index)) {
+    const place = noSleepHere(env);
+    if (place !== '') {
+      reject(env, {
+        code: 'helper-may-sleep',
+        category: 'Execution Context Safety',
+        errno: EINVAL,
+        message: `sleepable global function ${subprog.name}() called in ${place}`,
+      });
+    }
   }
   if (env.cur.activePreemptLocks > 0 && !f.kfuncsTrustByDefault) {
     env.log.message('global function calls are not allowed with preemption disabled,');

@@ -515,7 +515,9 @@ function noteReference(env: VerifierEnv, call: Call, rule: ArgRule, regno: numbe
         code: 'release-of-unowned',
         category: 'Resource Lifetime Safety',
         errno: EINVAL,
-        message: `R${regno} must be referenced when passed to release function`,
+        message: hasFeature(env, 'releaseHelperText')
+          ? `release helper ${call.row.name} expects referenced PTR_TO_BTF_ID passed to R${regno}`
+          : `R${regno} must be referenced when passed to release function`,
         registers: [regno],
         facts: { helper: call.row.name },
       });

@@ -27,7 +27,7 @@ import { formerPointer, giveToField } from './kptrFields';
 import { allowedFromHere, checkHelperPlace } from './helperPlaces';
 import { isGplCompatible } from './licences';
 import { checkMapWithHelper, mapInfo } from './mapRules';
-import { EACCES, EINVAL } from './outcome';
+import { EACCES, EINVAL, ENOTSUPP } from './outcome';
 import { markPrecise } from './precision';
 import { acquireReference, releaseReference } from './references';
 import { writeStack } from './stackAccess';
@@ -488,6 +488,18 @@ function checkFuncIp(env: VerifierEnv, row: HelperRow): void {
   const traced =
     attach === 'BPF_TRACE_FENTRY' || attach === 'BPF_TRACE_FEXIT' || attach === 'BPF_MODIFY_RETURN';
   if (env.program.type === 'BPF_PROG_TYPE_TRACING' && traced) return;
+  if (env.program.type === 'BPF_PROG_TYPE_TRACING') {
+    const where = hasFeature(env, 'recursionRefused')
+      ? 'fentry/fexit/fsession/fmod_ret'
+      : 'fentry/fexit/fmod_ret';
+    reject(env, {
+      code: 'helper-not-for-program',
+      category: 'Policy',
+      errno: ENOTSUPP,
+      message: `func ${row.name}#${row.id} supported only for ${where} programs`,
+      facts: { helper: row.name, programType: env.program.type },
+    });
+  }
   unknown(env, `bpf_get_func_ip in ${env.program.type}`);
 }
 

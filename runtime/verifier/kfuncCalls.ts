@@ -13,7 +13,7 @@ import { isKfuncCall, kfuncAt } from './callKinds';
 import { curFrame, hasFeature, newId, regOf, reject, unknown, type VerifierEnv } from './env';
 import { isGplCompatible } from './licences';
 import { inRcuSection } from './memoryAccessKernel';
-import { EACCES, EINVAL } from './outcome';
+import { EFAULT, EACCES, EINVAL } from './outcome';
 import { acquireReference, releaseReference } from './references';
 import {
   MAYBE_NULL,
@@ -65,6 +65,10 @@ export function checkKfuncCall(env: VerifierEnv, insnIdx: number, insn: Insn): v
     refuseUse(env, `calling kernel function ${name} is not allowed`, EACCES, 'kfunc-not-for-program');
   }
   if (NOT_MODELLED.test(name)) return unknown(env, need);
+  // Compilers put the call where they found undefined behaviour.
+  if (name === '__bpf_trap') {
+    refuseUse(env, 'unexpected __bpf_trap() due to uninitialized variable?', EFAULT, 'compiler-trap');
+  }
   const sleepable = row.flags.includes('sleepable');
   if (sleepable && !(env.cur.inSleepable || env.program.sleepable)) {
     refuseUse(env, `program must be sleepable to call sleepable kfunc ${name}`, EACCES, 'kfunc-may-sleep');

@@ -123,7 +123,13 @@ export function exchangedField(
   fields: readonly SpecialField[],
 ): SpecialField {
   const refuse = (message: string, errno: number): never =>
-    reject(env, { code: 'kptr-argument', category: 'Call Type Safety', errno, message, registers: [regno] });
+    reject(env, {
+      code: 'kptr-argument',
+      category: 'Call Type Safety',
+      errno: hasFeature(env, 'timerArgErrnoInner') ? errno : EACCES,
+      message,
+      registers: [regno],
+    });
   if (reg.bits.mask !== 0n)
     refuse(`R${regno} doesn't have constant offset. kptr has to be at the constant offset`, EINVAL);
   if (!fields.some((field) => field.kind === 'kptr')) {

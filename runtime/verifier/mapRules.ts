@@ -19,7 +19,7 @@ import { kptrTypeByName } from '../spec/kptrTypes';
 import { HELPER_MAP_TYPES, MAP_FLAGS, mapTypeByName, type MapTypeRow } from '../spec/mapTypes';
 import { progTypeByName } from '../spec/progTypes';
 import { hasFeature, reject, unknown, type VerifierEnv } from './env';
-import { E2BIG, EBUSY, EINVAL } from './outcome';
+import { E2BIG, EBUSY, EINVAL, ENOTSUPP } from './outcome';
 
 export interface MapInfo {
   readonly row: MapTypeRow;
@@ -208,6 +208,32 @@ function checkMapWithProgram(env: VerifierEnv, map: MapSpec): void {
         : 'Sleepable programs can only use array, hash, and ringbuf maps',
     );
   }
+}
+
+const LARGEST_OFFSET = 1 << 29;
+
+/** Whether the address of byte `offset` of the map's value may stand in an instruction. */
+export function checkDirectValue(env: VerifierEnv, insn: number, map: MapSpec, offset: number): void {
+  const refuseValue = (message: string, errno: number): never =>
+    reject(env, {
+      code: 'direct-value',
+      category: 'Program Structure',
+      errno,
+      message,
+      insn,
+      facts: { map: map.name, offset },
+    });
+  if (offset >= LARGEST_OFFSET && !hasFeature(env, 'fieldsCheckedFirst')) {
+    refuseValue(`direct value offset of ${offset} is not allowed`, EINVAL);
+  }
+  const { row } = mapInfo(env, map);
+  if (row.directValue !== true) {
+    if (map.type === 'BPF_MAP_TYPE_ARENA' || map.type === 'BPF_MAP_TYPE_INSN_ARRAY') return;
+    refuseValue('no direct value access support for this map type', EINVAL);
+  }
+  const outside = `invalid access to map value pointer, value_size=${map.valueSizeBytes} off=${offset}`;
+  if (map.maxEntries !== 1) refuseValue(outside, ENOTSUPP);
+  if (offset >= map.valueSizeBytes) refuseValue(outside, EINVAL);
 }
 
 const GROUP_STORAGE = new Set(['BPF_MAP_TYPE_CGROUP_STORAGE', 'BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE']);

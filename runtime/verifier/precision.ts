@@ -34,7 +34,7 @@ interface Demand {
   readonly slots: SlotSet[];
 }
 
-const MAX_FRAMES = 8;
+const MAX_FRAMES = 16;
 
 /** Asked for every decided jump: small, made without closures. Deeper frames are added when entered. */
 function newDemand(frame: number): Demand {

@@ -7,7 +7,7 @@ import { isSince } from '../spec/profile';
 import { hasFeature, reject, unknown, type VerifierEnv } from './env';
 import { checkTracedFunction } from './attachFunctions';
 import { checkHook } from './hooks';
-import { checkMapsTogether } from './mapRules';
+import { checkDirectValue, checkMapsTogether } from './mapRules';
 import { EINVAL } from './outcome';
 import { pointer, type RegState } from './regState';
 import { checkStructOps } from './structOps';
@@ -37,6 +37,12 @@ export function checkProgram(env: VerifierEnv): void {
     env,
     [...seen].map((index) => env.maps[index]),
   );
+  for (const slot of slots) {
+    const reference = program.references.get(slot);
+    if (reference?.kind === 'mapValue') {
+      checkDirectValue(env, slot, env.maps[reference.map], reference.offset >>> 0);
+    }
+  }
 }
 
 /** A kernel that does not know the program type says so with an error number only. */

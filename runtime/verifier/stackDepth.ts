@@ -1,12 +1,12 @@
 /** The stack that calls add up to: no chain of calls may need more than 512 bytes or 8 frames. */
 import { calleeOf, subprogAt } from './cfg';
 import { isKfuncCall, isLocalCall } from './callKinds';
+import { maxCallFrames } from './callStack';
 import { isThrow } from './kfuncModel';
 import { reject, unknown, type VerifierEnv } from './env';
 import { E2BIG, EACCES, EFAULT, EINVAL } from './outcome';
 
 const MAX_STACK_BYTES = 512;
-const MAX_CALL_FRAMES = 8;
 const TAIL_CALL_LIMIT_BYTES = 256;
 const LDDW = 0x18;
 const PSEUDO_FUNC = 4;
@@ -118,10 +118,7 @@ function walkCalls(
       if (env.subprogs[callee].isExceptionCallback)
         refuse('exception-callback', EINVAL, `insn ${i} cannot call exception cb directly`);
     }
-    // Newest kernels were seen to allow nine; where they stop is not known.
-    if (env.features.recursionRefused && chain.length + 1 > MAX_CALL_FRAMES)
-      unknown(env, 'call chains of more than nine frames');
-    if (chain.length + 1 >= MAX_CALL_FRAMES && !env.features.recursionRefused) {
+    if (chain.length + 1 >= maxCallFrames(env)) {
       refuse('call-stack-too-deep', E2BIG, `the call stack of ${chain.length + 1} frames is too deep !`);
     }
     walkCalls(env, callee, [...chain, { index, depth }]);

@@ -24,7 +24,7 @@ import { newFrame } from './frame';
 import { enterGlobalFunction } from './globalFunctions';
 import { checkKfuncsMentioned } from './kfuncCalls';
 import { makeLog } from './logSink';
-import { EINVAL, NotModelled, Rejection } from './outcome';
+import { E2BIG, EINVAL, NotModelled, Rejection } from './outcome';
 import { checkLines, checkOpcodes } from './opcodeCheck';
 import { RULES } from './rules';
 import { checkStackDepth, reportedDepths } from './stackDepth';
@@ -278,6 +278,9 @@ const newAux = (): InsnAux => ({
   immediate: null,
 });
 
+/** Functions of one program, the main one among them. */
+const MAX_SUBPROGS = 256;
+
 /** Finds subprograms, checks the program's shape and what can be said before any walk. */
 function prepare(env: VerifierEnv): void {
   const { insns } = env;
@@ -291,7 +294,6 @@ function prepare(env: VerifierEnv): void {
     });
   }
   const starts = new Set<number>([0]);
-  for (const func of env.program.functions) starts.add(func.insnIdx);
   for (let i = 0; i < insns.length; i++) {
     const insn = insns[i];
     if (!isLocalCall(insn) && !(insn.code === LDDW && insn.src === PSEUDO_FUNC)) continue;
@@ -305,8 +307,18 @@ function prepare(env: VerifierEnv): void {
         insn: i,
       });
     }
+    if (!starts.has(target) && starts.size >= MAX_SUBPROGS) {
+      reject(env, {
+        code: 'too-many-functions',
+        category: 'Program Structure',
+        errno: E2BIG,
+        message: 'too many subprograms',
+        insn: i,
+      });
+    }
     starts.add(target);
   }
+  for (const func of env.program.functions) starts.add(func.insnIdx);
   const sorted = [...starts].sort((a, b) => a - b);
   const subprogs = env.subprogs as Subprog[];
   sorted.forEach((start, i) => {

@@ -236,6 +236,22 @@ export const EXPLANATIONS: Readonly<Record<string, Row>> = {
     'The program names a second cgroup storage of the same kind; the kernel hands a program one of each.',
     'Put both values into one map.',
   ),
+  'direct-value': row(
+    'The instruction takes an address inside a map value that the kernel cannot give out.',
+    'Take addresses inside the one value of an array map, or look the value up.',
+  ),
+  'too-many-functions': row(
+    'The program has more functions than a kernel lets one program have.',
+    'Merge or inline some.',
+  ),
+  'compiler-trap': row(
+    'The compiler put a trap here: on this way the program does what C gives no meaning to, such as using a variable that was never set.',
+    'Initialise the variable, and heed the warnings of the compiler.',
+  ),
+  'attach-closed': row(
+    'Tracing programs themselves run through this function, so none may attach to it.',
+    'Attach to one of its callers.',
+  ),
   'too-many-maps': row('The program names more maps than a kernel lets one program have.', 'Merge maps.'),
   'map-without-object': row(
     'The instruction names a map by a number of the loading process, and no map of the object belongs to it.',
