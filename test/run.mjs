@@ -184,7 +184,7 @@ function suites() {
       run: async () => {
         const agreement = await program(process.execPath, [
           '--enable-source-maps',
-          at('out', 'test', 'oracle', 'main.js'),
+          at('out', 'test', 'agreement', 'main.js'),
           '--list',
         ]);
         const asked = await mocha(compiledTests('oracle'), { timeoutMs: 300_000 });

@@ -35,11 +35,3 @@ export function compareRaw(raw: RawProgram, answer: RawAnswer, profile: Profile)
   if (verdict === 'setup_error' || verdict === 'kernel_crash') return undefined;
   return compare({ ...answer, verdict, file: `seed ${raw.id}`, prog: '' }, judgeRaw(raw, profile));
 }
-
-export const differs = (c: Comparison): boolean =>
-  c.kernelSays !== c.weSay ||
-  c.ourMessage !== c.kernelMessage ||
-  (c.weSay === 'accepted' && c.ourInsns !== c.kernelInsns);
-
-export const differenceText = (kernel: string, c: Comparison): string =>
-  `${kernel} ${c.file}: kernel ${c.kernelSays} «${c.kernelMessage}» ${c.kernelInsns}, we ${c.weSay} «${c.ourMessage}» ${c.ourInsns}`;

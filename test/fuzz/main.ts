@@ -6,10 +6,10 @@
  */
 import * as fs from 'node:fs';
 import { parseArgs } from 'node:util';
-import { agreementLine, finalMessage, summarise } from '../oracle/agreement';
+import { agreementLine, comparisonText, differs, finalMessage, summarise } from '../oracle/agreement';
 import { KERNELS, setUp, type KernelName } from '../oracle/boot';
 import { rawOnKernel, type RawAnswer } from '../oracle/rawPrograms';
-import { compareRaw, differenceText, differs, profileOf } from './judge';
+import { compareRaw, profileOf } from './judge';
 import { minimise } from './minimise';
 import { programOf, programsFrom } from './programs';
 import { tryProgram } from './soundness';
@@ -29,7 +29,7 @@ async function judge(kernel: KernelName, from: number, count: number, list: bool
       const c = compareRaw(raw, answers[i], profile);
       if (c === undefined) continue;
       comparisons.push(c);
-      if (list && differs(c)) console.log(differenceText(kernel, c));
+      if (list && differs(c)) console.log(comparisonText(kernel, c));
     }
   }
   console.log(agreementLine(kernel, summarise(comparisons)));

@@ -9,7 +9,8 @@ import type { RawProgram } from '../../runtime/loader/rawProgram';
 import { bytesToHex, hexToBytes } from '../../runtime/util/hexText';
 import type { KernelName } from '../oracle/boot';
 import { rawOnKernel } from '../oracle/rawPrograms';
-import { compareRaw, differs, profileOf } from './judge';
+import { differs } from '../oracle/agreement';
+import { compareRaw, profileOf } from './judge';
 
 const BLANK: Insn = { code: 0x05, dst: 0, src: 0, off: 0, imm: 0 };
 const isBlank = (insn: Insn): boolean => insn.code === 0x05 && insn.off === 0;

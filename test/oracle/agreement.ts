@@ -3,12 +3,10 @@
  * accepting what the kernel refuses ("wrong acceptance") is counted apart, because it is the worst.
  */
 import * as fs from 'node:fs';
+import * as path from 'node:path';
 import { judge as judgeObject, type JudgeRequest } from '../../runtime/host/judge';
 import type { ProgramReport } from '../../runtime/ide/verdictReport';
 import { loadObject } from '../../runtime/loader/loadObject';
-import { rawObject, type RawProgram } from '../../runtime/loader/rawProgram';
-import type { Profile } from '../../runtime/spec/profile';
-import { verify } from '../../runtime/verifier/verify';
 import type { Verdict } from '../../runtime/verifier/verdict';
 import type { KernelVerdict } from './verifyObjects';
 
@@ -82,17 +80,6 @@ function judgeAlone(request: JudgeRequest): Map<string, ProgramReport | Error> {
   return verdicts;
 }
 
-/** Our verdict on one bare sequence. */
-export function judgeRaw(raw: RawProgram, profile: Profile): Verdict | Error {
-  const read = rawObject(raw);
-  if (!read.ok) throw new Error(read.problem.message);
-  try {
-    return verify(read.value.program, read.value.object, profile, {});
-  } catch (error) {
-    return error as Error;
-  }
-}
-
 export function compare(answer: KernelVerdict, ours: OurVerdict | Error | undefined): Comparison {
   const crash = ours instanceof Error;
   return {
@@ -109,6 +96,21 @@ export function compare(answer: KernelVerdict, ours: OurVerdict | Error | undefi
     kernelInsns: answer.processed_insns ?? 0,
     ourInsns: crash ? 0 : (ours?.stats.processedInsns ?? 0),
   };
+}
+
+/** Another verdict, another message, or another number of processed instructions. */
+export const differs = (c: Comparison): boolean =>
+  !c.otherLoad &&
+  (c.kernelSays !== c.weSay ||
+    (c.weSay === 'rejected' && c.ourMessage !== c.kernelMessage) ||
+    (c.weSay === 'accepted' && c.ourInsns !== c.kernelInsns));
+
+/** One line about one comparison. */
+export function comparisonText(kernel: string, c: Comparison): string {
+  const counts =
+    c.weSay === 'accepted' && c.kernelSays === 'accepted' ? ` counts ${c.kernelInsns}, ${c.ourInsns}` : '';
+  const name = c.program === '' ? c.file : `${path.basename(c.file)}:${c.program}`;
+  return `${kernel} ${name}: kernel ${c.kernelSays} «${c.kernelMessage}», we ${c.weSay} «${c.ourMessage}»${counts}`;
 }
 
 export interface Agreement {

@@ -5,6 +5,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { findProfile } from '../../runtime/spec/profile';
 import { repoRoot } from '../support/paths';
 import { cpioArchive } from './cpio';
 
@@ -28,6 +29,23 @@ export function setUp(): void {
 /** Package that the kernel came from: `linux-image-6.12.117+deb12-cloud-amd64`. */
 export const kernelPackage = (kernel: KernelName): string =>
   fs.readFileSync(path.join(cacheDir, 'k', kernel, 'package'), 'utf8').trim();
+
+/** What the kernel's image says of itself: `6.12.117+deb12-cloud-amd64 (…) #1 SMP … Debian 6.12.117-1 (2026-…)`. */
+export function kernelVersion(kernel: KernelName): string {
+  const image = fs.readFileSync(path.join(cacheDir, 'k', kernel, 'vmlinuz'));
+  const at = image.readUInt16LE(0x20e) + 0x200;
+  return image.toString('latin1', at, image.indexOf(0, at));
+}
+
+/**
+ * Distributions move on: a kernel of another release than the profile's is no judge of the profile.
+ * @returns what there is instead, undefined when the release is the profile's.
+ */
+export function kernelMoved(kernel: KernelName): string | undefined {
+  const version = kernelVersion(kernel);
+  const release = findProfile(kernel)?.release ?? '';
+  return version.split(/[^0-9.]+/).includes(release) ? undefined : version;
+}
 
 /** One framed record of the loader (tags are listed at the top of guest/loader.c). */
 export interface GuestRecord {
