@@ -11,6 +11,7 @@ import { objectKfuncs } from './objectKfuncs';
 import { memoryArg, type HelperHandler } from './protocol';
 import { stringKfuncs } from './stringKfuncs';
 import { systemKfuncs } from './systemKfuncs';
+import { workKfuncs } from './timerHelpers';
 
 const TIMER_SIZE_BYTES = 16;
 
@@ -19,6 +20,7 @@ const HANDLERS: Readonly<Record<ModelledKfunc, HelperHandler>> = {
     kind: 'enter',
     op: startOp('timerCancelAsync', { slot: memoryArg(call, 0, TIMER_SIZE_BYTES), timer: 0 }),
   }),
+  ...workKfuncs,
   ...dynptrKfuncs,
   ...objectKfuncs,
   ...iteratorKfuncs,

@@ -11,6 +11,7 @@ import {
   value,
   type HelperCall,
   type HelperHandler,
+  type HelperResult,
 } from './protocol';
 
 const TIMER_SIZE_BYTES = 16;
@@ -34,6 +35,31 @@ function slotArg(call: HelperCall): number {
       `${call.name}: argument 1 (${region.label} +${slot - region.start}) holds no timer: wrong offset, or overwritten bytes`,
     );
   return slot;
+}
+
+/** The functions on `struct bpf_wq`. */
+export const workKfuncs = {
+  bpf_wq_init: (call: HelperCall): HelperResult => ({
+    kind: 'enter',
+    op: startOp('timerInit', {
+      slot: slotArg(call),
+      map: mapArg(call, 1).definition.id,
+      clock: u32Arg(call, 2) === 0 ? 0 : 16,
+      timer: 0,
+      isWork: true,
+    }),
+  }),
+  bpf_wq_set_callback_impl: setWork,
+  bpf_wq_set_callback: setWork,
+  bpf_wq_start: (call: HelperCall): HelperResult => ({
+    kind: 'enter',
+    op: startOp('workStart', { slot: slotArg(call), flags: BigInt(u32Arg(call, 1)) }),
+  }),
+};
+
+function setWork(call: HelperCall): HelperResult {
+  if (u32Arg(call, 2) !== 0) return value(-ERRNO.EINVAL);
+  return { kind: 'enter', op: startOp('timerSetCallback', { slot: slotArg(call), ...functionArg(call, 1) }) };
 }
 
 /** For init: the timer must be where the map's values have it. */
@@ -60,6 +86,7 @@ export const timerHelpers = {
       map: mapArg(call, 1).definition.id,
       clock: call.args[2] < 16n ? Number(call.args[2]) : 16,
       timer: 0,
+      isWork: false,
     }),
   }),
   bpf_timer_set_callback: (call) => ({

@@ -15,10 +15,14 @@ export interface BpfActivation {
 
 /** The variables of every operation, by its name. `pc` numbers steps; see the file that implements it. */
 export interface OpLocals {
-  timerInit: { slot: number; map: number; clock: number; timer: number };
+  /** `isWork`: for a bpf_wq, `clock` holds its flags. */
+  timerInit: { slot: number; map: number; clock: number; timer: number; isWork: boolean };
   timerSetCallback: { slot: number; program: number; insnIdx: number };
   timerStart: { slot: number; ns: bigint; flags: number; timer: number };
   timerCancel: { slot: number; timer: number; counted: boolean; result: number };
+  /** bpf_wq_start, and one run of a bpf_wq's callback. */
+  workStart: { slot: number; flags: bigint };
+  workRun: { timer: number };
   /** Writes program and callback of a timer without lock. */
   timerPublish: { timer: number; program: number; insnIdx: number; previous: number };
   /** The interrupt worker of a CPU. */

@@ -119,6 +119,7 @@ export class Kernel implements MapEnv {
     expiresNs?: bigint,
   ): void {
     if (this.quiet) return;
+    if (timer.isWork) return;
     const key = this.timerKey(timer);
     this.event(
       expiresNs === undefined

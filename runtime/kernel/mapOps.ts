@@ -15,7 +15,7 @@ import { doneWith, startOp, WAIT, type OpActivation, type StepResult } from './a
 import type { Kernel } from './kernel';
 import type { BucketLock } from './state';
 import { freeingOf, freeingOp, lockBucket } from './timerFree';
-import { timerOffset } from './timerSlots';
+import { asyncOffsets } from './timerSlots';
 
 /** An error as this kernel's map helpers leave it in R0. */
 export const mapError = (kernel: Kernel, error: number): bigint =>
@@ -39,7 +39,7 @@ function lockOf(kernel: Kernel, map: MapRecord, key: number): BucketLock | undef
 
 /** Whether an update or deletion of this key must be an operation of its own. */
 export const needsSteps = (kernel: Kernel, map: MapRecord, key: number, what: 'update' | 'delete'): boolean =>
-  timerOffset(map.definition) >= 0 &&
+  asyncOffsets(map.definition).length > 0 &&
   ((what === 'update' && isLru(map)) || lockOf(kernel, map, key) !== undefined);
 
 /** @param scratchBytes so many bytes at `key` are given back at the end. */

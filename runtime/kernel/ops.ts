@@ -18,6 +18,7 @@ import {
   timerCommandsStep,
 } from './timerOps';
 import { publishStep } from './timerPublish';
+import { workRunStep, workStartStep } from './workers';
 
 export type OpHandler<N extends OpName> = (kernel: Kernel, op: OpActivation<N>) => StepResult;
 
@@ -28,6 +29,8 @@ const HANDLERS: { readonly [N in OpName]: OpHandler<N> } = {
   timerCancel: cancelStep,
   timerCancelAsync: cancelAsyncStep,
   timerPublish: publishStep,
+  workStart: workStartStep,
+  workRun: workRunStep,
   timerCommands: timerCommandsStep,
   freeValues: freeValuesStep,
   mapWrite: mapWriteStep,

@@ -57,9 +57,11 @@ export interface CpuState {
   readonly queues: Record<ClockBase, TimerQueue>;
 }
 
-/** The kernel object behind one `struct bpf_timer`. */
+/** The kernel object behind one `struct bpf_timer` or `struct bpf_wq`. */
 export interface TimerObject {
   readonly id: number;
+  /** A `bpf_wq`: it has no clock and is never on a timer queue. */
+  readonly isWork: boolean;
   /** 0 CLOCK_REALTIME (runs on the monotonic clock all the same), 1 MONOTONIC, 7 BOOTTIME. */
   readonly clock: number;
   readonly map: number;
@@ -135,6 +137,8 @@ export interface TimerCommand {
 
 /** What is left to a worker in task context. */
 export type DeferredWork =
+  /** Runs the callback of a `bpf_wq` on that CPU. */
+  | { readonly kind: 'queued'; readonly timer: number; readonly cpu: number }
   /** Cancels a freed timer, waits for its callback, and gives its memory back. */
   | { readonly kind: 'timer'; readonly timer: number }
   /** Takes down a program whose last reference was dropped where one cannot sleep. */

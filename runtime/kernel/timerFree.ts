@@ -15,7 +15,8 @@ import { afterGrace, freeUnusedMap, takeDownProgram } from './lifetimes';
 import { cancelAndPut, dropCallback, hasLock, reap, unlock } from './timerOps';
 import type { TimerObject } from './state';
 import { publishOp } from './timerPublish';
-import { isTimerLocked, readTimerSlot, setTimerLock, timerOffset, writeTimerSlot } from './timerSlots';
+import { asyncOffsets, isTimerLocked, readTimerSlot, setTimerLock, writeTimerSlot } from './timerSlots';
+import { nextWork } from './workers';
 
 /**
  * What the kernel does with values that left a map: nothing, an operation that frees their timers and then recycles the
@@ -30,7 +31,7 @@ export function freeingOf(
   const { freed, recycle } = outcome;
   const family = familyOf(map);
   const { id, flags, type } = map.definition;
-  const isEmpty = freed.length === 0 || timerOffset(map.definition) < 0;
+  const isEmpty = freed.length === 0 || asyncOffsets(map.definition).length === 0;
   const isAllocated = type === 'BPF_MAP_TYPE_HASH' && (flags & BPF_F_NO_PREALLOC) !== 0;
   if (isEmpty) {
     for (const slot of recycle) family.recycle(kernel, map, slot);
@@ -96,33 +97,39 @@ function finish(kernel: Kernel, op: OpActivation<'freeValues'>): StepResult {
 }
 
 /** Whether a walk without protection comes to an element that was deleted, and whose memory was given back. */
-function isGone(kernel: Kernel, op: OpActivation<'freeValues'>): boolean {
-  if (!op.locals.release || kernel.state.returned.length === 0) return false;
-  const value = op.locals.values[op.locals.index] ?? 0;
-  return kernel.state.returned.includes(value);
+function isGone(kernel: Kernel, op: OpActivation<'freeValues'>, offsets: readonly number[]): boolean {
+  const { release, values, index } = op.locals;
+  if (!release || kernel.state.returned.length === 0) return false;
+  return kernel.state.returned.includes(values[Math.floor(index / offsets.length)] ?? 0);
+}
+
+/** Linear offset of the field that is freed next: `index` counts the fields of all values. */
+export function slotOf(op: OpActivation<'freeValues'>, offsets: readonly number[]): number {
+  const { values, index } = op.locals;
+  return (values[Math.floor(index / offsets.length)] ?? 0) + offsets[index % offsets.length];
 }
 
 export function freeValuesStep(kernel: Kernel, op: OpActivation<'freeValues'>): StepResult {
   const { memory, state, profile } = kernel;
   const l = op.locals;
-  const offset = timerOffset(kernel.map(l.map).definition);
-  if (offset < 0) return finish(kernel, op);
-  const slot = (l.values[l.index] ?? 0) + offset;
+  const offsets = asyncOffsets(kernel.map(l.map).definition);
+  const count = l.values.length * offsets.length;
+  const slot = slotOf(op, offsets);
   switch (op.pc) {
     case 0:
       // Values whose timer was never initialised cost nothing.
       while (
-        l.index < l.values.length &&
-        readTimerSlot(memory, l.values[l.index] + offset) === 0 &&
-        !isGone(kernel, op)
+        l.index < count &&
+        readTimerSlot(memory, slotOf(op, offsets)) === 0 &&
+        !isGone(kernel, op, offsets)
       )
         l.index++;
-      if (isGone(kernel, op))
+      if (isGone(kernel, op, offsets))
         return {
           kind: 'fault',
           message: `use after free: the walk that frees the timers of ${kernel.map(l.map).definition.name} comes to an element that was deleted meanwhile, and whose memory was given back`,
         };
-      if (l.index >= l.values.length) return finish(kernel, op);
+      if (l.index >= count) return finish(kernel, op);
       op.pc = 1;
       return NEXT;
     case 1:
@@ -173,6 +180,7 @@ export function freeValuesStep(kernel: Kernel, op: OpActivation<'freeValues'>): 
       const running = kernel.here.runningTimer;
       if (timer !== undefined) {
         if (has(profile, 'timerLockFree')) cancelAndPut(kernel, timer);
+        else if (timer.isWork) state.deferred.push({ kind: 'timer', timer: l.timer });
         else if (has(profile, 'timerDeferredFree') && running !== 0) {
           state.deferred.push({ kind: 'timer', timer: l.timer });
         } else if (running !== l.timer || !has(profile, 'timerSelfCheck')) {
@@ -194,9 +202,16 @@ export function deferredFreesStep(kernel: Kernel, op: OpActivation<'deferredFree
   const { state } = kernel;
   const l = op.locals;
   if (l.timer === 0) {
-    const next = state.deferred.shift();
-    if (next === undefined) return doneWith(0);
+    if (op.pc === 1) return doneWith(0);
+    const at = nextWork(state, kernel.here);
+    if (at < 0) return doneWith(0);
+    // Work queues run in a context of their own kind: the worker begins anew.
+    if (state.deferred[at].kind === 'queued' && kernel.context.reader !== 'trace') return doneWith(0);
+    const [next] = state.deferred.splice(at, 1);
     switch (next.kind) {
+      case 'queued':
+        op.pc = 1;
+        return { kind: 'enter', op: startOp('workRun', { timer: next.timer }) };
       case 'timer':
         l.timer = next.timer;
         return NEXT;

@@ -12,7 +12,14 @@ import type { Kernel } from './kernel';
 import { afterGrace } from './lifetimes';
 import type { CpuState, KernelState, TimerCommand, TimerObject } from './state';
 import { publishOp } from './timerPublish';
-import { isTimerLocked, readTimerSlot, setTimerLock, timerOffset, writeTimerSlot } from './timerSlots';
+import {
+  isTimerLocked,
+  readTimerSlot,
+  setTimerLock,
+  timerOffset,
+  workOffset,
+  writeTimerSlot,
+} from './timerSlots';
 
 export const TIMER_ABS = 1;
 export const TIMER_CPU_PIN = 2;
@@ -54,7 +61,8 @@ function leave(kernel: Kernel, slot: number, value: number): StepResult {
 }
 
 const inNmi = (kernel: Kernel): boolean => kernel.context.kind === 'nmi';
-const nmiRefused = (kernel: Kernel): boolean => inNmi(kernel) && has(kernel.profile, 'timerNmiRefused');
+export const nmiRefused = (kernel: Kernel): boolean =>
+  inNmi(kernel) && has(kernel.profile, 'timerNmiRefused');
 
 /** Waiting, and touching timer queues, is impossible here: hard interrupt, NMI, or interrupts off. */
 const cannotWait = (cpu: CpuState): boolean => {
@@ -120,7 +128,7 @@ export function initStep(kernel: Kernel, op: OpActivation<'timerInit'>): StepRes
   const l = op.locals;
   switch (op.pc) {
     case 0: {
-      const badFlags = l.clock !== 0 && l.clock !== 1 && l.clock !== 7;
+      const badFlags = l.clock !== 0 && (l.isWork || (l.clock !== 1 && l.clock !== 7));
       if (has(profile, 'timerFlagsBeforeNmi') && badFlags) return doneWith(-ERRNO.EINVAL);
       if (nmiRefused(kernel)) return doneWith(-ERRNO.EOPNOTSUPP);
       if (badFlags) return doneWith(-ERRNO.EINVAL);
@@ -136,9 +144,11 @@ export function initStep(kernel: Kernel, op: OpActivation<'timerInit'>): StepRes
       const early = has(profile, 'timerUserCountTest') && !has(profile, 'timerUserCountRecheck');
       if (early && kernel.mapReferences(l.map).users === 0) return leave(kernel, l.slot, -ERRNO.EPERM);
       l.timer = state.nextTimerId++;
-      const offset = timerOffset(kernel.map(l.map).definition);
+      const { definition } = kernel.map(l.map);
+      const offset = l.isWork ? workOffset(definition) : timerOffset(definition);
       state.timers.set(l.timer, {
         id: l.timer,
+        isWork: l.isWork,
         clock: l.clock,
         map: l.map,
         value: l.slot - Math.max(0, offset),

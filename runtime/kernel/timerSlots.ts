@@ -13,6 +13,14 @@ const OBJECT_TAG = 0xffff8883;
 export const timerOffset = (definition: MapDefinition): number =>
   definition.fields.fields.find((f) => f.kind === 'timer')?.offset ?? -1;
 
+/** Offset of the bpf_wq in a map's value, or -1. */
+export const workOffset = (definition: MapDefinition): number =>
+  definition.fields.fields.find((f) => f.kind === 'workqueue')?.offset ?? -1;
+
+/** Offsets of the timer and of the bpf_wq, as far as they are there. */
+export const asyncOffsets = (definition: MapDefinition): readonly number[] =>
+  [timerOffset(definition), workOffset(definition)].filter((offset) => offset >= 0);
+
 /** The timer object's id; 0: not initialised; -1: the bytes are no pointer of ours. */
 export function readTimerSlot(memory: Memory, slot: number): number {
   const pointer = memory.load64(slot);

@@ -9,9 +9,10 @@ import type { Activation } from './activations';
 import type { Kernel } from './kernel';
 import { bucketWait } from './mapOps';
 import type { TimerObject } from './state';
+import { slotOf } from './timerFree';
 import { baseHolder, defers, hasLock } from './timerOps';
 import { spinLockHolder } from './spinLockOps';
-import { isTimerLocked, readTimerSlot, timerOffset } from './timerSlots';
+import { asyncOffsets, isTimerLocked, readTimerSlot } from './timerSlots';
 
 export interface Wait {
   readonly what: 'lock' | 'callback' | 'bucket' | 'base' | 'spinLock';
@@ -67,11 +68,11 @@ export function waitOf(kernel: Kernel, cpu: number, op: AnyOp): Wait | undefined
       return op.locals.timer === 0 ? undefined : callback(op.locals.timer);
     case 'freeValues': {
       const { locals } = op;
-      const offset = timerOffset(kernel.map(locals.map).definition);
-      if (offset < 0 || op.pc === 0 || op.pc === 2) return undefined;
-      if (op.pc === 1) return lock((locals.values[locals.index] ?? 0) + offset);
+      if (op.pc === 0 || op.pc === 2) return undefined;
+      if (op.pc === 1) return lock(slotOf(op, asyncOffsets(kernel.map(locals.map).definition)));
       const running = state.cpus[cpu].runningTimer;
       if (has(kernel.profile, 'timerLockFree')) return undefined;
+      if (state.timers.get(locals.timer)?.isWork === true) return undefined;
       if (has(kernel.profile, 'timerDeferredFree') && running !== 0) return undefined;
       if (running === locals.timer && has(kernel.profile, 'timerSelfCheck')) return undefined;
       return callback(locals.timer);

@@ -11,6 +11,7 @@ import { INSN_NS, INTERRUPT_ENTRY_NS } from '../spec/timeCosts';
 import { assert } from '../util/assert';
 import {
   afterEngine,
+  beginWork,
   hasWork,
   isInterruptible,
   isIrqWorkDue,
@@ -70,7 +71,7 @@ export function actOn(parts: Parts, cpuId: number, action: CpuAction): MachineSt
     return undefined;
   }
   if (action === 'worker') {
-    pushContext(parts, cpu, 'task', startOp('deferredFrees', { timer: 0 }));
+    beginWork(parts, cpu);
     return undefined;
   }
   const context = top(cpu);

@@ -9,7 +9,7 @@ import { countInnerMaps, freeUnusedMap } from '../kernel/lifetimes';
 import type { Context, CpuState, ContextKind, KernelState, ReaderKind } from '../kernel/state';
 import { mapWriteOp, needsSteps } from '../kernel/mapOps';
 import { freeingOf, freeingOp } from '../kernel/timerFree';
-import { timerOffset } from '../kernel/timerSlots';
+import { asyncOffsets } from '../kernel/timerSlots';
 import { clearStorage } from '../maps/cgroupStorage';
 import type { CgroupStorageData } from '../maps/mapData';
 import type { ProgramInfo, Watch } from '../kernel/services';
@@ -481,7 +481,7 @@ export class Machine {
     key: Uint8Array,
     written: { readonly values: readonly Uint8Array[]; readonly flags: bigint } | undefined,
   ): ReturnType<typeof startOp> | undefined {
-    if (timerOffset(map.definition) < 0) return undefined;
+    if (asyncOffsets(map.definition).length === 0) return undefined;
     const { memory, kernel } = this;
     const keyBytes = Math.ceil(key.length / 8) * 8;
     const scratchBytes = keyBytes + (written?.values[0]?.length ?? 0);
@@ -547,7 +547,7 @@ export class Machine {
     kernel.cpu = cpu;
     if (--kernel.mapReferences(id).users > 0) return;
     const walks = has(this.profile, 'timerReleaseWalk') && has(this.profile, 'timerOwnedByMap');
-    const values = walks && timerOffset(map.definition) >= 0 ? kernel.valuesOf(id) : [];
+    const values = walks && asyncOffsets(map.definition).length > 0 ? kernel.valuesOf(id) : [];
     const reader = has(this.profile, 'timerReleaseRcu') ? 'rcu' : 'none';
     if (values.length > 0) this.userOp(cpu, freeingOp(id, values, [], 0n, true), wait, reader);
     else freeUnusedMap(kernel, id);

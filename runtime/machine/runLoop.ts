@@ -9,6 +9,7 @@ import { stepOp } from '../kernel/ops';
 import type { Activation, OpActivation, StepResult } from '../kernel/activations';
 import { startOp } from '../kernel/activations';
 import { CLOCK_ORDER, firstOf, nextInterrupt } from '../kernel/hrtimers';
+import { nextWork } from '../kernel/workers';
 import type { Kernel } from '../kernel/kernel';
 import { readerEnded } from '../kernel/lifetimes';
 import type { Context, ContextKind, CpuState, KernelState, ReaderKind } from '../kernel/state';
@@ -78,10 +79,15 @@ export const top = (cpu: CpuState): Context | undefined => cpu.contexts[cpu.cont
 export const isInterruptible = (cpu: CpuState): boolean =>
   cpu.irqsOff === 0 && cpu.contexts.every((context) => context.kind === 'task');
 
-/** Whether an idle CPU has work for a worker. Work that any CPU may do is done by the first that idles. */
-export function hasWork(kernel: KernelState, cpu: CpuState): boolean {
-  if (kernel.deferred.length === 0 || cpu.contexts.length > 0) return false;
-  return kernel.cpus.find((c) => c.contexts.length === 0) === cpu;
+/** Whether an idle CPU has work for a worker. */
+export const hasWork = (kernel: KernelState, cpu: CpuState): boolean =>
+  cpu.contexts.length === 0 && kernel.deferred.length > 0 && nextWork(kernel, cpu) >= 0;
+
+/** An idle CPU begins with what is next. Callbacks of work queues may sleep: they are readers as sleepable programs are. */
+export function beginWork(parts: Parts, cpu: CpuState): void {
+  const { kernel } = parts.state;
+  const reader = kernel.deferred[nextWork(kernel, cpu)].kind === 'queued' ? 'trace' : 'none';
+  pushContext(parts, cpu, 'task', startOp('deferredFrees', { timer: 0 }), reader);
 }
 
 /** Whether the CPU's interrupt worker has something to do and may come now. */
@@ -414,7 +420,7 @@ function act(
     return { used: firesAgain(parts, cpu) ? REFIRE_WORK : INTERRUPT_WORK, stop: undefined };
   }
   if (cpu.contexts.length === 0) {
-    pushContext(parts, cpu, 'task', startOp('deferredFrees', { timer: 0 }));
+    beginWork(parts, cpu);
     return { used: 1, stop: undefined };
   }
   const context = top(cpu);

@@ -81,6 +81,7 @@ export function timerLabel(map: MapRecord, key: Uint8Array, offset: number): str
 export function timerViews(kernel: Kernel, programs: readonly LoadedProgram[]): TimerView[] {
   const views: TimerView[] = [];
   for (const timer of kernel.state.timers.values()) {
+    if (timer.isWork) continue;
     if (timer.freed && timer.runningOn < 0) continue;
     const map = kernel.map(timer.map);
     views.push({

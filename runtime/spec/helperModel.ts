@@ -57,10 +57,7 @@ const MODEL = {
   bpf_dynptr_write: { level: 'full' },
   bpf_dynptr_data: { level: 'full' },
   bpf_tail_call: { level: 'full' },
-  bpf_timer_start: {
-    level: 'partial',
-    note: 'from a hard interrupt on lock-free kernels (7.0+) it arms at once instead of being deferred',
-  },
+  bpf_timer_start: { level: 'full' },
   bpf_ktime_get_tai_ns: { level: 'partial', note: 'runs begin on a fixed day' },
   bpf_get_numa_node_id: { level: 'partial', note: 'there is one node' },
   bpf_get_current_pid_tgid: { level: 'partial', note: 'one task, 4242' },

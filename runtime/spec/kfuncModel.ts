@@ -17,6 +17,10 @@ const NO_DEVICE = partial('the loopback device gives no meta data: always EOPNOT
 
 export const KFUNC_MODEL = {
   bpf_timer_cancel_async: full,
+  bpf_wq_init: full,
+  bpf_wq_set_callback_impl: full,
+  bpf_wq_set_callback: full,
+  bpf_wq_start: full,
   bpf_dynptr_from_skb: full,
   bpf_dynptr_from_xdp: full,
   bpf_dynptr_slice: partial('packets in one piece only: the buffer is never used'),
