@@ -64,7 +64,7 @@ const ROWS: readonly FieldRow[] = [
   {
     kind: 'resSpinLock',
     struct: 'bpf_res_spin_lock',
-    sizeBytes: 8,
+    sizeBytes: 4,
     alignBytes: 4,
     single: true,
     feature: 'fieldResSpinLock',

@@ -62,6 +62,8 @@ export interface ProgramSpec {
   /** Programs of type struct_ops: index of the member that they implement in the struct that `attachBtfId` is. */
   readonly memberIndex?: number;
   readonly sleepable: boolean;
+  /** Loaded with BPF_F_STRICT_ALIGNMENT; no loader of objects asks for it. */
+  readonly strictAlignment?: boolean;
   /** XDP program that understands multi-buffer packets. */
   readonly xdpFrags?: boolean;
   /** False for `SEC("?…")`: not loaded unless asked for. */

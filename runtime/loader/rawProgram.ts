@@ -48,6 +48,7 @@ const FIELD_STRUCTS: Readonly<Record<string, readonly [name: string, sizeBytes: 
   refcount: ['bpf_refcount', 4],
 };
 
+const BPF_F_STRICT_ALIGNMENT = 1;
 const BPF_F_SLEEPABLE = 16;
 const LARGEST_OFFSET = 1 << 20;
 
@@ -195,10 +196,9 @@ export function rawObject(raw: RawProgram): Result<{ object: ObjectSpec; program
       name: label,
       section: '',
       type,
-      ...(type === 'BPF_PROG_TYPE_STRUCT_OPS' && {
-        attachBtfId: raw.attach_btf_id,
-        memberIndex: raw.expected_attach_type ?? 0,
-      }),
+      attachBtfId: raw.attach_btf_id,
+      ...(type === 'BPF_PROG_TYPE_STRUCT_OPS' && { memberIndex: raw.expected_attach_type ?? 0 }),
+      strictAlignment: ((raw.flags ?? 0) & BPF_F_STRICT_ALIGNMENT) !== 0,
       attachType:
         raw.expected_attach_type === undefined || type === 'BPF_PROG_TYPE_STRUCT_OPS'
           ? undefined

@@ -297,7 +297,7 @@ const RULES: Readonly<Record<Base, ArgRule>> = {
         reject(env, {
           code: 'kptr-argument',
           category: 'Call Type Safety',
-          errno: EINVAL,
+          errno: hasFeature(env, 'timerArgErrnoInner') ? EINVAL : EACCES,
           message: `map '${kernelMapName(reg.map)}' has to have BTF in order to use bpf_kptr_xchg`,
           registers: [regno],
         });

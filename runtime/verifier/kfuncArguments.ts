@@ -35,7 +35,7 @@ import { type KfuncCall, has, argName, argsName, argWord, refuse } from './kfunc
 import { checkAllocated, checkCounted } from './kfuncObjects';
 // ── arguments ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-const NOT_MODELLED_ARGS = new Set(['bpf_dynptr_kern', 'bpf_wq', 'bpf_res_spin_lock']);
+const NOT_MODELLED_ARGS = new Set(['bpf_dynptr_kern', 'bpf_wq', 'bpf_res_spin_lock', 'bpf_task_work']);
 
 export function checkArguments(env: VerifierEnv, call: KfuncCall): void {
   const { params } = call.proto;

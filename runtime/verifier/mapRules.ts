@@ -194,6 +194,7 @@ function checkMapWithProgram(env: VerifierEnv, map: MapSpec): void {
   if (has('workqueue') && tracing && !hasFeature(env, 'timerInTracing')) {
     refuse(env, map, 'tracing-program-uses-workqueue', 'tracing progs cannot use bpf_wq yet');
   }
+  if (map.type === 'BPF_MAP_TYPE_INSN_ARRAY') unknown(env, 'arrays of instructions');
   if (map.type === 'BPF_MAP_TYPE_STRUCT_OPS') {
     refuse(env, map, 'struct-ops-map', 'bpf_struct_ops map cannot be used in prog');
   }
@@ -304,11 +305,16 @@ export function checkMapWithHelper(env: VerifierEnv, map: MapSpec, name: HelperN
     (kept === undefined || kept.includes(row.name));
   if (taken) return;
   if (mayChangeSocketMap(env, row, name)) return;
+  const socketMap = row.name === 'BPF_MAP_TYPE_SOCKMAP' || row.name === 'BPF_MAP_TYPE_SOCKHASH';
+  const asked = name === 'bpf_map_peek_elem' || name === 'bpf_map_pop_elem';
   reject(env, {
     code: 'map-type-for-helper',
     category: 'Call Type Safety',
     errno: EINVAL,
-    message: `cannot pass map_type ${row.id} into func ${name}#${id}`,
+    message:
+      socketMap && asked
+        ? 'invalid arg_type for sockmap/sockhash'
+        : `cannot pass map_type ${row.id} into func ${name}#${id}`,
     registers: [1],
     facts: { map: map.name, mapType: row.name, helper: name },
   });

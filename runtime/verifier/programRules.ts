@@ -26,6 +26,7 @@ export function checkProgram(env: VerifierEnv): void {
   if (program.type === 'BPF_PROG_TYPE_STRUCT_OPS') checkStructOps(env);
   if (program.type === 'BPF_PROG_TYPE_LSM') checkHook(env, program.attachTo ?? '');
   checkTracedFunction(env);
+  checkAttachNumber(env);
   const seen = new Set<number>();
   const slots = [...program.references.keys()].sort((a, b) => a - b);
   for (const slot of slots) {
@@ -43,6 +44,22 @@ export function checkProgram(env: VerifierEnv): void {
       checkDirectValue(env, slot, env.maps[reference.map], reference.offset >>> 0);
     }
   }
+}
+
+/** A target that is given as a number of the kernel's types only, by no name: as programs of bare instructions do. */
+function checkAttachNumber(env: VerifierEnv): void {
+  const { type, attachType, attachTo, attachBtfId } = env.program;
+  if (type !== 'BPF_PROG_TYPE_TRACING' || attachTo !== undefined) return;
+  const refuse = (message: string): never =>
+    reject(env, { code: 'attach-number', category: 'Policy', errno: EINVAL, message, insn: -1 });
+  if (attachBtfId === undefined || attachBtfId === 0) refuse('Tracing programs must provide btf_id');
+  const target = env.kernelBtf?.types[attachBtfId ?? 0];
+  if (env.kernelBtf === undefined) unknown(env, 'kernel type information (targets)');
+  if (target === undefined) return refuse('');
+  const wanted = attachType === 'BPF_TRACE_RAW_TP' ? 'typedef' : 'func';
+  const word = wanted === 'func' ? 'function' : wanted;
+  if (target.kind !== wanted) refuse(`attach_btf_id ${attachBtfId} is not a ${word}`);
+  unknown(env, 'targets without a name');
 }
 
 /** A kernel that does not know the program type says so with an error number only. */

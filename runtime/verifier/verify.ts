@@ -21,6 +21,7 @@ import { isLocalCall } from './callKinds';
 import { reject, type FeatureFlags, type InsnAux, type Subprog, type VerifierEnv } from './env';
 import { checkExceptionPrototype, findExceptionCallback, findThrowers } from './exceptions';
 import { newFrame } from './frame';
+import { checkFunctionOrder, checkFunctionRecords, refuseFunctionRecords } from './functionRecords';
 import { enterGlobalFunction } from './globalFunctions';
 import { checkKfuncsMentioned } from './kfuncCalls';
 import { makeLog } from './logSink';
@@ -231,7 +232,7 @@ function makeEnv(
     subprogs: [],
     aux: program.insns.map(newAux),
     features,
-    strictAlignment: false,
+    strictAlignment: program.strictAlignment === true,
     enterAfterCall: null,
     cur: undefined as unknown as VerifierEnv['cur'],
     insnIdx: 0,
@@ -293,6 +294,7 @@ function prepare(env: VerifierEnv): void {
       insn: -1,
     });
   }
+  checkFunctionOrder(env);
   const starts = new Set<number>([0]);
   for (let i = 0; i < insns.length; i++) {
     const insn = insns[i];
@@ -318,7 +320,8 @@ function prepare(env: VerifierEnv): void {
     }
     starts.add(target);
   }
-  for (const func of env.program.functions) starts.add(func.insnIdx);
+  const described = checkFunctionRecords(env, starts);
+  if (described) for (const func of env.program.functions) starts.add(func.insnIdx);
   const sorted = [...starts].sort((a, b) => a - b);
   const subprogs = env.subprogs as Subprog[];
   sorted.forEach((start, i) => {
@@ -345,6 +348,7 @@ function prepare(env: VerifierEnv): void {
   checkKfuncsMentioned(env);
   findExceptionCallback(env);
   checkSubprogs(env);
+  if (!described) refuseFunctionRecords(env);
   checkAbnormalReturns(env);
   checkLines(env);
   checkOpcodes(env);

@@ -240,6 +240,14 @@ export const EXPLANATIONS: Readonly<Record<string, Row>> = {
     'The instruction takes an address inside a map value that the kernel cannot give out.',
     'Take addresses inside the one value of an array map, or look the value up.',
   ),
+  'function-records': row(
+    'The debug information lists other functions than the calls of the program lead to.',
+    'Let the compiler and the loader write it.',
+  ),
+  'attach-number': row(
+    'The number that names what the program attaches to is missing, or is no such thing in the types of this kernel.',
+    'Name the target in the section of the program, and let the loader find its number.',
+  ),
   'too-many-functions': row(
     'The program has more functions than a kernel lets one program have.',
     'Merge or inline some.',

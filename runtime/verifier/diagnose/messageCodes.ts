@@ -250,6 +250,17 @@ export const MESSAGE_ROWS: readonly MessageRow[] = [
   ),
   row(/^Invalid insn code at line_info\[\d+\]/m, 'line-without-instruction', STRUCTURE),
   row(/^(?:direct value offset of|invalid access to map value pointer)/m, 'direct-value', STRUCTURE),
+  row(
+    /^(?:nonzero insn_off \d+ for the first func info record|same or smaller insn offset|number of funcs in func_info|func_info BTF section doesn't match)/m,
+    'function-records',
+    STRUCTURE,
+  ),
+  row(
+    /^(?:Tracing programs must provide btf_id|attach_btf_id \d+ is not a (?:function|typedef))/m,
+    'attach-number',
+    POLICY,
+  ),
+  row(/^invalid arg_type for sockmap\/sockhash/m, 'map-type-for-helper', CALL),
   row(/^too many subprograms/m, 'too-many-functions', STRUCTURE),
   row(/^unexpected __bpf_trap\(\)/m, 'compiler-trap', POLICY),
   row(/^Attaching tracing programs to function '(?<target>\w+)' is rejected/m, 'attach-closed', POLICY),
@@ -259,11 +270,7 @@ export const MESSAGE_ROWS: readonly MessageRow[] = [
   row(/^no jump tables found for subprog starting at \d+/m, 'jump-without-table', STRUCTURE),
   row(/^BPF_LSM_CGROUP that attach to void LSM hooks can't modify/m, 'void-hook-result', POLICY),
   row(/^get_local_storage\(\) doesn't support non-zero flags/m, 'helper-flags', CALL),
-  row(
-    /^arg#\d+ expected pointer to (?:ctx|(?:map value or )?allocated object)/m,
-    'kfunc-argument',
-    CALL,
-  ),
+  row(/^arg#\d+ expected pointer to (?:ctx|(?:map value or )?allocated object)/m, 'kfunc-argument', CALL),
   row(
     /^(?:Caller passes invalid args into func#\d+|arg#\d+ (?:expected(?! for )|is expected))/m,
     'global-function-argument',
