@@ -18,6 +18,7 @@ import type {
 import type { TimerQueue } from '../kernel/timerQueue';
 import type { MapRecord } from '../maps/mapFamily';
 import type { SchedulerState } from '../sched/scheduler';
+import type { ContextRecord } from './contexts';
 import { cloneState, type MachineState, type ProgramRun } from './state';
 
 type Primitive = string | number | bigint | boolean | undefined | null;
@@ -159,7 +160,7 @@ export function copyRecords(state: MachineState): MachineState {
     ...state,
     kernel: copyKernel(state.kernel),
     maps: copyMaps(state.maps),
-    contexts: state.contexts.size === 0 ? new Map() : cloneState(state.contexts),
+    contexts: state.contexts.size === 0 ? new Map<number, ContextRecord>() : cloneState(state.contexts),
     runs,
   };
 }
