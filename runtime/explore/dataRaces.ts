@@ -224,40 +224,51 @@ export class DataRaces implements Watch {
     const runsBpf = context?.activations.some((a) => a.kind === 'bpf') === true;
     const cpu = machine.kernel.cpu;
     const insn = runsBpf ? (slot ?? readPc(machine.memory, context.block) - 1) : 0;
-    const access: RaceAccess = {
-      cpu,
-      context: context?.kind ?? 'task',
-      at,
-      sizeBytes,
-      write,
-      atomic,
-      program: runsBpf ? readProgram(machine.memory, context.block) : undefined,
-      insn,
-      stack: this.stackOf?.(cpu, runsBpf ? insn : undefined),
-    };
+    const program = runsBpf ? readProgram(machine.memory, context.block) : undefined;
+    const stack = this.stackOf?.(cpu, runsBpf ? insn : undefined);
     const clock = clocks[row + thread];
-    for (let granule = at >>> GRANULE_SHIFT; granule <= (at + sizeBytes - 1) >>> GRANULE_SHIFT; granule++) {
+    const last = (at + sizeBytes - 1) >>> GRANULE_SHIFT;
+    for (let granule = at >>> GRANULE_SHIFT; granule <= last; granule++) {
       const before = this.last.get(granule);
-      let isKnown = false;
-      for (let other = before; other !== undefined; other = other.before) {
-        if (other.thread === thread) {
-          isKnown ||=
-            other.clock === clock &&
-            other.at === at &&
-            other.sizeBytes === sizeBytes &&
-            other.write === write &&
-            other.atomic === atomic;
-          continue;
-        }
-        if (!(write || other.write) || (atomic && other.atomic)) continue;
-        if (other.at >= at + sizeBytes || at >= other.at + other.sizeBytes) continue;
-        if (clocks[row + other.thread] < other.clock) this.race ??= { first: other, second: access };
-      }
-      if (isKnown) continue;
-      const entry: Logged = { ...access, thread, clock, granule, before };
+      const entry: Logged = {
+        cpu,
+        context: context?.kind ?? 'task',
+        at,
+        sizeBytes,
+        write,
+        atomic,
+        program,
+        insn,
+        stack,
+        thread,
+        clock,
+        granule,
+        before,
+      };
+      if (this.compare(entry, row)) continue;
       this.log.push(entry);
       this.last.set(granule, entry);
     }
+  }
+
+  /** Looks for races with what was before. True: the thread did the same already, nothing new is to be remembered. */
+  private compare(entry: Logged, row: number): boolean {
+    let isKnown = false;
+    for (let other = entry.before; other !== undefined; other = other.before) {
+      if (other.thread === entry.thread) {
+        isKnown ||=
+          other.clock === entry.clock &&
+          other.at === entry.at &&
+          other.sizeBytes === entry.sizeBytes &&
+          other.write === entry.write &&
+          other.atomic === entry.atomic;
+        continue;
+      }
+      if (!(entry.write || other.write) || (entry.atomic && other.atomic)) continue;
+      if (other.at >= entry.at + entry.sizeBytes || entry.at >= other.at + other.sizeBytes) continue;
+      if (this.clocks[row + other.thread] < other.clock) this.race ??= { first: other, second: entry };
+    }
+    return isKnown;
   }
 
   // ---- What orders them ----------------------------------------------------------------------------------------

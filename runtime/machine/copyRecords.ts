@@ -31,6 +31,9 @@ type Changeable<T> = {
 /** `true` where the copier takes care of exactly these fields. */
 type CopiedFields<T, K extends Changeable<T>> = Exclude<Changeable<T>, K> extends never ? true : never;
 
+/** Every field, those that need not be there too: a copier that forgets one does not compile. */
+type All<T> = { [K in keyof T]-?: T[K] };
+
 const check = <T>(covered: T): T => covered;
 check<CopiedFields<Context, 'activations'>>(true);
 check<CopiedFields<CpuState, 'contexts' | 'idleBlocks' | 'queues' | 'irqWork'>>(true);
@@ -52,25 +55,41 @@ const copyActivation = (activation: Activation): Activation =>
         result: activation.result,
       } as Activation);
 
-function copyContext(context: Context): Context {
+function copyContext(context: Context): All<Context> {
   const activations: Activation[] = [];
   for (const activation of context.activations) activations.push(copyActivation(activation));
-  return { ...context, activations };
+  return {
+    kind: context.kind,
+    serial: context.serial,
+    reader: context.reader,
+    block: context.block,
+    activations,
+    timer: context.timer,
+  };
 }
+
+/** Most lists are empty most of the time. */
+const copyList = <T>(list: readonly T[]): T[] => (list.length === 0 ? [] : list.slice());
 
 const copyQueue = (queue: TimerQueue): TimerQueue =>
   queue.length === 0 ? [] : queue.map((chunk) => chunk.slice());
 
-function copyCpu(cpu: CpuState): CpuState {
-  const { contexts, idleBlocks, queues, irqWork } = cpu;
-  const copies: Context[] = [];
-  for (const context of contexts) copies.push(copyContext(context));
+function copyCpu(cpu: CpuState): All<CpuState> {
+  const contexts: Context[] = [];
+  for (const context of cpu.contexts) contexts.push(copyContext(context));
   return {
-    ...cpu,
-    contexts: copies,
-    idleBlocks: idleBlocks.slice(),
-    irqWork: irqWork.slice(),
-    queues: { monotonic: copyQueue(queues.monotonic), boottime: copyQueue(queues.boottime) },
+    id: cpu.id,
+    timeNs: cpu.timeNs,
+    contexts,
+    keyScratch: cpu.keyScratch,
+    idleBlocks: copyList(cpu.idleBlocks),
+    runningTimer: cpu.runningTimer,
+    nextPassNs: cpu.nextPassNs,
+    irqsOff: cpu.irqsOff,
+    baseLockedBy: cpu.baseLockedBy,
+    irqWork: copyList(cpu.irqWork),
+    commandTimer: cpu.commandTimer,
+    queues: { monotonic: copyQueue(cpu.queues.monotonic), boottime: copyQueue(cpu.queues.boottime) },
   };
 }
 
@@ -114,29 +133,41 @@ check<
     | 'current'
   >
 >(true);
-function copyKernel(kernel: MachineState['kernel']): MachineState['kernel'] {
+function copyKernel(kernel: MachineState['kernel']): All<MachineState['kernel']> {
   const cpus: CpuState[] = [];
   for (const cpu of kernel.cpus) cpus.push(copyCpu(cpu));
   const programs: ProgramRecord[] = [];
   for (const program of kernel.programs) programs.push({ ...program });
   return {
-    ...kernel,
     cpus,
     timers: copyTimers(kernel.timers),
+    nextTimerId: kernel.nextTimerId,
+    nextOrder: kernel.nextOrder,
     programs,
     mapReferences: copyReferences(kernel.mapReferences),
-    deferred: kernel.deferred.slice(),
-    grace:
-      kernel.grace.length === 0
-        ? []
-        : kernel.grace.map(({ work, waitsFor }) => ({ work, waitsFor: waitsFor.slice() })),
-    bucketLocks: kernel.bucketLocks.slice(),
-    returned: kernel.returned.slice(),
-    attached: kernel.attached.slice(),
+    deferred: copyList(kernel.deferred),
+    grace: kernel.grace.length === 0 ? [] : kernel.grace.map(copyGrace),
+    bucketLocks: copyList(kernel.bucketLocks),
+    returned: copyList(kernel.returned),
+    attached: copyList(kernel.attached),
+    nextContext: kernel.nextContext,
+    suspendedNs: kernel.suspendedNs,
+    wallOffsetNs: kernel.wallOffsetNs,
+    eventsDropped: kernel.eventsDropped,
+    events: kernel.events,
+    budget: kernel.budget,
+    budgetMax: kernel.budgetMax,
+    queueChanges: kernel.queueChanges,
     scheduler: copyScheduler(kernel.scheduler),
     current: { ...kernel.current },
+    executed: kernel.executed,
   };
 }
+
+const copyGrace = ({ work, waitsFor }: GracePeriod): All<GracePeriod> => ({
+  work,
+  waitsFor: waitsFor.slice(),
+});
 
 function copyMaps(maps: ReadonlyMap<number, MapRecord>): Map<number, MapRecord> {
   const copies = new Map<number, MapRecord>();
@@ -153,15 +184,18 @@ function copyMaps(maps: ReadonlyMap<number, MapRecord>): Map<number, MapRecord> 
  * All records but the lists that only grow (events, return values): the copy shares those, and whoever goes back cuts them
  * back to their length.
  */
-export function copyRecords(state: MachineState): MachineState {
+export function copyRecords(state: MachineState): All<MachineState> {
   const runs: ProgramRun[] = [];
   for (const run of state.runs) runs.push(run.ended ? run : { ...run });
   return {
-    ...state,
     kernel: copyKernel(state.kernel),
     maps: copyMaps(state.maps),
     contexts: state.contexts.size === 0 ? new Map<number, ContextRecord>() : cloneState(state.contexts),
     runs,
+    returnValues: state.returnValues,
+    ended: state.ended,
+    lastCpu: state.lastCpu,
+    idleSpins: state.idleSpins,
   };
 }
 
