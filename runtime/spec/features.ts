@@ -725,6 +725,16 @@ export const FEATURES = {
     since: '6.12',
     evidence: 'measured on 6.12; 7.2 where it agrees',
   },
+  workFieldLikeTimer: {
+    what: 'work in map values is looked for with the checks of timers, and named as they are',
+    since: '7.2',
+    evidence: 'measured on 6.12 and 7.2',
+  },
+  arenaSignedLoads: {
+    what: 'loads from an arena may extend the sign',
+    since: '7.2',
+    evidence: 'measured on 6.12 and 7.2',
+  },
   kfuncsTrustByDefault: {
     what: 'kernel functions want trusted pointers unless they say otherwise; messages name the register',
     since: '7.2',

@@ -2,6 +2,7 @@
  * What ALU instructions demand and do: reserved fields, moves, scalar arithmetic, pointer arithmetic. The messages and
  * the order of checks are the kernel's. Precision: a scalar added to a pointer, or deciding anything, must be exact.
  */
+import { arenaOf } from './arenas';
 import type { Insn } from '../insn/insn';
 import { asS64 } from '../util/u64';
 import {
@@ -155,6 +156,22 @@ function checkUnary(env: VerifierEnv, insn: Insn, op: number): void {
 /** How many low bits the largest value needs. */
 const fitsUnsigned = (reg: RegState, bits: number): boolean => reg.umax >> BigInt(bits) === 0n;
 
+/** Immediates of casts: a user's address becomes one of the arena, and the other way round. */
+const TO_ARENA = 1;
+const FROM_ARENA = 1 << 16;
+
+function checkAddressCast(env: VerifierEnv, insn: Insn): void {
+  if (insn.imm !== TO_ARENA && insn.imm !== FROM_ARENA)
+    structure(env, 'addr_space_cast insn can only convert between address space 1 and 0');
+  if (arenaOf(env) === undefined) {
+    structure(
+      env,
+      'addr_space_cast insn can only be used in a program that has an associated arena',
+      'cast-without-arena',
+    );
+  }
+}
+
 function checkMove(env: VerifierEnv, insn: Insn): void {
   const is64 = (insn.code & 7) === CLASS_ALU64;
   const fromReg = (insn.code & SRC_REG) !== 0;
@@ -163,8 +180,9 @@ function checkMove(env: VerifierEnv, insn: Insn): void {
     const widths = !f.cpuV4
       ? insn.off === 0
       : insn.off === 0 || insn.off === 8 || insn.off === 16 || (is64 && insn.off === 32);
-    if (is64 && insn.off === 1 && f.mayGoto) unknown(env, 'address space casts (arenas)');
-    if (!widths || insn.imm !== 0) structure(env, 'BPF_MOV uses reserved fields');
+    const cast = is64 && insn.off === 1 && f.mayGoto;
+    if (cast) checkAddressCast(env, insn);
+    else if (!widths || insn.imm !== 0) structure(env, 'BPF_MOV uses reserved fields');
     checkRegArg(env, insn.src, 'src');
   } else if (insn.src !== 0 || insn.off !== 0) {
     structure(env, 'BPF_MOV uses reserved fields');
@@ -180,6 +198,11 @@ function checkMove(env: VerifierEnv, insn: Insn): void {
     return;
   }
   const source = frame.regs[insn.src];
+  if (is64 && insn.imm !== 0) {
+    frame.preciseRegs &= ~bit;
+    frame.regs[insn.dst] = insn.imm === TO_ARENA ? { ...UNKNOWN_SCALAR, type: 'arena' } : UNKNOWN_SCALAR;
+    return;
+  }
   if (is64 && insn.off === 0) {
     frame.regs[insn.dst] = linkForCopy(env, frame, insn.src);
     return;
@@ -233,7 +256,11 @@ function checkBinary(env: VerifierEnv, insn: Insn, op: number): void {
   const frame = curFrame(env);
   const dst = frame.regs[insn.dst];
   const src = fromReg ? frame.regs[insn.src] : immediateOf(env, insn);
-  if (dst.type === 'arena' || src.type === 'arena') unknown(env, 'arena pointers');
+  // whatever is computed with an address in an arena, the outcome is used as one
+  if (dst.type === 'arena' || src.type === 'arena') {
+    if (dst.type !== 'arena') frame.regs[insn.dst] = src;
+    return;
+  }
   if (isPointer(dst) || isPointer(src)) {
     if (isPointer(dst) && isPointer(src)) {
       if (op === 1) {

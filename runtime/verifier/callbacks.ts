@@ -20,9 +20,9 @@ const BOOL = { min: 0, max: 1 } as const;
 
 /** R1 the map, R2 a pointer to the key, R3 to the value; offsets are zero, nothing can be NULL. */
 const mapElement =
-  (r4: (caller: FuncFrame) => FuncFrame['regs'][number]): CalleeSetup =>
+  (r4: (caller: FuncFrame) => FuncFrame['regs'][number], regno = 1): CalleeSetup =>
   (_env, caller, callee) => {
-    const from = caller.regs[1];
+    const from = caller.regs[regno];
     assert(from.map !== null, 'the callback is about a map');
     const of = { map: from.map, mapUid: from.mapUid };
     callee.regs[1] = from.type === 'mapPtr' ? from : pointer('mapPtr', of);
@@ -31,6 +31,9 @@ const mapElement =
     callee.regs[4] = r4(caller);
     callee.regs[5] = NOT_INIT;
   };
+
+/** Entry of a callback that gets the map, key and value that register `regno` of the caller is about, and nothing else. */
+export const mapElementEntry = (regno: number): CalleeSetup => mapElement(() => NOT_INIT, regno);
 
 const timerEntry = mapElement(() => NOT_INIT);
 const forEachEntry = mapElement((caller) => caller.regs[3]);

@@ -4,7 +4,7 @@
  * trees: `kfuncGraph.ts`.
  * Evidence: recorded answers of 6.12 and 7.2.
  */
-import { resolvedType, resolveModifiers, sizeOfType } from '../btf/query';
+import { findType, resolvedType, resolveModifiers, sizeOfType } from '../btf/query';
 import type { Btf, BtfType } from '../btf/types';
 import { checkUnmodifiedPointer } from './contextAccess';
 import { curFrame, hasFeature, regOf, reject, unknown, type VerifierEnv } from './env';
@@ -24,6 +24,7 @@ import {
   NON_OWN_REF,
   PTR_TRUSTED,
   type RegState,
+  type RegType,
 } from './regState';
 import { regTypeName } from './regText';
 import { structMatches } from './structWalk';
@@ -32,10 +33,11 @@ import { isIteratorCall } from './iterators';
 import { checkDynptrParameter, checkIteratorUse } from './kfuncDynptrs';
 import { checkGraphArgument, graphPart } from './kfuncGraph';
 import { type KfuncCall, has, argName, argsName, argWord, refuse } from './kfuncModel';
+import { checkMapArgument, checkWork, workKind } from './kfuncMaps';
 import { checkAllocated, checkCounted } from './kfuncObjects';
 // ── arguments ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-const NOT_MODELLED_ARGS = new Set(['bpf_dynptr_kern', 'bpf_wq', 'bpf_res_spin_lock', 'bpf_task_work']);
+const NOT_MODELLED_ARGS = new Set(['bpf_dynptr_kern', 'bpf_res_spin_lock']);
 
 export function checkArguments(env: VerifierEnv, call: KfuncCall): void {
   const { params } = call.proto;
@@ -91,7 +93,7 @@ function trustNeeded(env: VerifierEnv, call: KfuncCall): 'no' | 'rcu' | 'yes' {
 
 export function checkTrust(env: VerifierEnv, call: KfuncCall, regno: number, reg: RegState): void {
   const needed = trustNeeded(env, call);
-  if (needed === 'no' || isTrusted(reg)) return;
+  if (needed === 'no' || isTrusted(reg) || (reg.type in STRUCT_BEHIND && reg.flags === 0)) return;
   if (needed === 'yes')
     refuse(env, `R${regno} must be referenced or trusted`, EINVAL, 'kfunc-untrusted', [regno]);
   if ((reg.flags & MEM_RCU) === 0)
@@ -154,7 +156,18 @@ function checkPointer(env: VerifierEnv, call: KfuncCall, i: number, pointeeId: n
   if (NOT_MODELLED_ARGS.has(ref.name)) return unknown(env, `struct ${ref.name} arguments (kfunc ${name})`);
   const graph = graphPart(ref.name);
   if (graph !== undefined) return checkGraphArgument(env, call, i, reg, graph);
-  if (/__(map|uninit|irq_flag|const_map|prog|aux)$/.test(param))
+  if (param.endsWith('__map')) {
+    checkMapArgument(env, call, i, reg);
+    checkTrust(env, call, regno, reg);
+    checkOffsets(env, call, regno, reg);
+    return checkTyped(env, call, i, reg, MAP_STRUCT);
+  }
+  const work = workKind(ref.name);
+  if (work !== undefined) {
+    checkOffsets(env, call, regno, reg);
+    return checkWork(env, call, i, reg, work);
+  }
+  if (/__(uninit|irq_flag|const_map|prog|aux)$/.test(param))
     return unknown(env, `arguments of kfunc ${name}`);
   if (ref.kind === 'funcProto') {
     if (reg.type !== 'func')
@@ -162,12 +175,28 @@ function checkPointer(env: VerifierEnv, call: KfuncCall, i: number, pointeeId: n
     call.callback = reg.subprog;
     return false;
   }
-  if (reg.type === 'btfId') return checkTyped(env, call, i, reg, ref, refId);
+  if (reg.type === 'btfId' || reg.type in STRUCT_BEHIND) {
+    if (ref.kind === 'struct') return checkTyped(env, call, i, reg, ref.name);
+    if (ref.kind === 'union') return unknown(env, `unions as arguments of kfunc ${name}`);
+    return refuse(
+      env,
+      `kernel function ${name} ${argsName(env, i)} pointer type ${kindWord(ref)} ${ref.name} is not supported`,
+    );
+  }
   if (SPECIAL.has(reg.type)) return unknown(env, `sockets and maps as arguments of kfunc ${name}`);
   return checkMemory(env, call, i, reg, ref, refId, nullable);
 }
 
-const SPECIAL = new Set(['socket', 'sockCommon', 'tcpSock', 'xdpSock', 'mapPtr', 'dynptrPtr']);
+const SPECIAL = new Set(['dynptrPtr']);
+
+/** Struct of the kernel that a register is about though it is no typed pointer. */
+const STRUCT_BEHIND: Readonly<Partial<Record<RegType, string>>> = {
+  mapPtr: 'bpf_map',
+  socket: 'sock',
+  sockCommon: 'sock_common',
+  tcpSock: 'tcp_sock',
+};
+const MAP_STRUCT = 'bpf_map';
 
 const OFFSETS_JUDGED_LATER = new Set([
   'stack',
@@ -206,26 +235,15 @@ export function checkOffsets(env: VerifierEnv, call: KfuncCall, regno: number, r
 
 const SAFE_FLAGS = PTR_TRUSTED | MEM_ALLOC | NON_OWN_REF;
 
-function checkTyped(
-  env: VerifierEnv,
-  call: KfuncCall,
-  i: number,
-  reg: RegState,
-  ref: BtfType,
-  refId: number,
-): boolean {
+/** A typed pointer, or what stands for one, must be about struct `want` of the kernel. */
+function checkTyped(env: VerifierEnv, call: KfuncCall, i: number, reg: RegState, want: string): boolean {
   const regno = i + 1;
   const { name } = call.row;
-  if (ref.kind !== 'struct') {
-    if (ref.kind === 'union') return unknown(env, `unions as arguments of kfunc ${name}`);
-    return refuse(
-      env,
-      `kernel function ${name} ${argsName(env, i)} pointer type ${kindWord(ref)} ${ref.name} is not supported`,
-    );
-  }
   checkTrust(env, call, regno, reg);
   checkOffsets(env, call, regno, reg);
-  if ((reg.flags & ~SAFE_FLAGS) !== 0 && (reg.flags & MEM_RCU) === 0) {
+  const behind = STRUCT_BEHIND[reg.type];
+  const unsafe = (reg.flags & ~SAFE_FLAGS) !== 0 && (reg.flags & MEM_RCU) === 0;
+  if (behind === undefined && (reg.type !== 'btfId' || unsafe)) {
     const expected = regTypeName({ ...reg, flags: reg.flags & SAFE_FLAGS });
     refuse(
       env,
@@ -235,18 +253,20 @@ function checkTyped(
       [regno],
     );
   }
-  const have = reg.btfOf === 'kernel' ? call.btf.types[reg.btfId] : env.object.btf?.types[reg.btfId];
-  const strict = (has(call, 'release') && reg.refObjId !== 0) || nocastAlias(have?.name ?? '', ref.name);
+  const ofKernel = behind !== undefined || reg.btfOf === 'kernel';
+  const haveId = behind === undefined ? reg.btfId : findType(call.btf, behind, 'struct');
+  const have = ofKernel ? call.btf.types[haveId] : env.object.btf?.types[reg.btfId];
+  const strict = (has(call, 'release') && reg.refObjId !== 0) || nocastAlias(have?.name ?? '', want);
+  const wantId = findType(call.btf, want, 'struct');
   const same =
-    reg.btfOf === 'kernel' &&
-    (PROJECTIONS[ref.name] === have?.name ||
-      structMatches(call.btf, reg.btfId, reg.off, refId, strict, walkRules(env, reg)));
+    ofKernel &&
+    (PROJECTIONS[want] === have?.name ||
+      structMatches(call.btf, haveId, reg.off, wantId, strict, walkRules(env, reg)));
   if (!same) {
-    if (/^__sk_buff$|^xdp_md$/.test(ref.name))
-      return unknown(env, `struct ${ref.name} as argument of kfunc ${name}`);
+    if (/^__sk_buff$|^xdp_md$/.test(want)) return unknown(env, `struct ${want} as argument of kfunc ${name}`);
     refuse(
       env,
-      `kernel function ${name} ${argsName(env, i)} expected pointer to STRUCT ${ref.name} but R${regno} has a pointer to STRUCT ${have?.name ?? ''}`,
+      `kernel function ${name} ${argsName(env, i)} expected pointer to STRUCT ${want} but R${regno} has a pointer to STRUCT ${have?.name ?? ''}`,
       EINVAL,
       'kfunc-argument',
       [regno],

@@ -7,7 +7,13 @@
  */
 import { findType, resolvedType, resolveModifiers, sizeOfType } from '../btf/query';
 import type { Insn } from '../insn/insn';
-import { kfuncAllowed, kfuncByName, LINKING_KFUNCS, SYNC_CALLBACK_KFUNCS } from '../spec/kfuncs';
+import {
+  ASYNC_CALLBACK_KFUNCS,
+  kfuncAllowed,
+  kfuncByName,
+  LINKING_KFUNCS,
+  SYNC_CALLBACK_KFUNCS,
+} from '../spec/kfuncs';
 import { holdsSpinLock } from './allocated';
 import { isKfuncCall, kfuncAt } from './callKinds';
 import { curFrame, hasFeature, newId, regOf, reject, unknown, type VerifierEnv } from './env';
@@ -33,11 +39,12 @@ import { enterLess, linkNode, nodeOf, nonOwning } from './kfuncGraph';
 import { type KfuncCall, has, refuse, refuseUse } from './kfuncModel';
 import { hasExceptionCallback } from './exceptions';
 import { sliceOf } from './kfuncDynptrs';
+import { registerWork } from './kfuncMaps';
 import { newObject } from './kfuncObjects';
 import { splitNext } from './iterators';
 import { changeSections } from './kfuncSections';
 /** Functions whose rules beyond the prototype are not written. */
-const NOT_MODELLED = /^(bpf_wq_|bpf_arena|crash_kexec|bpf_sk_assign|bpf_session|bpf_map_sum)/;
+const NOT_MODELLED = /^(crash_kexec|bpf_session)/;
 
 /** What is asked of every kernel function that the program mentions, whether a path reaches the call or not. */
 export function checkKfuncsMentioned(env: VerifierEnv): void {
@@ -90,10 +97,12 @@ export function checkKfuncCall(env: VerifierEnv, insnIdx: number, insn: Insn): v
     dynptr: null,
     owned: false,
     root: null,
+    map: null,
     callback: -1,
   };
   checkArguments(env, call);
   if (SYNC_CALLBACK_KFUNCS.has(name)) enterLess(env, call);
+  if (ASYNC_CALLBACK_KFUNCS.has(name)) registerWork(env, call);
   changeSections(env, call, sleepable);
   release(env, call);
   if (LINKING_KFUNCS.has(name)) linkNode(env, regOf(env, 2).refObjId);

@@ -9,6 +9,7 @@ import { kfuncAt } from './callKinds';
 import type { GivenDynptr } from './dynptrs';
 import { hasFeature, reject, type VerifierEnv } from './env';
 import type { AskedIterator } from './iterators';
+import type { CalledMap } from './timers';
 import { EINVAL } from './outcome';
 export type Proto = Extract<BtfType, { kind: 'funcProto' }>;
 
@@ -33,6 +34,8 @@ export interface KfuncCall {
   dynptr: GivenDynptr | null;
   /** List head or tree root that the call works on. */
   root: SpecialField | null;
+  /** Map that an earlier argument was about. */
+  map: CalledMap | null;
   /** Function given as callback; -1 none. */
   callback: number;
 }

@@ -3,7 +3,7 @@
  * engine's; packets, contexts and map values have files of their own.
  * Evidence: fixtures `access-*` of test/fixtures/verifier.
  */
-import { hasFeature, regOf, reject, setReg, unknown, type VerifierEnv } from './env';
+import { hasFeature, regOf, reject, setReg, type VerifierEnv } from './env';
 import { checkContextAccess } from './contextAccess';
 import {
   checkBufferAccess,
@@ -153,7 +153,11 @@ const RULE_BY_TYPE: Readonly<Record<RegType, AccessRule>> = {
   flowKeys: checkFlowKeysAccess,
   tpBuffer: checkTracepointBuffer,
   buf: checkBufferAccess,
-  arena: (env) => unknown(env, 'arena memory'),
+  // the kernel maps all that such a pointer can reach: faults are caught
+  arena: (env, access) => {
+    if (access.kind === 'read' && access.valueRegno >= 0)
+      setReg(env, access.valueRegno, loadedScalar(access.sizeBytes, access.signExtend));
+  },
 };
 
 /** The kernel's rules that apply whatever the pointer: alignment first, then NULL, then the type's own. */

@@ -5,6 +5,7 @@ import { findType, resolvedType } from '../btf/query';
 import { progTypeByName, type ProgTypeRow } from '../spec/progTypes';
 import { isSince } from '../spec/profile';
 import { hasFeature, reject, unknown, type VerifierEnv } from './env';
+import { checkOneArena } from './arenas';
 import { checkTracedFunction } from './attachFunctions';
 import { checkHook } from './hooks';
 import { checkDirectValue, checkMapsTogether } from './mapRules';
@@ -34,6 +35,7 @@ export function checkProgram(env: VerifierEnv): void {
     if (reference?.kind !== 'map' && reference?.kind !== 'mapValue') continue;
     seen.add(reference.map);
   }
+  checkOneArena(env);
   checkMapsTogether(
     env,
     [...seen].map((index) => env.maps[index]),

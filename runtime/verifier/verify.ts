@@ -3,6 +3,7 @@
  * it to the end. The order of phases is the kernel's: what refuses first decides the message.
  * Not here: building the program (loader), wording explanations (diagnose).
  */
+import { checkArenaLoads } from './arenas';
 import type { Btf } from '../btf/types';
 import type { ObjectSpec, ProgramSpec } from '../loader/objectSpec';
 import { FEATURES, type FeatureName } from '../spec/features';
@@ -120,6 +121,7 @@ export class Verification {
     if (this.phase === 'finish') {
       env.log.insnEnd = -1;
       checkStackDepth(env);
+      checkArenaLoads(env);
       this.phase = 'done';
       this.verdict = { ...this.base(), verdict: 'accepted', errno: 0, message: '' };
     }

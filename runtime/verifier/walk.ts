@@ -164,7 +164,8 @@ function rememberPointer(env: VerifierEnv, reg: RegState): void {
     type === 'sockCommon' ||
     type === 'tcpSock' ||
     type === 'xdpSock' ||
-    type === 'btfId';
+    type === 'btfId' ||
+    type === 'arena';
   if (!strict(reg.type) && !strict(aux.pointerClass)) return;
   if (env.features.trustMismatchAllowed && reg.type === 'btfId' && aux.pointerClass === 'btfId') return;
   structure(env, 'same insn cannot be used with different pointers', 'mixed-pointers');
@@ -267,7 +268,7 @@ function wideValue(
       return pointer('mapPtr', { map: env.maps[reference.map] });
     case 'mapValue': {
       const map = env.maps[reference.map];
-      if (map.type === 'BPF_MAP_TYPE_ARENA') unknown(env, 'arena maps');
+      if (map.type === 'BPF_MAP_TYPE_ARENA') return UNKNOWN_SCALAR;
       const id = !env.features.mapValueWithoutId && hasSpinLock(env, map) ? newId(env) : 0;
       return pointer('mapValue', { map, off: reference.offset, id });
     }

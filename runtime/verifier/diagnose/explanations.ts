@@ -190,6 +190,26 @@ export const EXPLANATIONS: Readonly<Record<string, Row>> = {
       `The pointer is ${s.fact('at')} bytes into the value of map '${s.fact('map')}', but its lock is at byte ${s.fact('fieldOffset')}.`,
     (s) => `Pass the address of the member: &value->${s.fact('field')}.`,
   ),
+  'two-arenas': row(
+    'A program may use one arena only, and this one names two.',
+    'Put the data of both into one arena, or split the program.',
+  ),
+  'cast-without-arena': row(
+    'A cast between address spaces belongs to an arena, and this program names none.',
+    'Use the arena map in this program, or take the cast out.',
+  ),
+  'arena-signed-load': row(
+    'This kernel cannot load signed values narrower than the register from an arena.',
+    'Load into an unsigned variable and convert it, or build with -mcpu=v3.',
+  ),
+  'work-argument': row(
+    'The pointer must lead exactly to the bpf_wq or bpf_task_work inside a map value.',
+    'Look the value up and pass the address of that field.',
+  ),
+  'map-argument': row(
+    'This argument must be a map, and where work in a map value stands before it, the map that the value came from.',
+    'Pass the address of that map itself.',
+  ),
   'two-locks': row(
     'The path already holds a lock; a program may hold one at a time.',
     'Unlock the first lock before taking the second.',
