@@ -57,7 +57,7 @@ export class Memory {
   /** @param limitBytes allocation beyond it throws `OutOfMemory`, which the caller reports as the user's problem. */
   constructor(limitBytes = 1 << 30) {
     const pages = Math.min(Math.ceil(limitBytes / WASM_PAGE_SIZE_BYTES), 65535);
-    this.wasm = new WebAssembly.Memory({ initial: 16, maximum: pages });
+    this.wasm = new WebAssembly.Memory({ initial: Math.min(16, pages), maximum: pages });
     this.state = {
       brk: FIRST_OFFSET,
       limitBytes: pages * WASM_PAGE_SIZE_BYTES,
