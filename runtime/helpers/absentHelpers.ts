@@ -5,7 +5,15 @@
  */
 import { ERRNO } from '../spec/errno';
 import { has } from '../spec/profile';
-import { memoryArg, u32Arg, value, type HelperCall, type HelperHandler, type HelperResult } from './protocol';
+import {
+  mapArg,
+  memoryArg,
+  u32Arg,
+  value,
+  type HelperCall,
+  type HelperHandler,
+  type HelperResult,
+} from './protocol';
 
 const nothing: HelperHandler = () => value(0);
 const answers =
@@ -63,6 +71,17 @@ function noSymbol(call: HelperCall): HelperResult {
 /** BPF_RB_NO_WAKEUP and BPF_RB_FORCE_WAKEUP. */
 const WAKEUP_FLAGS = 3n;
 
+/** `struct bpf_perf_event_value`. */
+const COUNTER_BYTES = 24;
+
+/** Why there is no counter to read: there are none. */
+function counterErrno(call: HelperCall): number {
+  const flags = call.args[1];
+  if (flags >> 32n !== 0n) return ERRNO.EINVAL;
+  const index = flags === 0xffff_ffffn ? call.kernel.cpu : Number(flags);
+  return index >= mapArg(call, 0).definition.maxEntries ? ERRNO.E2BIG : ERRNO.ENOENT;
+}
+
 export const absentHelpers = {
   bpf_get_current_task: nothing,
   bpf_get_current_task_btf: nothing,
@@ -73,8 +92,12 @@ export const absentHelpers = {
   bpf_current_task_under_cgroup: answers(ERRNO.EAGAIN),
   bpf_skb_under_cgroup: answers(ERRNO.ENOENT),
   bpf_get_ns_current_pid_tgid: clears(2, 3, ERRNO.EINVAL),
-  bpf_perf_event_read: answers(ERRNO.ENOENT),
-  bpf_perf_event_read_value: clears(2, 3, ERRNO.ENOENT),
+  bpf_perf_event_read: (call) => value(-counterErrno(call)),
+  bpf_perf_event_read_value: (call) => {
+    const size = u32Arg(call, 3);
+    call.kernel.memory.fill(memoryArg(call, 2, size, true), size, 0);
+    return value(-(size === COUNTER_BYTES ? counterErrno(call) : ERRNO.EINVAL));
+  },
   bpf_probe_write_user: answers(ERRNO.EPERM),
   bpf_send_signal: noted('a signal is sent to the current task'),
   bpf_override_return: noted('the traced function is made to return another value'),

@@ -14,6 +14,11 @@ function readableBytes(kernel: Kernel, address: bigint): number {
   return region === undefined ? 0 : region.start + region.sizeBytes - offset;
 }
 
+/** What a read of nothing gives: addresses of user space are no kernel addresses, others hold nothing. */
+const unreadable = (call: HelperCall): number =>
+  call.name.includes('_kernel') && !isKernelAddress(call.args[2]) ? ERRNO.ERANGE : ERRNO.EFAULT;
+const isKernelAddress = (address: bigint): boolean => address >> 47n === 0x1ffffn;
+
 /** Copies what an address holds; unreadable: zeroes the destination and gives -EFAULT. */
 function probeRead(call: HelperCall): HelperResult {
   const size = u32Arg(call, 1);
@@ -21,7 +26,7 @@ function probeRead(call: HelperCall): HelperResult {
   const { memory } = call.kernel;
   if (size > 0 && readableBytes(call.kernel, call.args[2]) < size) {
     memory.fill(to, size, 0);
-    return value(-ERRNO.EFAULT);
+    return value(-unreadable(call));
   }
   memory.copy(to, offsetOf(call.args[2]), size);
   return value(0);
@@ -39,7 +44,7 @@ function probeReadString(call: HelperCall): HelperResult {
   while (length < limit && memory.u8[from + length] !== 0) length++;
   if (length === limit && limit < size) {
     memory.fill(to, size, 0);
-    return value(-ERRNO.EFAULT);
+    return value(-unreadable(call));
   }
   const copied = Math.min(length, size - 1);
   memory.copy(to, from, copied);
@@ -97,7 +102,9 @@ function parseNumber(text: Uint8Array, flags: bigint): Parsed | number {
   const hexPrefix =
     digitAt(at) === 0 && at + 2 < end && (text[at + 1] | 0x20) === 0x78 && digitAt(at + 2) < 16;
   if (base === 0) base = hexPrefix ? 16 : digitAt(at) === 0 ? 8 : 10;
-  if (base === 16 && hexPrefix) at += 2;
+  // Where base 16 is asked for, the prefix is skipped whatever follows.
+  const anyPrefix = digitAt(at) === 0 && at + 1 < end && (text[at + 1] | 0x20) === 0x78;
+  if (hexPrefix ? base === 16 : anyPrefix && (flags & BASE_MASK) === 16n) at += 2;
   const first = at;
   let magnitude = 0n;
   for (; digitAt(at) < base; at++) magnitude = magnitude * BigInt(base) + BigInt(digitAt(at));

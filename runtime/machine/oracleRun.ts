@@ -229,12 +229,17 @@ function runStep(machine: Machine, player: Player, step: OracleStep): Result<Rec
   if (step.cpu !== undefined && step.cpu < machine.cpuCount) start.cpu = step.cpu;
   if (packet.value !== undefined) start.packet = packet.value;
   if (ctx.value !== undefined) start.ctx = ctx.value;
-  const verdict = judgeTestRun(program.spec, {
-    packet: packet.value,
-    ctx: ctx.value,
-    repeat: step.repeat ?? 0,
-    flags: step.flags ?? 0,
-  });
+  const verdict = judgeTestRun(
+    program.spec,
+    {
+      packet: packet.value,
+      ctx: ctx.value,
+      repeat: step.repeat ?? 0,
+      flags: step.flags ?? 0,
+      cpu: step.cpu ?? 0,
+    },
+    machine,
+  );
   if (verdict.kind === 'refused') return ok({ run: name, errno: verdict.errno });
   if (verdict.kind === 'answer') return ok({ run: name, errno: 0, retval: verdict.value });
   const done = player.runProgram(program, start, Math.max(1, step.repeat ?? 1));

@@ -13,6 +13,7 @@ export interface TestRunAsked {
   readonly ctx: Uint8Array | undefined;
   readonly repeat: number;
   readonly flags: number;
+  readonly cpu: number;
 }
 
 export type TestRunVerdict =
@@ -24,36 +25,59 @@ export type TestRunVerdict =
 const RUN: TestRunVerdict = { kind: 'run' };
 const refused = (errno: number): TestRunVerdict => ({ kind: 'refused', errno });
 
+/** Classes of instructions. */
+const WIDE = 0;
+const LOAD = 1;
+const STORE_IMMEDIATE = 2;
+const STORE = 3;
+const ALU = 4;
+const ALU64 = 7;
+
+/** BPF_F_TEST_RUN_ON_CPU, for raw tracepoints; of packets of the stack, that a device summed them. */
+const ON_CPU = 1;
+const CHECKSUM_COMPLETE = 4;
 const PACKET_BYTES_MIN = 14;
 /** What the kernel's functions for programs that change results give together, and that both of them were called. */
 const MODIFY_RETURN_RESULT = 0x20021;
 const WHOLE_PACKET_ATTACH_TYPES = ['BPF_XDP_DEVMAP', 'BPF_XDP_CPUMAP'];
 
-/** Whether the program's entry function loads from its context, as far as copies of the pointer in registers tell. */
-export function readsContext(spec: ProgramSpec): boolean {
+const SIZES = [4, 2, 1, 8];
+
+/**
+ * How many bytes of its context the program's entry function reads or writes, as far as copies of the pointer in registers
+ * tell; the user must give at least so many.
+ */
+export function contextBytesUsed(spec: ProgramSpec): number {
   const holders = new Set([1]);
+  let used = 0;
   const end = spec.functions[1]?.insnIdx ?? spec.insns.length;
-  for (const { code, dst, src } of spec.insns.slice(0, end)) {
+  for (const { code, dst, src, off } of spec.insns.slice(0, end)) {
     const kind = code & 7;
-    if (kind === 1 && holders.has(src)) return true;
+    const base = kind === LOAD ? src : kind === STORE || kind === STORE_IMMEDIATE ? dst : -1;
+    if (holders.has(base)) used = Math.max(used, off + SIZES[(code >> 3) & 3]);
     if (code === OPCODES.mov64Reg.code && holders.has(src)) holders.add(dst);
-    else if (kind === 1 || kind === 4 || kind === 7) holders.delete(dst);
+    else if (kind === WIDE || kind === LOAD || kind === ALU || kind === ALU64) holders.delete(dst);
     if (code === OPCODES.callHelper.code) for (let r = 0; r <= 5; r++) holders.delete(r);
   }
-  return false;
+  return used;
 }
 
 /** How the kernel takes a run of this program with these arguments. */
-export function judgeTestRun(spec: ProgramSpec, asked: TestRunAsked): TestRunVerdict {
-  const { packet, ctx, repeat, flags } = asked;
+export function judgeTestRun(
+  spec: ProgramSpec,
+  asked: TestRunAsked,
+  machine: { readonly cpuCount: number },
+): TestRunVerdict {
+  const { packet, ctx, repeat, flags, cpu } = asked;
   const testRun = progTypeByName(spec.type)?.testRun ?? 'none';
   switch (spec.type) {
     case 'BPF_PROG_TYPE_RAW_TRACEPOINT':
     case 'BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE':
       // A context can be handed in, but not taken out again; whoever reads it needs one.
-      return packet !== undefined || ctx !== undefined || repeat !== 0 || readsContext(spec)
-        ? refused(ERRNO.EINVAL)
-        : RUN;
+      if (packet !== undefined || ctx !== undefined || repeat !== 0 || contextBytesUsed(spec) > 0)
+        return refused(ERRNO.EINVAL);
+      if ((flags & ON_CPU) === 0) return cpu !== 0 ? refused(ERRNO.EINVAL) : RUN;
+      return cpu >= machine.cpuCount ? refused(ERRNO.ENXIO) : RUN;
     case 'BPF_PROG_TYPE_TRACING':
       if (flags !== 0) return refused(ERRNO.EINVAL);
       if (spec.attachType === 'BPF_TRACE_FENTRY' || spec.attachType === 'BPF_TRACE_FEXIT')
@@ -61,7 +85,8 @@ export function judgeTestRun(spec: ProgramSpec, asked: TestRunAsked): TestRunVer
       if (spec.attachType === 'BPF_MODIFY_RETURN') return { kind: 'answer', value: MODIFY_RETURN_RESULT };
       return refused(ERRNO.EFAULT);
     case 'BPF_PROG_TYPE_SYSCALL':
-      return packet !== undefined || repeat !== 0 || flags !== 0 ? refused(ERRNO.EINVAL) : RUN;
+      if (packet !== undefined || repeat !== 0 || flags !== 0) return refused(ERRNO.EINVAL);
+      return (ctx?.length ?? 0) < contextBytesUsed(spec) ? refused(ERRNO.EINVAL) : RUN;
     case 'BPF_PROG_TYPE_SK_LOOKUP':
       return packet !== undefined || ctx === undefined ? refused(ERRNO.EINVAL) : RUN;
     case 'BPF_PROG_TYPE_STRUCT_OPS':
@@ -72,5 +97,7 @@ export function judgeTestRun(spec: ProgramSpec, asked: TestRunAsked): TestRunVer
     default:
       if (testRun === 'none') return refused(ERRNO.ENOTSUPP);
   }
+  const known = spec.type === 'BPF_PROG_TYPE_XDP' ? 0 : CHECKSUM_COMPLETE;
+  if ((flags & ~known) !== 0 || cpu !== 0) return refused(ERRNO.EINVAL);
   return (packet?.length ?? 0) < PACKET_BYTES_MIN ? refused(ERRNO.EINVAL) : RUN;
 }
