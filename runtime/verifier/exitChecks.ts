@@ -10,6 +10,13 @@ const LEAVING = {
   tailCall: 'tail_call',
 } as const;
 
+/** The finding when something is held: what the program should do differently depends on how it leaves. */
+function heldCode(at: keyof typeof LEAVING, held: string): string {
+  if (at === 'throw') return 'throw-in-region';
+  if (at === 'packetLoad') return 'packet-load';
+  return at === 'tailCall' && held === 'lock-not-released' ? 'tail-call-under-lock' : held;
+}
+
 /**
  * `exit`: the frame returns. `throw`: all frames are left at once. `packetLoad`: LD_ABS or LD_IND, which may end the program.
  * `tailCall`: what is held would stay held in the next program.
@@ -23,20 +30,19 @@ export function endsLocked(env: VerifierEnv, at: keyof typeof LEAVING): void {
     const leaving = LEAVING[at];
     const everything = !inner || at !== 'exit';
     if (everything && cur.activeLock !== null) {
-      const code = at === 'tailCall' ? 'tail-call-under-lock' : 'lock-not-released';
-      lifetime(code, `${leaving} cannot be used inside bpf_spin_lock-ed region`);
+      lifetime(heldCode(at, 'lock-not-released'), `${leaving} cannot be used inside bpf_spin_lock-ed region`);
     }
     checkReferenceLeak(env, at === 'throw', `${leaving} would lead to reference leak`);
     if (!everything) return;
     if (cur.activeRcuLock) {
       lifetime(
-        at === 'throw' ? 'throw-in-region' : 'rcu-not-released',
+        heldCode(at, 'rcu-not-released'),
         `${leaving} cannot be used inside bpf_rcu_read_lock-ed region`,
       );
     }
     if (cur.activePreemptLocks > 0) {
       lifetime(
-        at === 'throw' ? 'throw-in-region' : 'preempt-not-enabled',
+        heldCode(at, 'preempt-not-enabled'),
         `${leaving} cannot be used inside bpf_preempt_disable-ed region`,
       );
     }
@@ -85,10 +91,16 @@ export function endsLocked(env: VerifierEnv, at: keyof typeof LEAVING): void {
   );
   refuseLocked();
   if (cur.activeRcuLock) {
-    lifetime('rcu-not-released', `${LEAVING[at]} cannot be used inside bpf_rcu_read_lock-ed region`);
+    lifetime(
+      heldCode(at, 'rcu-not-released'),
+      `${LEAVING[at]} cannot be used inside bpf_rcu_read_lock-ed region`,
+    );
   }
   if (cur.activePreemptLocks > 0) {
-    lifetime('preempt-not-enabled', `${LEAVING[at]} cannot be used inside bpf_preempt_disable-ed region`);
+    lifetime(
+      heldCode(at, 'preempt-not-enabled'),
+      `${LEAVING[at]} cannot be used inside bpf_preempt_disable-ed region`,
+    );
   }
 }
 

@@ -11,7 +11,7 @@ import { checkUnmodifiedPointer } from './contextAccess';
 import { checkInitDynptr, checkDynptrPointer } from './dynptrs';
 import { curFrame, newId, reject, unknown, type VerifierEnv } from './env';
 import type { FuncFrame } from './frame';
-import { prototypeOf, refusePrototype, type Param } from './globalPrototypes';
+import { prototypeOf, type Param } from './globalPrototypes';
 import { checkTypedArgument } from './helperArguments';
 import { forgetPacketPointers } from './helperCalls';
 import { EFAULT, EINVAL, Rejection } from './outcome';
@@ -127,6 +127,16 @@ function functionMaySleep(env: VerifierEnv, index: number, seen: Set<number> = n
   return false;
 }
 
+/** A global function may not be called where a lock is held or preemption is off; the line before has said so. */
+function refuseHere(env: VerifierEnv): never {
+  return reject(env, {
+    code: 'call-under-lock',
+    category: 'Execution Context Safety',
+    errno: EINVAL,
+    message: 'use static function instead',
+  });
+}
+
 /** Why nothing may sleep where the walk is; '' if it may. */
 function noSleepHere(env: VerifierEnv): string {
   const { cur } = env;
@@ -142,7 +152,7 @@ export function checkGlobalCall(env: VerifierEnv, index: number): void {
   const f = env.features;
   if (env.cur.activeLock !== null) {
     env.log.message('global function calls are not allowed while holding a lock,');
-    refusePrototype(env, 'use static function instead');
+    refuseHere(env);
   }
   if (f.globalFunctionsThatSleep && functionMaySleep(env, index)) {
     const place = noSleepHere(env);
@@ -157,7 +167,7 @@ export function checkGlobalCall(env: VerifierEnv, index: number): void {
   }
   if (env.cur.activePreemptLocks > 0 && !f.kfuncsTrustByDefault) {
     env.log.message('global function calls are not allowed with preemption disabled,');
-    refusePrototype(env, 'use static function instead');
+    refuseHere(env);
   }
   let regno = 0;
   let returnsVoid = false;

@@ -3,6 +3,7 @@
  * fields and functions by name where the refusal recorded them; they never repeat the kernel's message.
  */
 import type { RejectionData } from '../outcome';
+import { STRUCTURE_EXPLANATIONS } from './explanationsStructure';
 import { functionAt, type Named } from './names';
 
 export interface Explanation {
@@ -471,7 +472,7 @@ export const EXPLANATIONS: Readonly<Record<string, Row>> = {
     'Declare a compatible licence: char _license[] SEC("license") = "Dual BSD/GPL";',
   ),
   'helper-may-sleep': row(
-    (s) => `${s.fact('helper')} may sleep, and this code may not.`,
+    (s) => `${s.fact('helper') || 'What is called here'} may sleep, and this code may not.`,
     'Make the program sleepable (SEC("….s")), or use a helper that does not sleep; timer callbacks never may.',
   ),
   'helper-without-map': row('The call has no map argument before this one.', ''),
@@ -758,6 +759,12 @@ export const EXPLANATIONS: Readonly<Record<string, Row>> = {
   backtracking: row(
     'The kernel lost track of where a value came from; on this kernel that ends verification.',
     'Simplify the code before this instruction, for example by recomputing the value.',
+  ),
+  ...Object.fromEntries(
+    Object.entries(STRUCTURE_EXPLANATIONS).map(([code, words]) => [
+      code,
+      row(words.reason, words.suggestion),
+    ]),
   ),
 };
 

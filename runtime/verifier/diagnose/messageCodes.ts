@@ -7,26 +7,18 @@
  * a line in front of it. Named groups: `reg…` are registers, the others are facts for the explanation.
  */
 import type { DiagnosticCategory } from '../verdict';
-
-export interface MessageRow {
-  readonly pattern: RegExp;
-  readonly code: string;
-  readonly category: DiagnosticCategory;
-}
-
-const TYPES = 'Register Type Safety';
-const MEMORY = 'Memory Safety';
-const LIFETIME = 'Resource Lifetime Safety';
-const CALL = 'Call Type Safety';
-const CONTEXT = 'Execution Context Safety';
-const STRUCTURE = 'Program Structure';
-const POLICY = 'Policy';
-
-const row = (pattern: RegExp, code: string, category: DiagnosticCategory): MessageRow => ({
-  pattern,
-  code,
-  category,
-});
+import { STRUCTURE_ROWS } from './messageCodesStructure';
+import {
+  CALL,
+  CONTEXT,
+  LIFETIME,
+  MEMORY,
+  POLICY,
+  row,
+  STRUCTURE,
+  TYPES,
+  type MessageRow,
+} from './messageRow';
 
 export const MESSAGE_ROWS: readonly MessageRow[] = [
   row(
@@ -40,7 +32,8 @@ export const MESSAGE_ROWS: readonly MessageRow[] = [
     'kernel-struct-access',
     MEMORY,
   ),
-  row(/^(?:At bpf_set_retval the register|R\d+ is not a scalar$)/m, 'retval-range', POLICY),
+  row(/^At bpf_set_retval the register R\d+ /m, 'retval-range', POLICY),
+  row(/^R(?<reg>\d+) is not a scalar$/m, 'kfunc-argument', CALL),
   // operation tables
   row(/^struct ops programs must have a GPL/m, 'struct-ops-needs-gpl', POLICY),
   row(/^attach_btf_id \d+ is not a supported struct/m, 'struct-ops-table', POLICY),
@@ -54,7 +47,7 @@ export const MESSAGE_ROWS: readonly MessageRow[] = [
   // attach points, typed kernel pointers, kernel functions
   row(/^(?<target>\w+) is not sleepable/m, 'attach-not-sleepable', POLICY),
   row(/^(?<target>\w+)\(\) is not modifiable/m, 'attach-not-replaceable', POLICY),
-  row(/^Attaching fexit\/fsession\/fmod_ret to __noreturn function/m, 'attach-not-replaceable', POLICY),
+  row(/^Attaching fexit\/(?:fsession\/)?fmod_ret to __noreturn function/m, 'attach-not-replaceable', POLICY),
   row(/^The function (?<target>\w+) (?:has|with|return type|arg\d+ type) /m, 'attach-prototype', POLICY),
   row(/^helper call is not allowed in probe/m, 'helper-not-for-program', POLICY),
   row(/^attach_btf_id \d+ points to disabled hook (?<target>\w+)/m, 'closed-hook', POLICY),
@@ -172,12 +165,17 @@ export const MESSAGE_ROWS: readonly MessageRow[] = [
   row(/^bpf_spin_lock cannot be accessed directly by load\/store/m, 'lock-direct-access', MEMORY),
   row(/^bpf_\w+ cannot be accessed directly by load\/store/m, 'special-field-direct-access', MEMORY),
   row(/^tail_call cannot be used inside bpf_spin_lock-ed region/m, 'tail-call-under-lock', LIFETIME),
+  row(/^BPF_LD_\[ABS\|IND\] cannot be used inside /m, 'packet-load', LIFETIME),
   row(
     /^(?:bpf_spin_unlock is missing|.* cannot be used inside bpf_spin_lock-ed region)/m,
     'lock-not-released',
     LIFETIME,
   ),
-  row(/^(?:global )?function calls are not allowed while holding a lock/m, 'call-under-lock', CONTEXT),
+  row(
+    /^(?:global )?function calls are not allowed (?:while holding a lock|with preemption disabled)/m,
+    'call-under-lock',
+    CONTEXT,
+  ),
   row(/^socket filter progs cannot use bpf_spin_lock yet/m, 'socket-filter-uses-lock', CONTEXT),
   row(/^tracing progs cannot use bpf_spin_lock yet/m, 'tracing-program-uses-lock', CONTEXT),
   row(/^sleepable progs cannot use bpf_spin_lock yet/m, 'sleepable-program-uses-lock', CONTEXT),
@@ -211,7 +209,11 @@ export const MESSAGE_ROWS: readonly MessageRow[] = [
   row(/^(?:At|In) .* the register R(?<reg>\d+) is not a known value/m, 'return-not-a-number', TYPES),
   row(/^R(?<reg>\d+) leaks addr as return value/m, 'return-not-a-number', TYPES),
   // arguments of helpers
-  row(/^R(?<reg>\d+) type=(?<type>\w+_or_null) expected=\k<type>$/m, 'maybe-null-argument', CALL),
+  row(
+    /^R(?<reg>\d+) type=(?<type>(?<base>\w+)_or_null_?) expected=\k<base>_?$/m,
+    'maybe-null-argument',
+    CALL,
+  ),
   row(
     /^R(?<reg>\d+) type=(?<type>(?<base>\w+)_or_null) expected=(?:[\w, ]*\W)?\k<base>(?:,|$)/m,
     'maybe-null-argument',
@@ -228,7 +230,7 @@ export const MESSAGE_ROWS: readonly MessageRow[] = [
   ),
   row(/^helper access to the packet is not allowed/m, 'packet-to-helper', POLICY),
   row(/^invalid map_ptr to access map->/m, 'helper-without-map', CALL),
-  row(/^invalid func unknown#\d+/m, 'no-such-helper', CALL),
+  row(/^invalid func unknown#-?\d+/m, 'no-such-helper', CALL),
   row(
     /^(?:unknown func|program of this type cannot use helper) (?<helper>\w+)#\d+/m,
     'helper-not-for-program',
@@ -277,7 +279,7 @@ export const MESSAGE_ROWS: readonly MessageRow[] = [
   ),
   row(/^invalid arg_type for sockmap\/sockhash/m, 'map-type-for-helper', CALL),
   row(/^too many subprograms/m, 'too-many-functions', STRUCTURE),
-  row(/^unexpected __bpf_trap\(\)/m, 'compiler-trap', POLICY),
+  row(/^unexpected __bpf_trap\(\)/m, 'compiler-trap', CONTEXT),
   row(/^Attaching tracing programs to function '(?<target>\w+)' is rejected/m, 'attach-closed', POLICY),
   row(/^release helper \w+ expects referenced/m, 'release-of-unowned', LIFETIME),
   row(/^func bpf_get_func_ip#\d+ supported only for/m, 'helper-not-for-program', POLICY),
@@ -300,7 +302,7 @@ export const MESSAGE_ROWS: readonly MessageRow[] = [
   row(/^R(?<reg>\d+) invalid mem access '(?<type>\w+_or_null_?)'/m, 'null-dereference', MEMORY),
   row(/^R(?<reg>\d+) invalid mem access '(?<type>[^']*)'/m, 'not-a-pointer', TYPES),
   row(
-    /^R(?<reg>\d+) (?:unbounded memory access, use 'var &= const'|bitwise|unbounded size)/m,
+    /^R(?<reg>\d+) (?:unbounded memory access, use 'var &= const'|unbounded size)/m,
     'unbounded-size',
     MEMORY,
   ),
@@ -379,7 +381,7 @@ export const MESSAGE_ROWS: readonly MessageRow[] = [
   row(/^R(?<reg>\d+) !read_ok/m, 'uninitialized-register', TYPES),
   row(/^frame pointer is read only/m, 'frame-pointer-write', TYPES),
   row(
-    /^R(?<reg>\d+) pointer arithmetic on (?<type>\w+_or_null) prohibited, null-check it first/m,
+    /^R(?<reg>\d+) pointer arithmetic on (?<type>\w+_or_null_?) prohibited, null-check it first/m,
     'pointer-may-be-null',
     TYPES,
   ),
@@ -393,19 +395,19 @@ export const MESSAGE_ROWS: readonly MessageRow[] = [
     'pointer-offset-range',
     TYPES,
   ),
-  row(/^same insn cannot be used with different pointers/m, 'mixed-pointers', TYPES),
+  row(/^same insn cannot be used with different pointers/m, 'mixed-pointers', STRUCTURE),
   row(
     /^invalid (?:indirect )?(?:read from|access to) stack (?:R\d+ )?off[ =]?\S*\+\d+ size|^invalid (?:indirect )?read from stack (?:R\d+ )?off .*\+\d+/m,
     'stack-uninitialized',
     MEMORY,
   ),
   row(
-    /^invalid (?:variable-offset|unbounded variable-offset).* stack R(?<reg>\d+)|^R(?<reg2>\d+) (?:unbounded|variable offset) stack access/m,
+    /^invalid unbounded variable-offset.* stack R(?<reg>\d+)|^R(?<reg2>\d+) (?:unbounded|variable offset) stack access/m,
     'stack-variable-offset',
     MEMORY,
   ),
   row(
-    /^invalid (?:write to|read from|(?:indirect )?access to|(?:in)?direct .* to|stack type).*stack.* R(?<reg>\d+)/m,
+    /^invalid (?:variable-offset|write to|read from|(?:indirect )?access to|(?:in)?direct .* to|stack type).*stack.* R(?<reg>\d+)/m,
     'stack-out-of-bounds',
     MEMORY,
   ),
@@ -430,7 +432,7 @@ export const MESSAGE_ROWS: readonly MessageRow[] = [
   row(/^back-edge from insn (?<insn>\d+) to \d+/m, 'back-edge', STRUCTURE),
   row(/^unreachable insn (?<insn>\d+)/m, 'unreachable-code', STRUCTURE),
   row(/^last insn is not an exit or jmp/m, 'falls-off-end', STRUCTURE),
-  row(/^div by zero/m, 'division-by-zero', TYPES),
+  row(/^div by zero/m, 'division-by-zero', STRUCTURE),
   row(
     /^BPF program is too large\. Processed \d+ insn|^The sequence of \d+ jumps is too complex/m,
     'too-complex',
@@ -504,6 +506,7 @@ export const MESSAGE_ROWS: readonly MessageRow[] = [
     CALL,
   ),
   row(/^release (?:kfunc|kernel function) \S+ expects /m, 'kfunc-argument', CALL),
+  ...STRUCTURE_ROWS,
 ];
 
 /** What a kernel's last words are about. */
