@@ -55,7 +55,7 @@ describe('what would never end, or never fit', () => {
   it('a map larger than memory is refused at the load, with what to do', () => {
     const profile = findProfile('6.12');
     assert.ok(profile);
-    const loaded = Machine.load(readObject('dynptrs'), { profile, memoryLimitBytes: 65_536 });
+    const loaded = Machine.load(readObject('programMaps'), { profile, memoryLimitBytes: 65_536 });
     assert.ok(!loaded.ok);
     assert.match(loaded.problem.message, /map '\w+' does not fit into the machine's memory/);
     assert.match(loaded.problem.remedy ?? '', /max_entries/);
