@@ -610,6 +610,11 @@ export const FEATURES = {
     since: '7.2',
     evidence: 'measured on 7.2',
   },
+  stackArguments: {
+    what: 'functions may have more than five arguments, the rest on the stack',
+    since: '7.2',
+    evidence: 'measured on 7.2',
+  },
   fieldsCheckedFirst: {
     what: 'unused fields and register numbers of all instructions are looked at before anything is walked',
     since: '7.2',

@@ -15,7 +15,7 @@ import { endsLocked } from './exitChecks';
 import { checkGlobalCall } from './globalFunctions';
 import { logState } from './stateText';
 import type { VerifierState } from './verifierState';
-import { EACCES } from './outcome';
+import { EACCES, EFAULT } from './outcome';
 
 /** Frames that may lie on top of each other. */
 export const maxCallFrames = (env: VerifierEnv): number => (env.features.recursionRefused ? 16 : 8);
@@ -111,6 +111,20 @@ export function noteLoopCall(env: VerifierEnv, insnIdx: number, subprog: number)
   if (first) aux.loopCallback = subprog;
 }
 
+/** Arguments beyond the fifth go over the stack on the newest kernel; nothing that we walk ever put one there. */
+function checkStackArguments(env: VerifierEnv, btfId: number): void {
+  if (!env.features.stackArguments || env.object.btf === undefined) return;
+  const func = env.object.btf.types[btfId];
+  const proto = func?.kind === 'func' ? env.object.btf.types[func.type] : undefined;
+  if (proto?.kind !== 'funcProto' || proto.params.length <= 5) return;
+  reject(env, {
+    code: 'stack-argument-missing',
+    category: 'Call Type Safety',
+    errno: EFAULT,
+    message: `callee expects ${proto.params.length} args, stack arg1 is not initialized`,
+  });
+}
+
 /** A bpf-to-bpf call; returns the slot at which the walk goes on. */
 export function callSubprog(env: VerifierEnv, insnIdx: number): number {
   const subprog = subprogAt(env, calleeOf(env, insnIdx));
@@ -120,6 +134,7 @@ export function callSubprog(env: VerifierEnv, insnIdx: number): number {
     if (target.mayThrow && env.features.globalThrowsChecked) endsLocked(env, 'throw');
     return insnIdx + 1;
   }
+  checkStackArguments(env, target.btfId);
   const caller = curFrame(env);
   const callee = makeCallee(env, env.cur, subprog, insnIdx);
   for (let n = 1; n <= 5; n++) callee.regs[n] = caller.regs[n];

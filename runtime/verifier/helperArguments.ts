@@ -487,9 +487,11 @@ export function checkArgument(env: VerifierEnv, call: Call, index: number): void
     if (base === 'btfOrNullRelease') refuseMaybeNull(env, regno, reg);
     checkOffset(env, rule, regno, reg);
   }
+  // What goes into a field is asked for its type before its owner.
+  if (base === 'btfOrNullRelease') rule.check?.(env, call, regno, reg, rest);
   // the object whose field is exchanged stays the program's
   if (base !== 'kptrDestination') noteReference(env, call, rule, regno, reg);
-  rule.check?.(env, call, regno, reg, rest);
+  if (base !== 'btfOrNullRelease') rule.check?.(env, call, regno, reg, rest);
 }
 
 /** Values of socket maps are sockets, not memory. */

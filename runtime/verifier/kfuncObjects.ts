@@ -6,7 +6,15 @@ import { progTypeByName } from '../spec/progTypes';
 import { allocatedFields } from './allocated';
 import { hasFeature, type VerifierEnv } from './env';
 import { EINVAL } from './outcome';
-import { MEM_ALLOC, MEM_PERCPU, NON_OWN_REF, pointer, PTR_UNTRUSTED, type RegState } from './regState';
+import {
+  MEM_ALLOC,
+  MEM_PERCPU,
+  NON_OWN_REF,
+  pointer,
+  PTR_TRUSTED,
+  PTR_UNTRUSTED,
+  type RegState,
+} from './regState';
 import { checkOffsets, checkTrust, isPlainStruct } from './kfuncArguments';
 import { type KfuncCall, argName, refuse } from './kfuncModel';
 // ── objects that programs allocate ─────────────────────────────────────────────────────────────────────────────────
@@ -17,6 +25,10 @@ export const isOwnedObject = (reg: RegState): boolean => reg.type === 'btfId' &&
 export function checkAllocated(env: VerifierEnv, call: KfuncCall, i: number, reg: RegState): false {
   const wrong = (message: string): never => refuse(env, message, EINVAL, 'kfunc-argument', [i + 1]);
   if (reg.type === 'btfId') checkTrust(env, call, i + 1, reg);
+  const trusted = reg.type === 'btfId' && (reg.flags & PTR_TRUSTED) !== 0;
+  if (!hasFeature(env, 'kfuncsTrustByDefault') && reg.refObjId === 0 && !trusted) {
+    refuse(env, `R${i + 1} must be referenced or trusted`, EINVAL, 'kfunc-untrusted', [i + 1]);
+  }
   checkOffsets(env, call, i + 1, reg);
   const percpu = reg.type === 'btfId' && reg.flags === (MEM_ALLOC | MEM_PERCPU);
   if (!isOwnedObject(reg) && !percpu) wrong(`${argName(env, i)} expected pointer to allocated object`);

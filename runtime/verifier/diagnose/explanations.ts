@@ -269,6 +269,10 @@ export const EXPLANATIONS: Readonly<Record<string, Row>> = {
     'The number that names what the program attaches to is missing, or is no such thing in the types of this kernel.',
     'Name the target in the section of the program, and let the loader find its number.',
   ),
+  'stack-argument-missing': row(
+    'The function has more than five arguments, and the caller left out one of those that go over the stack.',
+    'Pass at most five arguments, or a pointer to a struct.',
+  ),
   'too-many-functions': row(
     'The program has more functions than a kernel lets one program have.',
     'Merge or inline some.',

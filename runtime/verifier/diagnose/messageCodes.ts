@@ -278,6 +278,7 @@ export const MESSAGE_ROWS: readonly MessageRow[] = [
     POLICY,
   ),
   row(/^invalid arg_type for sockmap\/sockhash/m, 'map-type-for-helper', CALL),
+  row(/^callee expects \d+ args, stack arg\d+ is not initialized/m, 'stack-argument-missing', CALL),
   row(/^too many subprograms/m, 'too-many-functions', STRUCTURE),
   row(/^unexpected __bpf_trap\(\)/m, 'compiler-trap', CONTEXT),
   row(/^Attaching tracing programs to function '(?<target>\w+)' is rejected/m, 'attach-closed', POLICY),
