@@ -141,7 +141,13 @@ function csumDiff(call: HelperCall): HelperResult {
   if (fromSize > 0) bytes.set(call.kernel.memory.read(memoryArg(call, 0, fromSize), fromSize));
   for (let i = 0; i < round4(fromSize); i++) bytes[i] = ~bytes[i] & 0xff;
   if (toSize > 0) bytes.set(call.kernel.memory.read(memoryArg(call, 2, toSize), toSize), round4(fromSize));
-  const sum = partial(bytes, u32Arg(call, 4));
+  const seed = u32Arg(call, 4);
+  // With nothing to add, kernels that fold take the difference from the other side, which tells zero from minus zero.
+  if (has(call.kernel.profile, 'csumDiffFolds') && fromSize > 0 && toSize === 0) {
+    const from = bytes.map((byte) => ~byte & 0xff);
+    return value(~fold(~partial(from, ~seed >>> 0) >>> 0) & 0xffff);
+  }
+  const sum = partial(bytes, seed);
   return value(has(call.kernel.profile, 'csumDiffFolds') ? ~fold(sum) & 0xffff : sum);
 }
 
