@@ -147,6 +147,7 @@ export const UNDER_LOCK: ReadonlySet<string> = new Set([
   ...LINKING_KFUNCS,
   ...names(
     `bpf_list_pop_front bpf_list_pop_back bpf_list_front bpf_list_back bpf_list_del bpf_list_is_first
-     bpf_list_is_last bpf_list_empty bpf_refcount_acquire_impl bpf_refcount_acquire`,
+     bpf_list_is_last bpf_list_empty bpf_refcount_acquire_impl bpf_refcount_acquire bpf_res_spin_lock
+     bpf_res_spin_unlock bpf_res_spin_lock_irqsave bpf_res_spin_unlock_irqrestore`,
   ),
 ]);

@@ -34,6 +34,12 @@ export function endsLocked(env: VerifierEnv, at: keyof typeof LEAVING): void {
     }
     checkReferenceLeak(env, at === 'throw', `${leaving} would lead to reference leak`);
     if (!everything) return;
+    if (cur.savedInterrupts.length > 0) {
+      lifetime(
+        at === 'throw' ? 'throw-in-region' : 'interrupts-not-restored',
+        `${leaving} cannot be used inside bpf_local_irq_save-ed region`,
+      );
+    }
     if (cur.activeRcuLock) {
       lifetime(
         heldCode(at, 'rcu-not-released'),

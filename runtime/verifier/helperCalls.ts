@@ -120,7 +120,9 @@ function checkSections(env: VerifierEnv, row: HelperRow, proto: HelperPrototype)
     ? 'rcu_read_lock region'
     : env.cur.activePreemptLocks > 0
       ? 'non-preemptible region'
-      : '';
+      : env.cur.savedInterrupts.length > 0
+        ? 'IRQ-disabled region'
+        : '';
   if (region === '') return;
   reject(env, {
     code: 'helper-may-sleep',

@@ -112,6 +112,7 @@ export function checkSpinLock(env: VerifierEnv, regno: number, reg: RegState, lo
   const { activeLock } = env.cur;
   const facts = { map: name };
   if (locking) {
+    if (activeLock !== null && activeLock.kind !== 'spin') unknown(env, 'plain locks within others');
     if (activeLock !== null) {
       refuse(env, {
         code: 'two-locks',
@@ -121,7 +122,9 @@ export function checkSpinLock(env: VerifierEnv, regno: number, reg: RegState, lo
       });
     }
     env.cur.activeLock =
-      !hasFeature(env, 'timerFieldRecord') && reg.id === 0 ? null : { id: reg.id, of: map };
+      !hasFeature(env, 'timerFieldRecord') && reg.id === 0
+        ? null
+        : { id: reg.id, of: map, kind: 'spin', outer: env.cur.activeLock };
     return;
   }
   if (activeLock === null) {
@@ -132,6 +135,7 @@ export function checkSpinLock(env: VerifierEnv, regno: number, reg: RegState, lo
       facts,
     });
   }
+  if (activeLock.kind !== 'spin') unknown(env, 'plain locks around others');
   const sameMap = activeLock.of === map || !hasFeature(env, 'timerFieldRecord');
   if (!sameMap || activeLock.id !== reg.id) {
     refuse(env, {
@@ -141,7 +145,7 @@ export function checkSpinLock(env: VerifierEnv, regno: number, reg: RegState, lo
       facts,
     });
   }
-  env.cur.activeLock = null;
+  env.cur.activeLock = activeLock.outer;
   // what was linked under the lock may be gone once it is released
   forEachReg(env, env.cur, (held) => ((held.flags & NON_OWN_REF) !== 0 ? UNKNOWN_SCALAR : held));
 }

@@ -33,11 +33,12 @@ import { isIteratorCall } from './iterators';
 import { checkDynptrParameter, checkIteratorUse } from './kfuncDynptrs';
 import { checkGraphArgument, graphPart } from './kfuncGraph';
 import { type KfuncCall, has, argName, argsName, argWord, refuse } from './kfuncModel';
+import { checkGuard, checkInterruptFlags, keepsFlags } from './kfuncGuards';
 import { checkMapArgument, checkWork, workKind } from './kfuncMaps';
 import { checkAllocated, checkCounted } from './kfuncObjects';
 // ── arguments ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-const NOT_MODELLED_ARGS = new Set(['bpf_dynptr_kern', 'bpf_res_spin_lock']);
+const NOT_MODELLED_ARGS = new Set(['bpf_dynptr_kern']);
 
 export function checkArguments(env: VerifierEnv, call: KfuncCall): void {
   const { params } = call.proto;
@@ -167,8 +168,15 @@ function checkPointer(env: VerifierEnv, call: KfuncCall, i: number, pointeeId: n
     checkOffsets(env, call, regno, reg);
     return checkWork(env, call, i, reg, work);
   }
-  if (/__(uninit|irq_flag|const_map|prog|aux)$/.test(param))
-    return unknown(env, `arguments of kfunc ${name}`);
+  if (ref.name === 'bpf_res_spin_lock') {
+    checkOffsets(env, call, regno, reg);
+    return checkGuard(env, call, i, reg);
+  }
+  if (keepsFlags(call, i)) {
+    checkOffsets(env, call, regno, reg);
+    return checkInterruptFlags(env, call, i, reg);
+  }
+  if (/__(uninit|const_map|prog|aux)$/.test(param)) return unknown(env, `arguments of kfunc ${name}`);
   if (ref.kind === 'funcProto') {
     if (reg.type !== 'func')
       refuse(env, `${argWord(env, i)} expected pointer to func`, EINVAL, 'kfunc-argument', [regno]);

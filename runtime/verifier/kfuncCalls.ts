@@ -39,6 +39,7 @@ import { enterLess, linkNode, nodeOf, nonOwning } from './kfuncGraph';
 import { type KfuncCall, has, refuse, refuseUse } from './kfuncModel';
 import { hasExceptionCallback } from './exceptions';
 import { sliceOf } from './kfuncDynptrs';
+import { failToLock, LOCK_TAKEN, mayFailToLock, refuseTrap } from './kfuncGuards';
 import { registerWork } from './kfuncMaps';
 import { newObject } from './kfuncObjects';
 import { splitNext } from './iterators';
@@ -100,6 +101,8 @@ export function checkKfuncCall(env: VerifierEnv, insnIdx: number, insn: Insn): v
     map: null,
     callback: -1,
   };
+  if (name === '__bpf_trap') refuseTrap(env);
+  if (mayFailToLock(name)) failToLock(env, insnIdx);
   checkArguments(env, call);
   if (SYNC_CALLBACK_KFUNCS.has(name)) enterLess(env, call);
   if (ASYNC_CALLBACK_KFUNCS.has(name)) registerWork(env, call);
@@ -167,6 +170,7 @@ function returned(env: VerifierEnv, call: KfuncCall): RegState | null {
   const { name } = call.row;
   const type = resolvedType(btf, proto.returnType);
   if (type.kind === 'void') return null;
+  if (mayFailToLock(name)) return LOCK_TAKEN;
   if (type.kind === 'int' || type.kind === 'enum') return UNKNOWN_SCALAR;
   if (type.kind !== 'ptr') return unknown(env, `what kfunc ${name} returns`);
   if (call.root !== null) return nodeOf(env, call.root);

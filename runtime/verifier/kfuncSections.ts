@@ -1,6 +1,6 @@
 /** Sections that kernel functions open and close: RCU, preemption. */
 import { inTreeCallback } from './kfuncGraph';
-import { hasFeature, unknown, type VerifierEnv } from './env';
+import { hasFeature, type VerifierEnv } from './env';
 import { forEachReg } from './everyRegister';
 import { EACCES, EINVAL } from './outcome';
 import { MAYBE_NULL, MEM_RCU, PTR_UNTRUSTED } from './regState';
@@ -17,10 +17,11 @@ export function changeSections(env: VerifierEnv, call: KfuncCall, sleepable: boo
     if ((name === 'bpf_rcu_read_lock' || name === 'bpf_rcu_read_unlock') && inTreeCallback(env))
       refuseSection('Calling bpf_rcu_read_{lock,unlock} in unnecessary rbtree callback', EACCES);
     if (name === 'bpf_rcu_read_lock') {
-      if (hasFeature(env, 'kfuncsTrustByDefault')) return unknown(env, 'nested RCU sections');
-      refuseSection(`nested rcu read lock (kernel function ${name})`);
+      if (hasFeature(env, 'kfuncsTrustByDefault')) cur.outerRcuLocks++;
+      else refuseSection(`nested rcu read lock (kernel function ${name})`);
     }
-    if (name === 'bpf_rcu_read_unlock') {
+    if (name === 'bpf_rcu_read_unlock' && cur.outerRcuLocks > 0) cur.outerRcuLocks--;
+    else if (name === 'bpf_rcu_read_unlock') {
       forEachReg(env, cur, (reg) =>
         (reg.flags & MEM_RCU) === 0
           ? reg
@@ -44,4 +45,6 @@ export function changeSections(env: VerifierEnv, call: KfuncCall, sleepable: boo
   } else if (cur.activePreemptLocks > 0 && sleepable) {
     refuseSection(`kernel func ${name} is sleepable within non-preemptible region`, EACCES);
   }
+  if (cur.savedInterrupts.length > 0 && sleepable)
+    refuseSection(`kernel func ${name} is sleepable within IRQ-disabled region`, EACCES);
 }

@@ -57,6 +57,7 @@ export type DynptrKind = 'local' | 'ringbuf' | 'skb' | 'xdp' | 'skbMeta' | 'file
 
 /** A kernel object kept in stack slots (`stackObjects.ts`); compared by reference, so dynptrs share constants. */
 export type StackObject =
+  | { readonly kind: 'irq'; readonly saver: 'native' | 'lock' }
   | { readonly kind: 'dynptr'; readonly of: DynptrKind; readonly first: boolean }
   | {
       readonly kind: 'iter';

@@ -59,7 +59,12 @@ export type Place = number | 'refused' | 'beyond';
  * The first of `slots` slots that register `reg` (a stack pointer) names. What is wrong with the offset becomes a line of
  * the log (`refused`); `beyond`: stack that the function has not used yet.
  */
-export function placeOf(env: VerifierEnv, reg: RegState, word: 'dynptr' | 'iter', slots: number): Place {
+export function placeOf(
+  env: VerifierEnv,
+  reg: RegState,
+  word: 'dynptr' | 'iter' | 'irq_flag',
+  slots: number,
+): Place {
   const frame = env.cur.frames[reg.frameNo];
   if (!env.features.dynptrSlotsTracked) {
     // Older kernels look at the fixed offset only.
@@ -280,6 +285,8 @@ export function objectCovers(
 ): boolean {
   const a = old.object;
   const b = cur.object;
+  if (a?.kind === 'irq')
+    return b?.kind === 'irq' && a.saver === b.saver && sameId(old.refObjId, cur.refObjId);
   if (a?.kind === 'dynptr') return a === b && sameId(old.refObjId, cur.refObjId);
   return (
     a?.kind === 'iter' &&

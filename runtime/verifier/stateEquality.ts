@@ -26,7 +26,7 @@ import {
   type StackSlot,
 } from './stackState';
 import { tnumContains, tnumEquals } from './tnum';
-import type { VerifierState } from './verifierState';
+import type { ActiveLock, VerifierState } from './verifierState';
 
 /**
  * `covers`: unread places and imprecise scalars do not matter. `within`: everything matters, by range.
@@ -307,6 +307,13 @@ function frameCovers(
   return stackCovers(env, old, cur, ids, closeness) && refsCover(env, old, cur, ids);
 }
 
+/** The same locks are held, in the same order. */
+function locksCover(old: ActiveLock | null, cur: ActiveLock | null, ids: IdMap): boolean {
+  if (old === null || cur === null) return old === cur;
+  if (old.of !== cur.of || old.kind !== cur.kind || !ids.same(old.id, cur.id)) return false;
+  return locksCover(old.outer, cur.outer, ids);
+}
+
 /** Whether `old` (a checkpoint) covers `cur`. */
 export function statesEqual(
   env: VerifierEnv,
@@ -318,10 +325,10 @@ export function statesEqual(
   const newer = env.features.narrowFills;
   let ids = new IdMap(newer);
   if (newer) {
-    if (old.activeLock?.of !== cur.activeLock?.of) return false;
-    const oldLock = old.activeLock?.id ?? 0;
-    const curLock = cur.activeLock?.id ?? 0;
-    if (!ids.same(oldLock, curLock)) return false;
+    if (!locksCover(old.activeLock, cur.activeLock, ids)) return false;
+    if (old.outerRcuLocks !== cur.outerRcuLocks) return false;
+    if (old.savedInterrupts.length !== cur.savedInterrupts.length) return false;
+    if (!old.savedInterrupts.every((saved, n) => ids.same(saved.id, cur.savedInterrupts[n].id))) return false;
     if (old.activeRcuLock !== cur.activeRcuLock) return false;
     if (old.activePreemptLocks !== cur.activePreemptLocks) return false;
     if (old.inSleepable !== cur.inSleepable) return false;

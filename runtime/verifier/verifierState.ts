@@ -10,6 +10,16 @@ export interface ActiveLock {
   readonly id: number;
   /** What is locked: the map spec object, or 'alloc' for a local object. */
   readonly of: object | 'alloc';
+  /** Plain locks exclude each other; those that may fail nest, with interrupts off or not. */
+  readonly kind: 'spin' | 'res' | 'resIrq';
+  /** The lock taken before it. */
+  readonly outer: ActiveLock | null;
+}
+
+/** Interrupts switched off by the instruction at `insnIdx`. */
+export interface SavedInterrupts {
+  readonly id: number;
+  readonly insnIdx: number;
 }
 
 /** One remembered instruction of a path: jumps, and (newer kernels) stack accesses. */
@@ -44,7 +54,11 @@ export interface VerifierState {
   lastInsnIdx: number;
   activeLock: ActiveLock | null;
   activeRcuLock: boolean;
+  /** RCU sections around the innermost one. */
+  outerRcuLocks: number;
   activePreemptLocks: number;
+  /** Innermost last. */
+  savedInterrupts: readonly SavedInterrupts[];
   inSleepable: boolean;
   /** Instructions remembered since the parent checkpoint. */
   history: HistoryEntry[];

@@ -198,7 +198,10 @@ function checkStore(env: VerifierEnv, insn: Insn): void {
   const mode = insn.code & 0xe0;
   const immediate = (insn.code & 7) === 2;
   if (!immediate && mode === MODE_ATOMIC) {
+    const loads = env.features.loadAcquire && insn.imm === LOAD_ACQUIRE;
+    const base = curFrame(env).regs[loads ? insn.src : insn.dst];
     checkAtomic(env, insn);
+    if (loads || base?.type === 'arena') rememberPointer(env, base);
     return;
   }
   if (immediate) {
@@ -232,6 +235,7 @@ function checkStore(env: VerifierEnv, insn: Insn): void {
 }
 
 const LDDW = 0x18;
+const LOAD_ACQUIRE = 0x100;
 
 /** 64-bit immediates, and the old packet loads. */
 function checkWide(env: VerifierEnv, at: WalkState, insn: Insn): void {

@@ -191,6 +191,26 @@ export const EXPLANATIONS: Readonly<Record<string, Row>> = {
       `The pointer is ${s.fact('at')} bytes into the value of map '${s.fact('map')}', but its lock is at byte ${s.fact('fieldOffset')}.`,
     (s) => `Pass the address of the member: &value->${s.fact('field')}.`,
   ),
+  'guard-argument': row(
+    'The pointer must lead exactly to the bpf_res_spin_lock inside a map value or an allocated object.',
+    'Look the value up and pass the address of that field.',
+  ),
+  'guard-order': row(
+    'Locks are taken once each and given back in the reverse order, and only when taking them has returned 0.',
+    'Test the result of bpf_res_spin_lock, and release the lock taken last first.',
+  ),
+  'interrupt-flags': row(
+    'The flags of interrupts live in a stack variable that one call saves and the matching call restores, innermost first.',
+    'Use one unsigned long variable for each pair of calls and leave it alone between them.',
+  ),
+  'interrupts-not-restored': row(
+    'Interrupts are still off on this path.',
+    'Call bpf_local_irq_restore on every path that leads here.',
+  ),
+  trap: row(
+    'The compiler found that this path uses a variable without a value and put a trap in its place.',
+    "Give the variable a value on every path, and heed the compiler's warnings.",
+  ),
   'two-arenas': row(
     'A program may use one arena only, and this one names two.',
     'Put the data of both into one arena, or split the program.',

@@ -144,6 +144,27 @@ export const MESSAGE_ROWS: readonly MessageRow[] = [
     'lock-missing-in-value',
     LIFETIME,
   ),
+  row(
+    /^(?:R(?<reg>\d+) doesn't (?:have constant offset\. bpf_res_spin_lock|point to map value or allocated object$)|map '[^']*' has (?:to have BTF in order to use|no valid) bpf_res_spin_lock|local 'kptr' has no valid bpf_res_spin_lock|off -?\d+ doesn't point to 'struct bpf_res_spin_lock')/m,
+    'guard-argument',
+    CALL,
+  ),
+  row(
+    /^(?:Acquiring the same lock again, AA deadlock|bpf_res_spin_unlock (?:without|of different|cannot be out)|can't res_spin_\{lock,unlock\} in rbtree)/m,
+    'guard-order',
+    CALL,
+  ),
+  row(
+    /^(?:expected (?:an initialized|uninitialized) irq flag|R(?<reg>\d+) doesn't point to an irq flag on stack|irq flag acquired by |cannot restore irq state out of order)/m,
+    'interrupt-flags',
+    CALL,
+  ),
+  row(/^unexpected __bpf_trap\(\) due to/m, 'trap', CALL),
+  row(
+    /^(?:BPF_EXIT instruction in main prog|BPF_LD_\S+|tail_call) cannot be used inside bpf_local_irq_save/m,
+    'interrupts-not-restored',
+    LIFETIME,
+  ),
   row(/^Only one arena per program/m, 'two-arenas', POLICY),
   row(/^addr_space_cast insn can only be used in a program that has/m, 'cast-without-arena', STRUCTURE),
   row(/^sign extending loads from arena are not supported/m, 'arena-signed-load', MEMORY),
