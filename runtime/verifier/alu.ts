@@ -8,14 +8,12 @@ import { asS64 } from '../util/u64';
 import {
   assign32Into64,
   repaired,
-  draft,
   setKnown,
   setSubregKnown,
   signExtend,
   subregIsConst,
   syncBounds,
   unbound32,
-  type Draft,
 } from './bounds';
 import { tnumAdd, tnumIsConst, tnumSub, tnumSubreg } from './tnum';
 import { curFrame, immediateOf, newId, reject, unknown, type VerifierEnv } from './env';
@@ -23,6 +21,9 @@ import { EACCES, EINVAL } from './outcome';
 import { markPrecise } from './precision';
 import { checkRegArg } from './regArgs';
 import {
+  unlinked,
+  draft,
+  type Draft,
   PTR_UNTRUSTED,
   ADD_CONST,
   ADD_CONST32,
@@ -146,7 +147,7 @@ function checkUnary(env: VerifierEnv, insn: Insn, op: number): void {
     scalarAlu(d, before, 'sub', !is64, env.features);
     curFrame(env).regs[insn.dst] = d;
   } else if (env.features.byteSwapBits && op === OP_END && before.type === 'scalar') {
-    const d = draft({ ...before, id: 0, off: 0 });
+    const d = draft(unlinked(before));
     // Little-endian order is the machine's own: only the upper bytes go.
     byteSwap(d, insn.imm as 16 | 32 | 64, is64 || (insn.code & SRC_REG) !== 0, env.features);
     curFrame(env).regs[insn.dst] = d;

@@ -12,7 +12,7 @@ import { clearLoopMarks } from './loopEntry';
 import { printWholeState } from './stateText';
 import { EINVAL } from './outcome';
 import { propagatePrecision } from './precision';
-import { NOT_INIT, originId, type RegState } from './regState';
+import { unlinked, NOT_INIT, originId, type RegState } from './regState';
 import { clearSlots } from './slotSet';
 import { EMPTY_SLOT, isSpilled } from './stackState';
 import { forgetDead } from './staticLiveness';
@@ -215,9 +215,7 @@ function clearSingularIds(state: VerifierState): void {
       holders.set(originId(reg.id), (holders.get(originId(reg.id)) ?? 0) + 1);
   };
   const cleared = (reg: RegState): RegState =>
-    reg.type === 'scalar' && reg.id !== 0 && holders.get(originId(reg.id)) === 1
-      ? { ...reg, id: 0, off: 0 }
-      : reg;
+    reg.type === 'scalar' && reg.id !== 0 && holders.get(originId(reg.id)) === 1 ? unlinked(reg) : reg;
   for (const frame of state.frames) {
     for (let n = 0; n < 10; n++) count(frame.regs[n]);
     for (const slot of frame.stack) if (isSpilled(slot)) count(slot.spilled);

@@ -25,6 +25,7 @@ import { checkPacketRange, packetRights } from './packetAccess';
 import { markPrecise } from './precision';
 import { checkRegArg } from './regArgs';
 import {
+  changed,
   isNullConst,
   MAYBE_NULL,
   mayBeNull,
@@ -421,7 +422,7 @@ function checkType(env: VerifierEnv, rule: ArgRule, regno: number, reg: RegState
   const accepted = rule.types(env);
   // bpf_kptr_xchg takes objects of the program's own, too, whether they are per CPU or not
   if (rule === RULES.btfOrNullRelease && (reg.flags & MEM_ALLOC) !== 0) {
-    const plain = { ...reg, flags: reg.flags & ~(MEM_PERCPU | MAYBE_NULL) };
+    const plain = changed(reg, { flags: reg.flags & ~(MEM_PERCPU | MAYBE_NULL) });
     if (accepted.includes(argTypeName(env, plain))) return;
   }
   if (accepted.includes(argTypeName(env, reg, rule.ignore ?? 0))) return;

@@ -12,7 +12,7 @@ import {
 } from '../spec/helpers';
 import { helperAllowed, helperPrototype, kernelHasHelper } from '../spec/helperPrograms';
 import { assert } from '../util/assert';
-import { draft, syncBounds } from './bounds';
+import { syncBounds } from './bounds';
 import { CALLBACK_RULES } from './callbacks';
 import { forEachReg } from './everyRegister';
 import { hasSpinLock } from './specialMapFields';
@@ -33,6 +33,8 @@ import { acquireReference, releaseReference } from './references';
 import { writeStack } from './stackAccess';
 import { helperScope } from './structOps';
 import {
+  changed,
+  draft,
   isNullConst,
   MAYBE_NULL,
   MEM_ALLOC,
@@ -390,21 +392,21 @@ function setReturn(env: VerifierEnv, frame: FuncFrame, call: Call, insnIdx: numb
   let reg = returnedRegister(env, call);
   const key = call.row.name === 'bpf_map_lookup_elem' ? call.constantKey : undefined;
   if (key !== undefined && reg.map !== null && key < BigInt(reg.map.maxEntries)) {
-    reg = { ...reg, flags: reg.flags & ~MAYBE_NULL, id: hasSpinLock(env, reg.map) ? newId(env) : 0 };
+    reg = changed(reg, { flags: reg.flags & ~MAYBE_NULL, id: hasSpinLock(env, reg.map) ? newId(env) : 0 });
   }
-  if ((reg.flags & MAYBE_NULL) !== 0) reg = { ...reg, id: newId(env) };
+  if ((reg.flags & MAYBE_NULL) !== 0) reg = changed(reg, { id: newId(env) });
   const socketLookup =
     call.row.name === 'bpf_map_lookup_elem' &&
     call.map !== null &&
     mapInfo(env, call.map.map).row.lookup === 'socket';
   if (CASTS.has(call.row.name)) {
-    reg = { ...reg, refObjId: call.refObjId };
+    reg = changed(reg, { refObjId: call.refObjId });
   } else if (ACQUIRES.has(call.row.name) || socketLookup) {
     const id = acquireReference(env, insnIdx);
-    reg = { ...reg, id, refObjId: id };
+    reg = changed(reg, { id, refObjId: id });
   }
   if (call.proto.ret === 'integer') reg = refineReturn(env, call, reg);
-  frame.regs[0] = reg.type === 'notInit' ? NOT_INIT : { ...reg, origin: insnIdx };
+  frame.regs[0] = reg.type === 'notInit' ? NOT_INIT : changed(reg, { origin: insnIdx });
 }
 
 /** What bpf_set_retval sets, where the kernel looks at it. */
@@ -560,7 +562,7 @@ export function checkGlobalMemArg(env: VerifierEnv, regno: number, sizeBytes: nu
   const reg = frame.regs[regno];
   if (isNullConst(reg)) return;
   // a pointer that may be NULL is judged as if it were not: the callee has to test it
-  frame.regs[regno] = { ...reg, flags: reg.flags & ~MAYBE_NULL };
+  frame.regs[regno] = changed(reg, { flags: reg.flags & ~MAYBE_NULL });
   checkHelperMemory(env, regno, sizeBytes, 'read', true);
   checkHelperMemory(env, regno, sizeBytes, 'write', true);
   frame.regs[regno] = reg;

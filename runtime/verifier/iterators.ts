@@ -10,7 +10,7 @@ import { curFrame, hasFeature, regOf, reject, type VerifierEnv } from './env';
 import { earlierIteration } from './explored';
 import type { KfuncCall } from './kfuncModel';
 import { EINVAL, EPROTO } from './outcome';
-import { knownScalar, MEM_RCU, PTR_UNTRUSTED, type RegState } from './regState';
+import { changed, knownScalar, MEM_RCU, PTR_UNTRUSTED, type RegState } from './regState';
 import { inRcuSection } from './memoryAccessKernel';
 import { becomeNotNull } from './nullness';
 import { addSlot } from './slotSet';
@@ -138,6 +138,6 @@ export function splitNext(env: VerifierEnv, insnIdx: number, asked: AskedIterato
     changeIterator(frame, asked.slot, { drained: true });
   }
   const inner = curFrame(env);
-  inner.regs[0] = { ...knownScalar(0n), origin: insnIdx };
+  inner.regs[0] = changed(knownScalar(0n), { origin: insnIdx });
   inner.preciseRegs &= ~1;
 }

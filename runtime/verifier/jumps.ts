@@ -3,7 +3,7 @@
  * or not, how much packet there is), and the path that is put aside. The walk goes on with the fall-through.
  */
 import type { Insn } from '../insn/insn';
-import { draft, isEmptyRange, repaired } from './bounds';
+import { isEmptyRange, repaired } from './bounds';
 import { pushBranch } from './branches';
 import { curFrame, immediateOf, reject, type VerifierEnv } from './env';
 import type { FuncFrame } from './frame';
@@ -19,6 +19,9 @@ import { dropReference } from './references';
 import { assume, assumeConst, decide, MIRROR, NEGATION, RELATIONS, type Relation } from './refine';
 import { checkRegArg } from './regArgs';
 import {
+  changed,
+  unlinked,
+  draft,
   ADD_CONST32,
   addFlag,
   AT_PKT_END,
@@ -280,14 +283,14 @@ function collectLinked(state: VerifierState, id: number, linked: LinkedPlace[]):
     const frame = state.frames[n];
     for (let r = 0; r < 10; r++) {
       add(frame.regs[r], { frameNo: n, index: r, isSlot: false }, () => {
-        frame.regs[r] = { ...frame.regs[r], id: 0, off: 0 };
+        frame.regs[r] = unlinked(frame.regs[r]);
       });
     }
     for (let s = 0; s < frame.stack.length; s++) {
       const slot = frame.stack[s];
       if (!isSpilled(slot)) continue;
       add(slot.spilled, { frameNo: n, index: s, isSlot: true }, () => {
-        frame.stack[s] = { kinds: slot.kinds, spilled: { ...slot.spilled, id: 0, off: 0 } };
+        frame.stack[s] = { kinds: slot.kinds, spilled: unlinked(slot.spilled) };
       });
     }
   }
@@ -345,20 +348,14 @@ function resolveNull(env: VerifierEnv, state: VerifierState, regno: number, isNu
   if (isNull && refObjId !== 0 && refObjId === id) dropReference(frame, refObjId);
   forEachReg(env, state, (reg) => {
     if (!mayBeNull(reg) || reg.id !== id) return reg;
-    if (isNull) return { ...reg, ...NULL_VALUE };
+    if (isNull) return NULL_VALUE;
     const sure = becomeNotNull(env, reg);
     // The id stays where it tells locks apart, or where it names the reference.
-    return holdsSpinLock(env, sure) ? sure : { ...sure, id: 0 };
+    return holdsSpinLock(env, sure) ? sure : changed(sure, { id: 0 });
   });
 }
 
-const NULL_VALUE: Partial<RegState> = (() => {
-  const zero = knownScalar(0n);
-  return {
-    ...zero,
-    origin: -1,
-  };
-})();
+const NULL_VALUE = knownScalar(0n);
 
 /** After comparing packet pointer and end: how many bytes behind every copy of the pointer are there for sure. */
 function learnPacket(
@@ -409,7 +406,7 @@ function extendRange(env: VerifierEnv, state: VerifierState, pkt: RegState, stri
   if (pkt.umax > MAX_PACKET_OFF || pkt.umax + BigInt(pkt.off) > MAX_PACKET_OFF) return;
   const range = strict ? pkt.off + 1 : pkt.off;
   forEachReg(env, state, (reg) =>
-    reg.type === pkt.type && reg.id === pkt.id && reg.range < range ? { ...reg, range } : reg,
+    reg.type === pkt.type && reg.id === pkt.id && reg.range < range ? changed(reg, { range }) : reg,
   );
 }
 
@@ -417,5 +414,5 @@ function markEnd(state: VerifierState, regno: number, beyond: boolean): void {
   const frame = state.frames[state.frames.length - 1];
   const reg = frame.regs[regno];
   if (reg.type !== 'packet') return;
-  frame.regs[regno] = { ...reg, range: beyond ? BEYOND_PKT_END : AT_PKT_END };
+  frame.regs[regno] = changed(reg, { range: beyond ? BEYOND_PKT_END : AT_PKT_END });
 }

@@ -14,6 +14,7 @@ import { isTrusted, walkRules } from './memoryAccessKernel';
 import { EACCES, EINVAL, Rejection } from './outcome';
 import { markPrecise } from './precision';
 import {
+  changed,
   isNullConst,
   MAYBE_NULL,
   mayBeNull,
@@ -252,7 +253,7 @@ function checkTyped(env: VerifierEnv, call: KfuncCall, i: number, reg: RegState,
   const behind = STRUCT_BEHIND[reg.type];
   const unsafe = (reg.flags & ~SAFE_FLAGS) !== 0 && (reg.flags & MEM_RCU) === 0;
   if (behind === undefined && (reg.type !== 'btfId' || unsafe)) {
-    const expected = regTypeName({ ...reg, flags: reg.flags & SAFE_FLAGS });
+    const expected = regTypeName(changed(reg, { flags: reg.flags & SAFE_FLAGS }));
     refuse(
       env,
       `${argName(env, i)} is ${regTypeName(reg)} expected ${expected} or socket`,
@@ -357,7 +358,7 @@ function checkMemory(
   if (reg.type === 'notInit') return unknown(env, `uninitialised memory arguments of kfunc ${call.row.name}`);
   const frame = curFrame(env);
   // a pointer that may be NULL is judged as if it were not
-  if (mayBeNull(reg)) frame.regs[regno] = { ...reg, flags: reg.flags & ~MAYBE_NULL };
+  if (mayBeNull(reg)) frame.regs[regno] = changed(reg, { flags: reg.flags & ~MAYBE_NULL });
   if (!sized) {
     const sizeBytes = sizeOfType(call.btf, refId);
     if (sizeBytes === undefined)

@@ -22,6 +22,7 @@ import { inRcuSection } from './memoryAccessKernel';
 import { EFAULT, EACCES, EINVAL } from './outcome';
 import { acquireReference, releaseReference } from './references';
 import {
+  changed,
   MAYBE_NULL,
   MEM_ALLOC,
   MEM_RCU,
@@ -138,14 +139,14 @@ function finish(env: VerifierEnv, call: KfuncCall): void {
   let reg = result;
   if (reg.type !== 'scalar') {
     const retNull = has(call, 'retNull') && !(call.row.name.startsWith('bpf_refcount_acquire') && call.owned);
-    if (retNull) reg = { ...reg, flags: reg.flags | MAYBE_NULL, id: newId(env) };
+    if (retNull) reg = changed(reg, { flags: reg.flags | MAYBE_NULL, id: newId(env) });
     if (has(call, 'acquire')) {
       const id = acquireReference(env, call.insnIdx);
-      reg = { ...reg, refObjId: id, id: retNull ? id : reg.id };
+      reg = changed(reg, { refObjId: id, id: retNull ? id : reg.id });
     } else if (call.root !== null) reg = nonOwning(env, reg);
-    if (reg.id === 0 && holdsSpinLock(env, reg)) reg = { ...reg, id: newId(env) };
+    if (reg.id === 0 && holdsSpinLock(env, reg)) reg = changed(reg, { id: newId(env) });
   }
-  frame.regs[0] = { ...reg, origin: call.insnIdx };
+  frame.regs[0] = changed(reg, { origin: call.insnIdx });
 }
 
 /** What a context is inside the kernel. */

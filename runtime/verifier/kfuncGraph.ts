@@ -12,7 +12,7 @@ import { forEachReg } from './everyRegister';
 import { mapInfo } from './mapRules';
 import { EINVAL } from './outcome';
 import { dropReference } from './references';
-import { MEM_ALLOC, MEM_RCU, NON_OWN_REF, pointer, type RegState } from './regState';
+import { changed, MEM_ALLOC, MEM_RCU, NON_OWN_REF, pointer, type RegState } from './regState';
 import { checkOffsets } from './kfuncArguments';
 import { type KfuncCall, argName, refuse } from './kfuncModel';
 import { isOwnedObject } from './kfuncObjects';
@@ -154,7 +154,7 @@ export function nodeOf(env: VerifierEnv, root: SpecialField): RegState {
 /** The same object while a lock, not a reference, keeps it alive. */
 export function nonOwning(env: VerifierEnv, reg: RegState): RegState {
   const counted = allocatedFields(env, reg.btfId).fields.some((field) => field.kind === 'refcount');
-  return { ...reg, refObjId: 0, flags: reg.flags | NON_OWN_REF | (counted ? MEM_RCU : 0) };
+  return changed(reg, { refObjId: 0, flags: reg.flags | NON_OWN_REF | (counted ? MEM_RCU : 0) });
 }
 
 function mapFields(env: VerifierEnv, reg: RegState): readonly SpecialField[] {

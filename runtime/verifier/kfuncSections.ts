@@ -3,7 +3,7 @@ import { inTreeCallback } from './kfuncGraph';
 import { hasFeature, type VerifierEnv } from './env';
 import { forEachReg } from './everyRegister';
 import { EACCES, EINVAL } from './outcome';
-import { MAYBE_NULL, MEM_RCU, PTR_UNTRUSTED } from './regState';
+import { changed, MAYBE_NULL, MEM_RCU, PTR_UNTRUSTED } from './regState';
 import { type KfuncCall, refuseUse } from './kfuncModel';
 import { endRcuOfIterators } from './stackObjects';
 // ── effects ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -25,7 +25,7 @@ export function changeSections(env: VerifierEnv, call: KfuncCall, sleepable: boo
       forEachReg(env, cur, (reg) =>
         (reg.flags & MEM_RCU) === 0
           ? reg
-          : { ...reg, flags: (reg.flags & ~(MEM_RCU | MAYBE_NULL)) | PTR_UNTRUSTED },
+          : changed(reg, { flags: (reg.flags & ~(MEM_RCU | MAYBE_NULL)) | PTR_UNTRUSTED }),
       );
       endRcuOfIterators(cur);
       cur.activeRcuLock = false;

@@ -10,6 +10,7 @@ import { curFrame, hasFeature, newId, regOf, reject, setReg, unknown, type Verif
 import { inRcuSection, walkRules } from './memoryAccessKernel';
 import { EACCES, EFAULT, EINVAL } from './outcome';
 import {
+  changed,
   isNullConst,
   MAYBE_NULL,
   MEM_ALLOC,
@@ -223,7 +224,7 @@ export function giveToField(env: VerifierEnv, id: number): boolean {
   forEachReg(env, env.cur, (reg) => {
     if (reg.refObjId !== id) return reg;
     const kept = rcu && (reg.flags & (MEM_ALLOC | MEM_PERCPU)) === (MEM_ALLOC | MEM_PERCPU);
-    return kept ? { ...reg, refObjId: 0, flags: (reg.flags & ~MEM_ALLOC) | MEM_RCU } : UNKNOWN_SCALAR;
+    return kept ? changed(reg, { refObjId: 0, flags: (reg.flags & ~MEM_ALLOC) | MEM_RCU }) : UNKNOWN_SCALAR;
   });
   return true;
 }

@@ -8,7 +8,6 @@ import {
   arc32Of,
   arc64Of,
   assign32Into64,
-  draft,
   lowU32,
   maxBig,
   minBig,
@@ -20,11 +19,10 @@ import {
   syncBounds,
   unbound32,
   unbound64,
-  type Draft,
 } from './bounds';
 import { arcBetween, arcMeet, arcSmax, arcSmin, arcUmax, arcUmin, arcWithout, TOP32, TOP64 } from './arcs';
 import type { FeatureFlags } from './env';
-import { S32_MAX, S32_MIN, U32_MAX, type RegState } from './regState';
+import { draft, type Draft, S32_MAX, S32_MIN, U32_MAX, type RegState } from './regState';
 import {
   tnumAnd,
   tnumClearSubreg,

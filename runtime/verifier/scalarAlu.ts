@@ -21,11 +21,10 @@ import {
   unbound64,
   unboundAll,
   zeroExtend32,
-  type Draft,
 } from './bounds';
 import { arcNegated, arcSum, TOP32, TOP64 } from './arcs';
 import type { FeatureFlags } from './env';
-import { S32_MAX, S32_MIN, U32_MAX, type RegState } from './regState';
+import { type Draft, S32_MAX, S32_MIN, U32_MAX, type RegState } from './regState';
 import {
   tnumAdd,
   tnumAnd,

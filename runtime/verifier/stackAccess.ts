@@ -3,14 +3,24 @@
  * write. `access.off` is the instruction's offset; the pointer register's own offsets are added here.
  * Frame bounds (512 bytes) are checked here too. Privileged rules: uninitialised bytes may be read.
  */
-import { draft, signExtend, syncBounds, truncate } from './bounds';
+import { signExtend, syncBounds, truncate } from './bounds';
 import { curFrame, reject, type VerifierEnv } from './env';
 import type { FuncFrame } from './frame';
 import { pushHistory } from './history';
 import { LIVE_READ64, markSlotRead, markSlotWritten } from './liveness';
 import { EACCES, EFAULT, EINVAL } from './outcome';
 import { markPrecise } from './precision';
-import { addFlag, isNullConst, knownScalar, NOT_INIT, UNKNOWN_SCALAR, type RegState } from './regState';
+import {
+  changed,
+  unlinked,
+  draft,
+  addFlag,
+  isNullConst,
+  knownScalar,
+  NOT_INIT,
+  UNKNOWN_SCALAR,
+  type RegState,
+} from './regState';
 import { newId } from './env';
 import type { MemAccess } from './seams';
 import { addSlot } from './slotSet';
@@ -286,7 +296,7 @@ function readExact(
       ? size <= spillSize && (off & 7) === 0
       : (off & 7) === 0 && size === spillSize;
     if (narrowOk) {
-      cur.regs[access.valueRegno] = f.narrowFills && !fits(value, size) ? { ...value, id: 0, off: 0 } : value;
+      cur.regs[access.valueRegno] = f.narrowFills && !fits(value, size) ? unlinked(value) : value;
     } else {
       const { spills, zeros } = checkBytes(true);
       if (f.narrowFills && spills === size && tnumIsConst(value.bits) && value.bits.value === 0n) {
@@ -348,7 +358,7 @@ function writeExact(
     store(
       frame,
       slotIndex,
-      fits(kept, size) ? kept : { ...kept, id: 0, off: f.narrowFills ? kept.off : 0 },
+      fits(kept, size) ? kept : changed(kept, { id: 0, off: f.narrowFills ? kept.off : 0 }),
       size,
     );
   } else if (
@@ -405,9 +415,11 @@ export function linkForCopy(env: VerifierEnv, frame: FuncFrame, regno: number): 
 /** A scalar that is about to get a copy: it needs an id of its own, unless it is a constant. */
 function linked(env: VerifierEnv, scalar: RegState): RegState {
   let reg = scalar;
-  if (env.features.linkedScalarDelta && addFlag(reg.id) !== 0) reg = { ...reg, id: 0, off: 0 };
+  if (env.features.linkedScalarDelta && addFlag(reg.id) !== 0) reg = unlinked(reg);
   if (reg.id === 0 && !(env.features.linkedScalarDelta && tnumIsConst(reg.bits))) {
-    reg = { ...reg, id: newId(env) };
+    const d = draft(reg);
+    d.id = newId(env);
+    reg = d;
   }
   return reg;
 }

@@ -11,6 +11,7 @@ import { markSlotRead, markSlotWritten, LIVE_READ64 } from './liveness';
 import { EINVAL } from './outcome';
 import { acquireReference, releaseReference } from './references';
 import {
+  changed,
   MAYBE_NULL,
   MEM_RCU,
   pointer,
@@ -243,7 +244,10 @@ export function changeIterator(frame: FuncFrame, at: number, change: Partial<Ite
   const slot = frame.stack[at];
   const { object } = slot.spilled;
   if (object?.kind !== 'iter') return;
-  frame.stack[at] = { kinds: slot.kinds, spilled: { ...slot.spilled, object: { ...object, ...change } } };
+  frame.stack[at] = {
+    kinds: slot.kinds,
+    spilled: changed(slot.spilled, { object: { ...object, ...change } }),
+  };
 }
 
 /** An RCU section ends: iterators that relied on it must not be used any more. */
@@ -251,7 +255,7 @@ export function endRcuOfIterators(state: VerifierState): void {
   for (const frame of state.frames) {
     frame.stack.forEach((slot, s) => {
       if (slotKind(slot, 7) !== SLOT_ITER || (slot.spilled.flags & MEM_RCU) === 0) return;
-      const spilled = { ...slot.spilled, flags: (slot.spilled.flags & ~MEM_RCU) | PTR_UNTRUSTED };
+      const spilled = changed(slot.spilled, { flags: (slot.spilled.flags & ~MEM_RCU) | PTR_UNTRUSTED });
       frame.stack[s] = { kinds: slot.kinds, spilled };
     });
   }

@@ -8,10 +8,11 @@ import { findType, resolvedType, resolveModifiers } from '../btf/query';
 import type { Btf } from '../btf/types';
 import { ITERATOR_ARGS, TRACEPOINT_ARGS, UNTRUSTED_HOOKS } from '../spec/attachPoints';
 import { hasFeature, newId, reject, unknown, type VerifierEnv } from './env';
-import { draft, syncBounds } from './bounds';
+import { syncBounds } from './bounds';
 import { loadedScalar } from './memoryAccessBounds';
 import { EACCES } from './outcome';
 import {
+  draft,
   MAYBE_NULL,
   MEM_PERCPU,
   MEM_RDONLY,

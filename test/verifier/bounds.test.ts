@@ -3,10 +3,16 @@ import * as assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { FEATURES, type FeatureName } from '../../runtime/spec/features';
 import { findProfile, has } from '../../runtime/spec/profile';
-import { draft, setKnown, signExtend, syncBounds, truncate, type Draft } from '../../runtime/verifier/bounds';
+import { setKnown, signExtend, syncBounds, truncate } from '../../runtime/verifier/bounds';
 import type { FeatureFlags } from '../../runtime/verifier/env';
 import { assume, assumeConst, decide, MIRROR, NEGATION, type Relation } from '../../runtime/verifier/refine';
-import { knownScalar, UNKNOWN_SCALAR, type RegState } from '../../runtime/verifier/regState';
+import {
+  draft,
+  knownScalar,
+  UNKNOWN_SCALAR,
+  type Draft,
+  type RegState,
+} from '../../runtime/verifier/regState';
 import { scalarAlu, type ScalarOp } from '../../runtime/verifier/scalarAlu';
 import { tnumConst, tnumContains } from '../../runtime/verifier/tnum';
 
