@@ -120,7 +120,10 @@ export function checkAlu(env: VerifierEnv, insn: Insn): void {
   else if (op === OP_MOV) checkMove(env, insn);
   else if (op > OP_END)
     structure(env, `invalid BPF_ALU opcode ${(insn.code & 0xf0).toString(16)}`, 'invalid-opcode');
-  else checkBinary(env, insn, op);
+  else {
+    checkBinary(env, insn, op);
+    return;
+  }
   const frame = curFrame(env);
   frame.regs[insn.dst] = repaired(frame.regs[insn.dst], env.features);
 }
@@ -277,7 +280,7 @@ function checkBinary(env: VerifierEnv, insn: Insn, op: number): void {
     // Marking may replace register objects in the frame; read them again.
     const ptr = isPointer(src) ? src : dst;
     const offset = isPointer(src) ? dst : src;
-    frame.regs[insn.dst] = pointerAlu(env, insn, op, ptr, offset, isPointer(src));
+    frame.regs[insn.dst] = repaired(pointerAlu(env, insn, op, ptr, offset, isPointer(src)), env.features);
     return;
   }
   // Only older kernels' zero loads make a register of the current state precise.
@@ -285,7 +288,13 @@ function checkBinary(env: VerifierEnv, insn: Insn, op: number): void {
   if (env.features.forkOnSignMask && (op === OP_AND || op === OP_OR) && tnumIsConst(src.bits)) {
     forkOnSignMask(env, insn.dst);
   }
-  const d = draft(frame.regs[insn.dst]);
+  const before = frame.regs[insn.dst];
+  const aux = env.aux[env.insnIdx];
+  if (aux.aluResult !== null && aux.aluDst === before && aux.aluSrc === src) {
+    frame.regs[insn.dst] = aux.aluResult;
+    return;
+  }
+  const d = draft(before);
   scalarAlu(d, src, opOf(op), !is64, env.features, insn.off === 1);
   const delta = d.id === 0 || (fromReg && insn.src === insn.dst) ? undefined : linkDelta(env, op, src, is64);
   if (delta !== undefined && addFlag(d.id) === 0) {
@@ -295,7 +304,9 @@ function checkBinary(env: VerifierEnv, insn: Insn, op: number): void {
     d.id = 0;
     d.off = 0;
   }
-  frame.regs[insn.dst] = d;
+  aux.aluDst = before;
+  aux.aluSrc = src;
+  aux.aluResult = frame.regs[insn.dst] = repaired(d, env.features);
 }
 
 /** By how much a sum or difference moves away from its linked origin; undefined: it is linked no more. */

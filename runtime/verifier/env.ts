@@ -63,6 +63,10 @@ export interface InsnAux {
   loopCallback: number;
   /** The instruction's immediate as a value, made when first needed. */
   immediate: RegState | null;
+  /** The last sum, product … of two scalars here. Registers are immutable: the same operands give the same object. */
+  aluDst: RegState | null;
+  aluSrc: RegState | null;
+  aluResult: RegState | null;
 }
 
 /** A stored checkpoint and how useful it was. */

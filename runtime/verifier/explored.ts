@@ -38,7 +38,8 @@ function bucketOf(env: VerifierEnv, insnIdx: number, state: VerifierState): Expl
 
 export function sameCallsites(a: VerifierState, b: VerifierState): boolean {
   if (a.frames.length !== b.frames.length) return false;
-  return a.frames.every((frame, n) => frame.callsite === b.frames[n].callsite);
+  for (let n = 0; n < a.frames.length; n++) if (a.frames[n].callsite !== b.frames[n].callsite) return false;
+  return true;
 }
 
 /** A checkpoint at `insnIdx` that `state` came from and that is still being explored: the iteration before. */
@@ -58,12 +59,14 @@ export function earlierIteration(
 
 /** A finished checkpoint forgets what nobody read, so that more states are covered by it. */
 function cleanFinished(bucket: readonly ExploredState[], cur: VerifierState): void {
-  for (const { state } of bucket) {
+  for (let i = 0; i < bucket.length; i++) {
+    const { state } = bucket[i];
     if (state.branches > 0) continue;
     const entry = loopEntryOf(state);
     if (entry !== null && entry.branches > 0) continue;
-    if (!sameCallsites(state, cur)) continue;
+    // Most were cleaned before.
     if ((state.frames[0].regNodes[0].marks & LIVE_DONE) !== 0) continue;
+    if (!sameCallsites(state, cur)) continue;
     for (const frame of state.frames) cleanFrame(frame);
   }
 }

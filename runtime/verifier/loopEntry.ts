@@ -8,6 +8,7 @@ import type { VerifierState } from './verifierState';
 
 /** The outermost loop entry known for `state`; shortens the chain. */
 export function loopEntryOf(state: VerifierState): VerifierState | null {
+  if (state.loopEntry === null) return null;
   let topmost = state.loopEntry;
   while (topmost !== null && topmost.loopEntry !== null && topmost.loopEntry !== topmost)
     topmost = topmost.loopEntry;

@@ -26,6 +26,7 @@ import type { MemAccess } from './seams';
 import { addSlot } from './slotSet';
 import { destroyDynptrIn } from './stackObjects';
 import {
+  allKinds,
   EMPTY_SLOT,
   isSpilled,
   isSpilledScalar,
@@ -132,6 +133,9 @@ const isSpecial = (slot: StackSlot): boolean => {
   return kind === SLOT_DYNPTR || kind === SLOT_ITER || kind === SLOT_IRQ;
 };
 
+/** Kinds of a slot that holds one whole register. */
+const FULL_SPILL = allKinds(SLOT_SPILL);
+
 /** Bytes known to hold (part of) a register become mere data. */
 function scrubKinds(kinds: number): number {
   let out = kinds;
@@ -142,6 +146,11 @@ function scrubKinds(kinds: number): number {
 }
 
 function spill(frame: FuncFrame, slotIndex: number, reg: RegState, sizeBytes: number): void {
+  if (sizeBytes === 8) {
+    frame.stack[slotIndex] = { kinds: FULL_SPILL, spilled: reg };
+    markSlotWritten(frame, slotIndex);
+    return;
+  }
   let kinds = frame.stack[slotIndex].kinds;
   for (let i = 7; i > 7 - sizeBytes; i--) kinds = withKind(kinds, i, SLOT_SPILL);
   for (let i = 7 - sizeBytes; i >= 0; i--) {
@@ -150,7 +159,6 @@ function spill(frame: FuncFrame, slotIndex: number, reg: RegState, sizeBytes: nu
     if (kind !== SLOT_INVALID && kind !== SLOT_ZERO) kinds = withKind(kinds, i, SLOT_MISC);
   }
   frame.stack[slotIndex] = { kinds, spilled: reg };
-  if (sizeBytes === 8) markSlotWritten(frame, slotIndex);
 }
 
 /** Older kernels do not keep the zero beside a narrow spill. */
@@ -162,7 +170,7 @@ function spillScrubbed(frame: FuncFrame, slotIndex: number, reg: RegState, sizeB
 
 /** The bits that the value needs fit into `sizeBytes` bytes. */
 const fits = (reg: RegState, sizeBytes: number): boolean =>
-  sizeBytes >= 8 || reg.umax >> BigInt(8 * sizeBytes) === 0n;
+  sizeBytes >= 8 || reg.umax <= (sizeBytes === 4 ? 0xffff_ffffn : sizeBytes === 2 ? 0xffffn : 0xffn);
 
 const isUnbounded = (reg: RegState): boolean =>
   reg.smin === UNKNOWN_SCALAR.smin &&
@@ -267,8 +275,8 @@ function readExact(
     return;
   }
   let value = slot.spilled;
-  let spillSize = 1;
-  for (let i = 7; i > 0 && slotKind(slot, i - 1) === SLOT_SPILL; i--) spillSize++;
+  let spillSize = slot.kinds === FULL_SPILL ? 8 : 1;
+  for (let i = 7; spillSize < 8 && i > 0 && slotKind(slot, i - 1) === SLOT_SPILL; i--) spillSize++;
   let restores = true;
   // A fill links register and slot, where it keeps the whole value.
   if (

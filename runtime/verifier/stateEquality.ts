@@ -36,8 +36,9 @@ export type Closeness = 'covers' | 'within' | 'exact';
 
 /** Pairs of ids seen so far in one comparison. */
 class IdMap {
-  private readonly old: number[] = [];
-  private readonly cur: number[] = [];
+  /** Made with the first pair: most comparisons end before. */
+  private old: number[] | null = null;
+  private cur: number[] | null = null;
   private invented = 0;
 
   constructor(private readonly strict: boolean) {}
@@ -48,12 +49,18 @@ class IdMap {
       if ((oldId !== 0) !== (curId !== 0)) return false;
       if (oldId === 0) return true;
     }
-    for (let i = 0; i < this.old.length; i++) {
-      if (this.old[i] === oldId) return this.cur[i] === curId;
-      if (this.strict && this.cur[i] === curId) return false;
+    const { old, cur } = this;
+    if (old === null || cur === null) {
+      this.old = [oldId];
+      this.cur = [curId];
+      return true;
     }
-    this.old.push(oldId);
-    this.cur.push(curId);
+    for (let i = 0; i < old.length; i++) {
+      if (old[i] === oldId) return cur[i] === curId;
+      if (this.strict && cur[i] === curId) return false;
+    }
+    old.push(oldId);
+    cur.push(curId);
     return true;
   }
 
@@ -140,7 +147,7 @@ function regCovers(
       if (old.id !== 0 && addFlag(old.id) !== addFlag(cur.id)) return false;
       if (addFlag(old.id) !== 0 && old.off !== cur.off) return false;
       if (!ids.sameScalar(old.id, cur.id)) return false;
-      return rangeWithin(old, cur) && tnumContains(old.bits, cur.bits);
+      return old === cur || (rangeWithin(old, cur) && tnumContains(old.bits, cur.bits));
     }
     case 'mapKey':
     case 'mapValue':

@@ -279,6 +279,9 @@ const newAux = (): InsnAux => ({
   loopInline: false,
   loopCallback: -1,
   immediate: null,
+  aluDst: null,
+  aluSrc: null,
+  aluResult: null,
 });
 
 /** Functions of one program, the main one among them. */
