@@ -38,9 +38,9 @@ const LOW32 = 0xffff_ffffn;
 const HIGH_MASK = U64_MAX ^ LOW32;
 
 /** Low half of a (signed or unsigned) 64-bit value as unsigned number. */
-export const lowU32 = (x: bigint): number => Number(x & LOW32);
+export const lowU32 = (x: bigint): number => Number(BigInt.asIntN(32, x)) >>> 0;
 /** Low half as signed number. */
-export const lowS32 = (x: bigint): number => Number(x & LOW32) | 0;
+export const lowS32 = (x: bigint): number => Number(BigInt.asIntN(32, x));
 
 export const maxBig = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 export const minBig = (a: bigint, b: bigint): bigint => (a < b ? a : b);

@@ -21,6 +21,9 @@ export const tnumIsUnknown = (t: Tnum): boolean => t.mask === U64_MAX;
 export const tnumEquals = (a: Tnum, b: Tnum): boolean =>
   a === b || (a.value === b.value && a.mask === b.mask);
 
+/** By number of bits, the value that has just these set. Big integers are dear to make. */
+const LOW_BITS: readonly bigint[] = Array.from({ length: 65 }, (_, bits) => (1n << BigInt(bits)) - 1n);
+
 /** Number of significant bits of an unsigned value. */
 function bitLength(x: bigint): number {
   const high = Number(x >> 32n);
@@ -33,7 +36,7 @@ export function tnumRange(min: bigint, max: bigint): Tnum {
   if (min === 0n && max === U64_MAX) return TNUM_UNKNOWN;
   const bits = bitLength(min ^ max);
   if (bits === 64) return TNUM_UNKNOWN;
-  const mask = (1n << BigInt(bits)) - 1n;
+  const mask = LOW_BITS[bits];
   return make(min & ~mask, mask);
 }
 
@@ -128,7 +131,7 @@ export function tnumNext(t: Tnum, x: bigint): bigint {
   const conflict = (value ^ wanted) & ~mask;
   if (conflict === 0n) return wanted;
   // Above the highest bit where they conflict, `wanted` is a beginning of a member.
-  const below = (1n << BigInt(bitLength(conflict))) - 1n;
+  const below = LOW_BITS[bitLength(conflict)];
   if ((value & ((below >> 1n) + 1n)) !== 0n) return (wanted & ~below) | (value & below);
   // The member has a zero where `wanted` has a one: a higher open bit must become one.
   const open = mask & ~wanted & ~below & U64_MAX;
