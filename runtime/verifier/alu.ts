@@ -21,6 +21,7 @@ import { EACCES, EINVAL } from './outcome';
 import { markPrecise } from './precision';
 import { checkRegArg } from './regArgs';
 import {
+  changed,
   unlinked,
   draft,
   type Draft,
@@ -204,7 +205,8 @@ function checkMove(env: VerifierEnv, insn: Insn): void {
   const source = frame.regs[insn.src];
   if (is64 && insn.imm !== 0) {
     frame.preciseRegs &= ~bit;
-    frame.regs[insn.dst] = insn.imm === TO_ARENA ? { ...UNKNOWN_SCALAR, type: 'arena' } : UNKNOWN_SCALAR;
+    frame.regs[insn.dst] =
+      insn.imm === TO_ARENA ? changed(UNKNOWN_SCALAR, { type: 'arena' }) : UNKNOWN_SCALAR;
     return;
   }
   if (is64 && insn.off === 0) {

@@ -5,7 +5,7 @@
 import { asS64, S64_MIN, U64_MAX } from '../util/u64';
 import { hasFeature, regOf, reject, type VerifierEnv } from './env';
 import { EACCES } from './outcome';
-import { UNKNOWN_SCALAR, S32_MAX, S32_MIN, U32_MAX, type RegState } from './regState';
+import { changed, UNKNOWN_SCALAR, S32_MAX, S32_MIN, U32_MAX, type RegState } from './regState';
 import { TNUM_UNKNOWN } from './tnum';
 
 /** Offsets from here on count as unbounded. */
@@ -115,8 +115,7 @@ export function checkRegionAccess(
 function zeroExtended(sizeBytes: number): RegState {
   if (sizeBytes === 8) return UNKNOWN_SCALAR;
   const max = (1n << BigInt(8 * sizeBytes)) - 1n;
-  return {
-    ...UNKNOWN_SCALAR,
+  return changed(UNKNOWN_SCALAR, {
     bits: { value: 0n, mask: max },
     smin: 0n,
     smax: max,
@@ -126,14 +125,13 @@ function zeroExtended(sizeBytes: number): RegState {
     s32max: sizeBytes === 4 ? S32_MAX : Number(max),
     u32min: 0,
     u32max: Number(max),
-  };
+  });
 }
 
 function signExtended(sizeBytes: number): RegState {
   if (sizeBytes === 8) return UNKNOWN_SCALAR;
   const half = 1n << BigInt(8 * sizeBytes - 1);
-  return {
-    ...UNKNOWN_SCALAR,
+  return changed(UNKNOWN_SCALAR, {
     bits: TNUM_UNKNOWN,
     smin: -half,
     smax: half - 1n,
@@ -143,7 +141,7 @@ function signExtended(sizeBytes: number): RegState {
     s32max: Number(half - 1n),
     u32min: 0,
     u32max: U32_MAX,
-  };
+  });
 }
 
 const ZERO_EXTENDED: readonly RegState[] = [1, 2, 4, 8].map(zeroExtended);
