@@ -78,7 +78,7 @@ function explainOne(log: ProgramLog, options: ExplainOptions): ExplainedProgram 
   const path = lastPath(log);
   const words = knownMessage(log.messages);
   const at = refusedStep(log, path, words);
-  const known = words && withRegisters(words, path[at]);
+  const known = words && withRegisters(words, log, path, at);
   const step = at < 0 ? undefined : path[at];
   const insn = step?.insn ?? insnOf(known);
   const source = step === undefined ? undefined : spanOf(step.source, options.findSource);
@@ -121,11 +121,96 @@ const ARGUMENT: Readonly<Record<string, number>> = {
   'helper-without-map': 1,
   'write-to-read-only': 1,
   'tail-call-map': 2,
+  'zero-size': 2,
+  'work-map-mismatch': 1,
 };
 
+/** Findings about the memory that an argument of a call points to, which the message does not name. */
+const ABOUT_MEMORY: ReadonlySet<string> = new Set([
+  'write-to-read-only',
+  'read-from-write-only',
+  'lock-direct-access',
+  'timer-direct-access',
+  'special-field-direct-access',
+  'kptr-access',
+  'out-of-bounds',
+  'kptr-argument',
+  'work-argument',
+]);
+
+/** The one argument of a call that points into a map or other memory; undefined when there are several. */
+function onlyMemory(path: readonly LogStep[], at: number): number | undefined {
+  const found = [1, 2, 3, 4, 5].filter((reg) =>
+    /^(?:map_value|(?:\w+_)?mem\b)/.test(shownBefore(path, at, reg) ?? ''),
+  );
+  return found.length === 1 ? found[0] : undefined;
+}
+
+/** Where calls take what some findings are about. */
+const ARGUMENT_OF: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  'bad-format': { bpf_trace_printk: 1, bpf_trace_vprintk: 1, bpf_seq_printf: 2, bpf_snprintf: 3 },
+  'dynptr-not-uninitialized': {
+    bpf_ringbuf_reserve_dynptr: 4,
+    bpf_dynptr_from_mem: 4,
+    bpf_dynptr_from_skb: 3,
+    bpf_dynptr_from_xdp: 3,
+    bpf_dynptr_clone: 2,
+  },
+};
+
+/** The argument that a message about a call counts in its own way, or that another line before it names. */
+function argumentOfCall(
+  callee: string,
+  code: string,
+  log: ProgramLog,
+  path: readonly LogStep[],
+  at: number,
+): number | undefined {
+  const fixed = ARGUMENT_OF[code]?.[callee];
+  if (fixed !== undefined) return fixed;
+  if (code === 'iterator-outside-rcu') return 1;
+  // 6.1 counts these from 1, others from 0: it is the one that shows an address in the stack.
+  const counted = / as arg #(\d+)$/.exec(log.messages.at(-1) ?? '')?.[1];
+  if (counted === undefined) return undefined;
+  const [low, high] = [Number(counted), Number(counted) + 1];
+  const isPlace = (reg: number): boolean => /^(?:fp|dynptr)/.test(shownBefore(path, at, reg) ?? '');
+  return isPlace(high) && !(low > 0 && isPlace(low)) ? high : low > 0 ? low : high;
+}
+
+/** What a register is, in words: as the log showed it last, unless the message knows that it has changed since. */
+function whatOf(shown: string, type: string): string {
+  const [now, then] = [describeShown(type), describeShown(shown)];
+  return now === 'a number' && !/^(?:a|the) number/.test(then) ? now : then || now;
+}
+
 /** Registers that the message does not name but the refused instruction does: what it reads or writes through, or an argument. */
-function withRegisters(known: KnownMessage, step: LogStep | undefined): KnownMessage {
-  if (known.registers.length > 0 || step === undefined) return known;
+function withRegisters(
+  words: KnownMessage,
+  log: ProgramLog,
+  path: readonly LogStep[],
+  at: number,
+): KnownMessage {
+  if (at < 0) return words;
+  const step = path[at];
+  const callee = /^call (\w+)(?:#-?\d+)?$/.exec(step.text)?.[1];
+  const known =
+    callee === undefined || words.facts.helper !== undefined
+      ? words
+      : { ...words, facts: { ...words.facts, helper: callee } };
+  // One wording for what a number is wanted for.
+  if (callee === 'bpf_set_retval' && known.code === 'kfunc-argument')
+    return { ...known, code: 'retval-range', category: 'Policy' };
+  if (known.registers.length > 0) return known;
+  // Why a call of a global function is refused stands in the line before.
+  const before = known.code === 'global-function-argument' ? (log.messages.at(-2) ?? '') : '';
+  const inner = /^R(\d+) /.exec(before)?.[1];
+  const innerArgument = /^arg#(\d+) /.exec(before)?.[1];
+  if (inner !== undefined) return { ...known, registers: [Number(inner)] };
+  if (innerArgument !== undefined) return { ...known, registers: [Number(innerArgument) + 1] };
+  const asked = callee === undefined ? undefined : argumentOfCall(callee, known.code, log, path, at);
+  if (asked !== undefined) return { ...known, registers: [asked] };
+  const only = callee === undefined || !ABOUT_MEMORY.has(known.code) ? undefined : onlyMemory(path, at);
+  if (only !== undefined) return { ...known, registers: [only] };
   const through = /\*\(\w+ \*\)\(r(\d+) /.exec(step.text)?.[1];
   const argument = step.text.startsWith('call ') ? ARGUMENT[known.code] : undefined;
   const reg = argument ?? (through === undefined || through === '10' ? undefined : Number(through));
@@ -168,11 +253,13 @@ function explanationOf(
 ): { reason: string; suggestion: string } {
   const reg = known?.registers[0];
   const shown = reg === undefined || at < 0 ? '' : (shownBefore(path, at, reg) ?? '');
-  const what = describeShown(shown) || describeShown(known?.facts.type ?? '');
+  const what = whatOf(shown, known?.facts.type ?? '');
+  const struct = /^(?:\w+_)?ptr_(?!or_null)(\w+)/.exec(shown)?.[1];
   const map = mapShown(shown);
   const facts: Record<string, string> = {
     ...(map === '' ? {} : { map }),
     ...(what === '' ? {} : { what }),
+    ...(struct === undefined ? {} : { struct }),
     ...(shown.startsWith('map_key') && map !== '' ? { type: 'mapKey' } : {}),
     ...known?.facts,
   };

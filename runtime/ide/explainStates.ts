@@ -17,6 +17,11 @@ const WORDS: readonly (readonly [RegExp, string])[] = [
   [/^(?:ringbuf_|alloc_)mem/, 'a ring buffer record'],
   [/^mem/, 'memory'],
   [/^func/, 'a function'],
+  [/^dynptr/, 'a dynptr'],
+  [/^buf|^rd(?:only|wr)_buf/, 'a buffer'],
+  [/^arena/, 'an arena address'],
+  [/^flow_keys/, 'flow keys'],
+  [/^iter/, 'an iterator'],
   [/^(?:rcu_|trusted_|untrusted_|percpu_)*ptr_/, 'a pointer to a kernel structure'],
 ];
 
@@ -28,6 +33,8 @@ export function describeShown(text: string): string {
   const type = plain.replace(/\(.*$/, '');
   const orNull = type.includes('_or_null') ? ' that may be NULL' : '';
   const map = mapShown(text);
+  const size = /^mem/.test(type) ? /\bsz=(\d+)/.exec(text)?.[1] : undefined;
+  if (size !== undefined) return `${size} bytes of memory${orNull}`;
   const known = WORDS.find(([pattern]) => pattern.test(type));
   if (known === undefined) return `a pointer (${type})`;
   if (known[1] === 'a map') return map === '' ? 'a map' : `map '${map}'`;

@@ -518,7 +518,8 @@ export const EXPLANATIONS: Readonly<Record<string, Row>> = {
     'Use an array or hash map.',
   ),
   'release-of-unowned': row(
-    (s) => `What is given to ${s.fact('helper')} was not acquired on this path, or was released before.`,
+    (s) =>
+      `What is given to ${s.fact('helper') || 'the call'} was not acquired on this path, or was released before.`,
     'Release each record or socket exactly once.',
   ),
   'release-at-offset': row(
@@ -635,7 +636,7 @@ export const EXPLANATIONS: Readonly<Record<string, Row>> = {
     'Drop the ".s" from the section name, or attach somewhere that may sleep.',
   ),
   'attach-not-replaceable': row(
-    (s) => `This kernel does not let programs replace what ${s.fact('target')} returns.`,
+    (s) => `This kernel does not let programs replace what ${s.fact('target') || 'this function'} returns.`,
     'Attach with fentry or fexit, or to a security hook.',
   ),
   'hook-needs-gpl': row(

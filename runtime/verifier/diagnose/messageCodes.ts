@@ -539,13 +539,32 @@ export interface KnownMessage {
   readonly facts: Readonly<Record<string, string>>;
 }
 
+/** The register that a message is about where its row has no group for it; kernel functions' arguments count from 0. */
+function argumentOf(message: string): number | undefined {
+  const register = /^R(\d+) |(?: as|passed to \w+) R(\d+)$|passed to helper arg(\d+)$/.exec(message);
+  if (register !== null) return Number(register[1] ?? register[2] ?? register[3]);
+  const argument = /^arg#(\d+) |\bargs#(\d+) |passed to trusted arg(\d+)$/.exec(message);
+  return argument === null ? undefined : Number(argument[1] ?? argument[2] ?? argument[3]) + 1;
+}
+
+/** The allowed results in the older wording: a number and the bits that may differ from it. */
+function rangeOf(message: string): Record<string, string> {
+  const bits = /should have been in \(0x([0-9a-f]+); 0x([0-9a-f]+)\)/.exec(message);
+  if (bits === null) return {};
+  const [value, mask] = [BigInt(`0x${bits[1]}`), BigInt(`0x${bits[2]}`)];
+  return { min: String(value), max: String(value | mask) };
+}
+
 /** @param lines the last lines of a log that are neither state nor source nor statistics; the message last. */
 export function knownMessage(lines: readonly string[]): KnownMessage | undefined {
   const last = lines.at(-1);
   if (last === undefined) return undefined;
   // The last line alone first: what stands before it may be about something that was forgiven.
   const tail = lines.slice(-3).join('\n');
-  const special = /^(?:R\d+ (?:min|max) value is outside|R\d+ offset is outside of the packet)/.test(last);
+  const special =
+    /^(?:R\d+ (?:min|max) value is outside|R\d+ offset is outside of the packet)| would lead to reference leak$|cannot be mixed with socket references$/.test(
+      last,
+    );
   for (const text of special ? [tail, last] : [last, tail]) {
     for (const { pattern, code, category } of MESSAGE_ROWS) {
       const found = pattern.exec(text);
@@ -557,7 +576,9 @@ export function knownMessage(lines: readonly string[]): KnownMessage | undefined
         if (name.startsWith('reg') && /^reg\d?$/.test(name)) registers.push(Number(value));
         else facts[name.replace(/\d$/, '')] = value;
       }
-      return { code, category, registers, facts };
+      const argument = registers.length > 0 ? undefined : argumentOf(last);
+      if (argument !== undefined) registers.push(argument);
+      return { code, category, registers, facts: { ...rangeOf(last), ...facts } };
     }
   }
   return undefined;

@@ -36,7 +36,7 @@ export const STRUCTURE_ROWS: readonly MessageRow[] = [
   ),
   // the way through the program
   row(/^jump out of range from insn (?<insn>\d+) to /m, 'jump-out-of-range', STRUCTURE),
-  row(/^jump into the middle of ldimm64 insn /m, 'jump-into-wide-load', STRUCTURE),
+  row(/^jump into the middle of ldimm64 insn (?<insn>\d+)/m, 'jump-into-wide-load', STRUCTURE),
   row(/^call to invalid destination$/m, 'call-out-of-range', STRUCTURE),
   row(/^recursive call from (?<function>\w+)\(\) to /m, 'recursion', STRUCTURE),
   row(/^(?:LD_ABS|tail_call) is (?:only allowed in functions|not allowed in)/m, 'abnormal-return', STRUCTURE),

@@ -31,6 +31,13 @@ export function functionAt(env: Named, insn: number): string {
   return name;
 }
 
+const OTHER_TYPES: Readonly<Partial<Record<RegState['type'], string>>> = {
+  dynptrPtr: 'a dynptr',
+  buf: 'a buffer',
+  arena: 'an arena address',
+  flowKeys: 'flow keys',
+};
+
 /** What a register is, as a noun phrase about the user's program. */
 export function describe(reg: RegState): string {
   const map = reg.map === null ? '' : ` of map '${reg.map.name}'`;
@@ -70,6 +77,6 @@ export function describe(reg: RegState): string {
     case 'btfId':
       return `a pointer to a kernel structure${orNull}`;
     default:
-      return `a pointer (${reg.type})${orNull}`;
+      return `${OTHER_TYPES[reg.type] ?? `a pointer (${reg.type})`}${orNull}`;
   }
 }
