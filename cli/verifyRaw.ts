@@ -3,11 +3,16 @@
  * kernels are asked in (runtime/loader/rawProgram.ts). One result; one program per line and kernel, with its `id`.
  */
 import * as fs from 'node:fs';
+import type { Btf } from '../runtime/btf/types';
 import { kernelBtfFor } from '../runtime/host/kernelBtf';
 import { packageVersion } from '../runtime/host/resources';
 import { reportOf, type ProgramReport } from '../runtime/ide/verdictReport';
 import { rawObject, type RawProgram } from '../runtime/loader/rawProgram';
+import { ERRNO } from '../runtime/spec/errno';
 import { findProfile, type Profile } from '../runtime/spec/profile';
+import { assert } from '../runtime/util/assert';
+import type { Problem } from '../runtime/util/problem';
+import type { Verdict } from '../runtime/verifier/verdict';
 import { verify } from '../runtime/verifier/verify';
 import { CommandFailure, EXIT, toJson, usage, type ExitStatus, type Streams } from './output';
 import { formatOf, kernelList, type SharedOptions } from './options';
@@ -54,22 +59,47 @@ function readLines(file: string): [number, string][] {
 }
 
 function judgeLine(text: string, line: number, profile: Profile, options: RawCommandOptions): RawReport {
-  let raw: RawProgram;
+  let raw: unknown;
   try {
-    raw = JSON.parse(text) as RawProgram;
+    raw = JSON.parse(text);
   } catch {
     throw usage(`${options.raw}:${line}: not a JSON object`);
   }
-  if (typeof raw !== 'object' || raw === null) throw usage(`${options.raw}:${line}: not a JSON object`);
-  const read = rawObject(raw);
-  if (!read.ok) throw usage(`${options.raw}:${line}: ${read.problem.message}`);
+  if (typeof raw !== 'object' || raw === null || Array.isArray(raw))
+    throw usage(`${options.raw}:${line}: not a JSON object`);
+  const given = raw as RawProgram;
+  const id = typeof given.id === 'string' || typeof given.id === 'number' ? given.id : line - 1;
+  const kernelTypes = (): Btf | undefined => {
+    const found = kernelBtfFor(profile, { file: options.btf });
+    return found.ok ? found.value.btf : undefined;
+  };
+  const read = rawObject(given, { kernelTypeName: (typeId) => kernelTypes()?.types.at(typeId)?.name });
+  if (!read.ok) return { id, ...refused(read.problem, profile) };
   const { object, program } = read.value;
   const verdict = verify(program, object, profile, {
     // Most sequences ask nothing of the kernel's types, which take a while to read.
     get kernelBtf() {
-      const found = kernelBtfFor(profile, { file: options.btf });
-      return found.ok ? found.value.btf : undefined;
+      return kernelTypes();
     },
   });
-  return { id: raw.id ?? line, ...reportOf(verdict, program) };
+  return { id, ...reportOf(verdict, program) };
+}
+
+/** A program that cannot even be handed to a kernel; the others of the file go on. */
+function refused(problem: Problem, profile: Profile): ProgramReport {
+  const program = rawObject({ insns: '' });
+  assert(program.ok, 'an empty description is a program');
+  const verdict: Verdict = {
+    program: '',
+    section: '',
+    type: '',
+    kernel: profile.name,
+    basis: profile.basis,
+    verdict: 'error',
+    errno: ERRNO.EINVAL,
+    message: problem.message,
+    problem,
+    stats: { processedInsns: 0, totalStates: 0, peakStates: 0, stackDepth: [] },
+  };
+  return reportOf(verdict, program.value.program);
 }

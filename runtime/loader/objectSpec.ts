@@ -10,14 +10,16 @@ import type { DwarfInfo } from '../dwarf/types';
 export interface ObjectSpec {
   /** Path or label of the object, for messages. */
   readonly file: string;
+  /** Bare programs: nothing is done for them that a loader does for an object's, such as trying again without types. */
+  readonly bare?: true;
   readonly littleEndian: boolean;
   /** The `license` section's string, '' if absent. */
   readonly license: string;
   readonly programs: readonly ProgramSpec[];
   readonly maps: readonly MapSpec[];
-  /** The object's own BTF, absent when it has none. */
   /** Operation tables that are attached by links, which not every kernel can. */
   readonly linkedTables?: readonly string[];
+  /** The object's own BTF, absent when it has none. */
   readonly btf?: Btf;
   /** Raw bytes of the .BTF section (for tools that print sizes). */
   readonly externs: readonly ExternSpec[];
@@ -62,8 +64,6 @@ export interface ProgramSpec {
   /** Programs of type struct_ops: index of the member that they implement in the struct that `attachBtfId` is. */
   readonly memberIndex?: number;
   readonly sleepable: boolean;
-  /** Loaded with BPF_F_STRICT_ALIGNMENT; no loader of objects asks for it. */
-  readonly strictAlignment?: boolean;
   /** XDP program that understands multi-buffer packets. */
   readonly xdpFrags?: boolean;
   /** False for `SEC("?…")`: not loaded unless asked for. */
@@ -77,8 +77,24 @@ export interface ProgramSpec {
   readonly lines: readonly LineEntry[];
   /** For DWARF: where each function's code came from. */
   readonly origins: readonly CodeOrigin[];
+  /** Of programs that come without an object: what else the kernel is told. */
+  readonly load?: LoadAttributes;
   /** Why the program cannot be handed to a kernel at all (libbpf refuses it); verdict `error`. */
   readonly problem?: Problem;
+}
+
+/** The attributes of a load as numbers, taken over without a loader's care. */
+export interface LoadAttributes {
+  /** Undefined: a number that no kernel knows as a program type. */
+  readonly programType?: string;
+  /** BPF_F_… of program loads. */
+  readonly flags: number;
+  /** `enum bpf_attach_type`. */
+  readonly attachType: number;
+  /** Id in the kernel's BTF, 0: none. */
+  readonly attachBtfId: number;
+  /** First slot and BTF id of every function, in the order given. */
+  readonly functionRecords: readonly (readonly [insnIdx: number, typeId: number])[];
 }
 
 export interface FunctionSpec {

@@ -810,6 +810,22 @@ export const FEATURES = {
     since: '6.18',
     evidence: 'measured on 6.12 and 7.2',
   },
+  functionRecordsEarly: {
+    what: 'records of functions are looked at before functions are searched, and counted afterwards',
+    since: '6.12',
+    evidence: 'mainline 6.8; measured on 6.1 and 6.12',
+  },
+  sleepableProgramsText: {
+    what: 'wording of the refusal to let a program sleep lists operation tables and iterators',
+    since: '6.6',
+    until: '7.2',
+    evidence: 'measured on 6.1, 6.12 and 7.2',
+  },
+  sleepableProgramsShortText: {
+    what: 'the refusal to let a program sleep lists no program types; tracepoint programs may sleep',
+    since: '7.2',
+    evidence: 'measured on 6.12 and 7.2',
+  },
   structOpsSleep: {
     what: 'programs that implement operation tables may sleep, and have trusted arguments, some of which may be NULL',
     since: '6.12',

@@ -98,6 +98,8 @@ export interface VerifierEnv {
   readonly features: FeatureFlags;
   /** BPF_F_STRICT_ALIGNMENT; off as on x86. */
   readonly strictAlignment: boolean;
+  /** BPF_F_TEST_STATE_FREQ: a state is kept wherever one may be. */
+  readonly testStateFreq: boolean;
 
   /** Callee of a helper that older kernels enter once its effects are done. */
   enterAfterCall: FuncFrame | null;

@@ -107,7 +107,8 @@ export function isStateVisited(env: VerifierEnv): boolean {
   const { cur, insnIdx } = env;
   const aux = env.aux[insnIdx];
   const f = env.features;
-  const force = aux.forceCheckpoint || (f.longHistoryCheckpoint && cur.history.length > 40);
+  const force =
+    env.testStateFreq || aux.forceCheckpoint || (f.longHistoryCheckpoint && cur.history.length > 40);
   let add =
     force ||
     (env.jumpsProcessed - env.prevJumpsProcessed >= 2 && env.processedInsns - env.prevInsnsProcessed >= 8);

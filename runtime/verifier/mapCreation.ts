@@ -4,7 +4,8 @@
  * verdict tells.
  * Evidence: measured on 6.1, 6.12 and 7.2.
  */
-import { findSpecialFields } from '../btf/specialFields';
+import { sizeOfType } from '../btf/query';
+import { findSpecialFields, structThatSpoilsBtf } from '../btf/specialFields';
 import type { MapSpec, ObjectSpec } from '../loader/objectSpec';
 import { ERRNO, errnoName } from '../spec/errno';
 import { creationFault, type CreationFault } from '../spec/mapCreation';
@@ -73,10 +74,90 @@ function linkedTable(object: ObjectSpec, profile: Profile): MapRefusal | undefin
   };
 }
 
+/** Where a kernel object may live; kinds that are not here have no place in maps. */
+const HOMES: Readonly<Record<string, readonly string[]>> = {
+  spinLock: [
+    'HASH',
+    'ARRAY',
+    'CGROUP_STORAGE',
+    'SK_STORAGE',
+    'INODE_STORAGE',
+    'TASK_STORAGE',
+    'CGRP_STORAGE',
+  ],
+  timer: ['HASH', 'LRU_HASH', 'ARRAY'],
+  workqueue: ['HASH', 'LRU_HASH', 'ARRAY'],
+  refcount: [
+    'HASH',
+    'PERCPU_HASH',
+    'LRU_HASH',
+    'LRU_PERCPU_HASH',
+    'ARRAY',
+    'PERCPU_ARRAY',
+    'SK_STORAGE',
+    'INODE_STORAGE',
+    'TASK_STORAGE',
+    'CGRP_STORAGE',
+  ],
+  listHead: ['HASH', 'LRU_HASH', 'ARRAY'],
+  rbRoot: ['HASH', 'LRU_HASH', 'ARRAY'],
+};
+const NO_INNER = new Set([
+  'BPF_MAP_TYPE_PROG_ARRAY',
+  'BPF_MAP_TYPE_ARRAY_OF_MAPS',
+  'BPF_MAP_TYPE_HASH_OF_MAPS',
+  'BPF_MAP_TYPE_CGROUP_STORAGE',
+  'BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE',
+  'BPF_MAP_TYPE_STRUCT_OPS',
+]);
+const OF_MAPS = new Set(['BPF_MAP_TYPE_ARRAY_OF_MAPS', 'BPF_MAP_TYPE_HASH_OF_MAPS']);
+
+/** Whether a bare map is refused for its types or its template, where a loader would do without or bring its own. */
+function bareFault(object: ObjectSpec, map: MapSpec, profile: Profile): boolean {
+  if (map.type === 'BPF_MAP_TYPE_STRUCT_OPS') return true;
+  if (OF_MAPS.has(map.type) !== (map.inner !== undefined) && OF_MAPS.has(map.type)) return true;
+  const records = has(profile, 'timerFieldRecord');
+  const fieldsOf = (of: MapSpec) => findSpecialFields(object.btf, of.valueTypeId, profile).fields;
+  if (map.inner !== undefined) {
+    if (bareFault(object, map.inner, profile)) return true;
+    if (OF_MAPS.has(map.type)) {
+      if (NO_INNER.has(map.inner.type)) return true;
+      if (!records && fieldsOf(map.inner).some((field) => field.kind === 'spinLock')) return true;
+    }
+  }
+  if (object.btf === undefined || map.valueTypeId === 0) return false;
+  if (sizeOfType(object.btf, map.valueTypeId) !== map.valueSizeBytes) return true;
+  if (map.keySizeBytes > 0 && sizeOfType(object.btf, map.keyTypeId) !== map.keySizeBytes) return true;
+  return fieldsOf(map).some(
+    ({ kind }) => kind in HOMES && !HOMES[kind].includes(map.type.slice('BPF_MAP_TYPE_'.length)),
+  );
+}
+
+function bareRefusal(object: ObjectSpec, profile: Profile): MapRefusal | undefined {
+  const { btf } = object;
+  const map = object.maps.find((candidate) => bareFault(object, candidate, profile));
+  const spoiled = btf === undefined ? undefined : structThatSpoilsBtf(btf, profile);
+  if (map === undefined && spoiled === undefined) return undefined;
+  const message = map === undefined ? 'BTF refused' : 'a map could not be created';
+  return {
+    errno: ERRNO.EINVAL,
+    message,
+    problem: {
+      code: 'map-definition',
+      message,
+      place: { file: object.file },
+      remedy:
+        'Kernel objects in values need the right kind of map, sizes that fit and a template where maps hold maps.',
+    },
+  };
+}
+
 /** The first map that cannot be created, if any. */
 export function refusedMap(object: ObjectSpec, profile: Profile): MapRefusal | undefined {
   const table = linkedTable(object, profile);
   if (table !== undefined) return table;
+  const bare = object.bare === true ? bareRefusal(object, profile) : undefined;
+  if (bare !== undefined) return bare;
   for (const map of object.maps) {
     // A map of maps is created after its template.
     const refused = (map.inner && refusal(object, map.inner, profile)) ?? refusal(object, map, profile);

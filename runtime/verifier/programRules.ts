@@ -8,10 +8,14 @@ import { hasFeature, reject, unknown, type VerifierEnv } from './env';
 import { checkOneArena } from './arenas';
 import { checkTracedFunction } from './attachFunctions';
 import { checkHook } from './hooks';
+import { checkAttachTarget } from './loadAttributes';
 import { checkDirectValue, checkMapsTogether } from './mapRules';
 import { EINVAL } from './outcome';
 import { pointer, type RegState } from './regState';
 import { checkStructOps } from './structOps';
+
+/** Tracepoints may sleep on newest kernels. */
+const SLEEPY_TRACEPOINTS = new Set(['BPF_PROG_TYPE_TRACEPOINT', 'BPF_PROG_TYPE_RAW_TRACEPOINT']);
 
 /** Types whose rules are not written. */
 const NOT_MODELLED = new Set(['BPF_PROG_TYPE_EXT']);
@@ -19,15 +23,15 @@ const NOT_MODELLED = new Set(['BPF_PROG_TYPE_EXT']);
 export function checkProgram(env: VerifierEnv): void {
   const { program } = env;
   const row = progTypeByName(program.type);
-  if (row === undefined || NOT_MODELLED.has(program.type))
-    return unknown(env, `program type ${program.type}`);
+  if (row === undefined) return unknown(env, `program type ${program.type}`);
   checkKernelHasType(env, row);
   checkAddresses(env);
   checkSleepable(env, row.sleepable);
+  checkAttachTarget(env);
+  if (NOT_MODELLED.has(program.type)) return unknown(env, `program type ${program.type}`);
   if (program.type === 'BPF_PROG_TYPE_STRUCT_OPS') checkStructOps(env);
   if (program.type === 'BPF_PROG_TYPE_LSM') checkHook(env, program.attachTo ?? '');
   checkTracedFunction(env);
-  checkAttachNumber(env);
   const seen = new Set<number>();
   const slots = [...program.references.keys()].sort((a, b) => a - b);
   for (const slot of slots) {
@@ -46,22 +50,6 @@ export function checkProgram(env: VerifierEnv): void {
       checkDirectValue(env, slot, env.maps[reference.map], reference.offset >>> 0);
     }
   }
-}
-
-/** A target that is given as a number of the kernel's types only, by no name: as programs of bare instructions do. */
-function checkAttachNumber(env: VerifierEnv): void {
-  const { type, attachType, attachTo, attachBtfId } = env.program;
-  if (type !== 'BPF_PROG_TYPE_TRACING' || attachTo !== undefined) return;
-  const refuse = (message: string): never =>
-    reject(env, { code: 'attach-number', category: 'Policy', errno: EINVAL, message, insn: -1 });
-  if (attachBtfId === undefined || attachBtfId === 0) refuse('Tracing programs must provide btf_id');
-  const target = env.kernelBtf?.types[attachBtfId ?? 0];
-  if (env.kernelBtf === undefined) unknown(env, 'kernel type information (targets)');
-  if (target === undefined) return refuse('');
-  const wanted = attachType === 'BPF_TRACE_RAW_TP' ? 'typedef' : 'func';
-  const word = wanted === 'func' ? 'function' : wanted;
-  if (target.kind !== wanted) refuse(`attach_btf_id ${attachBtfId} is not a ${word}`);
-  unknown(env, 'targets without a name');
 }
 
 /** A kernel that does not know the program type says so with an error number only. */
@@ -115,18 +103,19 @@ function checkSleepable(env: VerifierEnv, rule: 'may' | 'always' | undefined): v
       insn: -1,
     });
   }
-  if (
-    program.type === 'BPF_PROG_TYPE_STRUCT_OPS' &&
-    program.sleepable &&
-    !hasFeature(env, 'structOpsSleep')
-  ) {
-    refuseAttach(
-      env,
-      'program-may-not-sleep',
-      'Only fentry/fexit/fmod_ret, lsm, and kprobe/uprobe programs can be sleepable',
-    );
-  }
-  if (rule === undefined && program.sleepable) unknown(env, `sleepable programs of type ${program.type}`);
+  if (!program.sleepable || rule === 'always') return;
+  const shortText = hasFeature(env, 'sleepableProgramsShortText');
+  const tables = program.type === 'BPF_PROG_TYPE_STRUCT_OPS';
+  const tracepoints = shortText && SLEEPY_TRACEPOINTS.has(program.type);
+  if (tables ? hasFeature(env, 'structOpsSleep') : rule === 'may' || tracepoints) return;
+  const listText = hasFeature(env, 'sleepableProgramsText')
+    ? 'Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable'
+    : 'Only fentry/fexit/fmod_ret, lsm, and kprobe/uprobe programs can be sleepable';
+  refuseAttach(
+    env,
+    'program-may-not-sleep',
+    shortText ? 'Program of this type cannot be sleepable' : listText,
+  );
 }
 
 /** R1 at entry of the main program. */

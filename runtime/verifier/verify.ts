@@ -7,6 +7,7 @@ import { checkArenaLoads } from './arenas';
 import type { Btf } from '../btf/types';
 import type { ObjectSpec, ProgramSpec } from '../loader/objectSpec';
 import { FEATURES, type FeatureName } from '../spec/features';
+import { PROGRAM_FLAGS } from '../spec/loadAttributes';
 import { has, type Profile } from '../spec/profile';
 import { newState } from './branches';
 import { computeStaticLiveness } from './staticLiveness';
@@ -22,9 +23,10 @@ import { isLocalCall } from './callKinds';
 import { reject, type FeatureFlags, type InsnAux, type Subprog, type VerifierEnv } from './env';
 import { checkExceptionPrototype, findExceptionCallback, findThrowers } from './exceptions';
 import { newFrame } from './frame';
-import { checkFunctionOrder, checkFunctionRecords, refuseFunctionRecords } from './functionRecords';
+import { checkFunctionRecords } from './functionRecords';
 import { enterGlobalFunction } from './globalFunctions';
 import { checkKfuncsMentioned } from './kfuncCalls';
+import { checkLoadAttributes } from './loadAttributes';
 import { makeLog } from './logSink';
 import { E2BIG, EINVAL, NotModelled, Rejection } from './outcome';
 import { checkLines, checkOpcodes } from './opcodeCheck';
@@ -41,6 +43,7 @@ export interface VerifyOptions {
   readonly logLevel?: 0 | 1 | 2;
 }
 
+const { strictAlignment: STRICT, anyAlignment: ANY, testStateFreq: TEST_STATE_FREQ } = PROGRAM_FLAGS;
 const LDDW = 0x18;
 const PSEUDO_FUNC = 4;
 
@@ -221,6 +224,7 @@ function makeEnv(
     Object.keys(FEATURES).map((name) => [name, has(profile, name as FeatureName)]),
   ) as FeatureFlags;
   const frame = newFrame(-1, 0, 0);
+  const loadFlags = program.load?.flags ?? 0;
   const env: VerifierEnv = {
     program,
     object,
@@ -234,7 +238,8 @@ function makeEnv(
     subprogs: [],
     aux: program.insns.map(newAux),
     features,
-    strictAlignment: program.strictAlignment === true,
+    strictAlignment: (loadFlags & (STRICT | ANY)) === STRICT,
+    testStateFreq: (loadFlags & TEST_STATE_FREQ) !== 0,
     enterAfterCall: null,
     cur: undefined as unknown as VerifierEnv['cur'],
     insnIdx: 0,
@@ -290,6 +295,8 @@ const MAX_SUBPROGS = 256;
 /** Finds subprograms, checks the program's shape and what can be said before any walk. */
 function prepare(env: VerifierEnv): void {
   const { insns } = env;
+  checkLoadAttributes(env);
+  checkFunctionRecords(env, 'early');
   if (insns.length === 0) {
     reject(env, {
       code: 'empty-program',
@@ -299,7 +306,6 @@ function prepare(env: VerifierEnv): void {
       insn: -1,
     });
   }
-  checkFunctionOrder(env);
   const starts = new Set<number>([0]);
   for (let i = 0; i < insns.length; i++) {
     const insn = insns[i];
@@ -325,8 +331,8 @@ function prepare(env: VerifierEnv): void {
     }
     starts.add(target);
   }
-  const described = checkFunctionRecords(env, starts);
-  if (described) for (const func of env.program.functions) starts.add(func.insnIdx);
+  // A global function that nobody calls is one too: exceptions may lead there.
+  for (const func of env.program.functions) starts.add(func.insnIdx);
   const sorted = [...starts].sort((a, b) => a - b);
   const subprogs = env.subprogs as Subprog[];
   sorted.forEach((start, i) => {
@@ -353,8 +359,8 @@ function prepare(env: VerifierEnv): void {
   checkKfuncsMentioned(env);
   findExceptionCallback(env);
   checkSubprogs(env);
-  if (!described) refuseFunctionRecords(env);
   checkAbnormalReturns(env);
+  checkFunctionRecords(env, 'late');
   checkLines(env);
   checkOpcodes(env);
   RULES.checkProgram(env);

@@ -442,6 +442,14 @@ export const EXPLANATIONS: Readonly<Record<string, Row>> = {
     'On this kernel programs of this type cannot sleep.',
     'Drop the ".s" from the section name, or choose a newer kernel.',
   ),
+  'load-flags': row(
+    'The load asks for program flags that this kernel does not know.',
+    'Clear the flags that the kernel has no name for.',
+  ),
+  'load-attach-type': row(
+    'Programs of this type cannot be loaded with this expected attach type.',
+    'Set expected_attach_type to one that belongs to the program type; some types have no default.',
+  ),
   'kernel-struct-write': row(
     (s) =>
       `Programs of this type may change only some members of kernel structs, and byte ${s.fact('off')} of struct ${s.fact('struct')} is in none of them.`,

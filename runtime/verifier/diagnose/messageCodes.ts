@@ -38,7 +38,21 @@ export const MESSAGE_ROWS: readonly MessageRow[] = [
   row(/^struct ops programs must have a GPL/m, 'struct-ops-needs-gpl', POLICY),
   row(/^attach_btf_id \d+ is not a supported struct/m, 'struct-ops-table', POLICY),
   row(/^attach to (?:invalid|unsupported) member /m, 'struct-ops-member', POLICY),
-  row(/^Only fentry\/fexit\/\S+, .* programs can be sleepable/m, 'program-may-not-sleep', POLICY),
+  row(
+    /^(?:Only fentry\/fexit\/\S+, .* programs can be sleepable|Program of this type cannot be sleepable)/m,
+    'program-may-not-sleep',
+    POLICY,
+  ),
+  row(
+    /^(?:Tracing programs must provide btf_id|Cannot replace kernel functions|attach_btf_id \d+ (?:is invalid|is not a (?:function|typedef)|points to wrong type name))/m,
+    'attach-number',
+    POLICY,
+  ),
+  row(
+    /^(?:nonzero insn_off \d+ for the first func info record|same or smaller insn offset \(\d+\) than previous func info record|number of funcs in func_info doesn't match|func_info BTF section doesn't match|invalid type id \d+ in func info)/m,
+    'function-records',
+    STRUCTURE,
+  ),
   row(
     /^(?:R(?<reg>\d+) cannot write into ptr_(?<struct>\w+) at off=(?<off>-?\d+) size=|no write support to (?<struct2>\w+) at off (?<off2>-?\d+)|write access at off |only access to bpf_dummy_ops_state is supported)/m,
     'kernel-struct-write',
@@ -288,16 +302,6 @@ export const MESSAGE_ROWS: readonly MessageRow[] = [
   ),
   row(/^Invalid insn code at line_info\[\d+\]/m, 'line-without-instruction', STRUCTURE),
   row(/^(?:direct value offset of|invalid access to map value pointer)/m, 'direct-value', STRUCTURE),
-  row(
-    /^(?:nonzero insn_off \d+ for the first func info record|same or smaller insn offset|number of funcs in func_info|func_info BTF section doesn't match)/m,
-    'function-records',
-    STRUCTURE,
-  ),
-  row(
-    /^(?:Tracing programs must provide btf_id|attach_btf_id \d+ is not a (?:function|typedef))/m,
-    'attach-number',
-    POLICY,
-  ),
   row(/^invalid arg_type for sockmap\/sockhash/m, 'map-type-for-helper', CALL),
   row(/^callee expects \d+ args, stack arg\d+ is not initialized/m, 'stack-argument-missing', CALL),
   row(/^too many subprograms/m, 'too-many-functions', STRUCTURE),
