@@ -173,5 +173,5 @@ export const keepsFlags = (call: KfuncCall, i: number): boolean =>
 
 /** The compiler's mark for what it found to be nonsense. */
 export function refuseTrap(env: VerifierEnv): never {
-  return refuse(env, 'unexpected __bpf_trap() due to uninitialized variable?', EFAULT, 'trap');
+  return refuse(env, 'unexpected __bpf_trap() due to uninitialized variable?', EFAULT, 'compiler-trap');
 }

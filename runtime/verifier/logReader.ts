@@ -6,6 +6,8 @@
  * Steps link to the step before them on their path, so the way to the refusal can be followed although the kernel walks many.
  */
 
+import { ERRNO } from '../spec/errno';
+
 /** A source line that the log shows; `line` is 0 in logs that name no place. */
 export interface LogSource {
   readonly file: string;
@@ -141,7 +143,7 @@ function linePrefix(lines: readonly string[]): RegExp | undefined {
     const at = /^(.{0,200}?)\d+: \([0-9a-f]{2}\) [^\s]/.exec(line);
     if (at === null || / before $/.test(at[1])) continue;
     if (++steps > 2000) break;
-    const shape = at[1].replace(/\d+/g, '#');
+    const shape = at[1].replace(/\d+/g, '#').replace(/ +/g, ' ');
     shapes.set(shape, (shapes.get(shape) ?? 0) + 1);
   }
   let best = '';
@@ -152,7 +154,8 @@ function linePrefix(lines: readonly string[]): RegExp | undefined {
     .split('#')
     .map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
     .join('\\d+');
-  return new RegExp(`^${pattern.replace(/ +$/, ' ?')}`);
+  // Kernel and container stamps are padded to a width.
+  return new RegExp(`^${pattern.replace(/ $/, '').replace(/ /g, ' +')} ?`);
 }
 
 const TERMINAL = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*[A-Za-z]`, 'g');
@@ -213,6 +216,14 @@ function loaderLine(line: string, draft: Draft, close: (name?: string) => void):
     noteFailure(line, draft);
     return true;
   }
+  const output = /^(.*\bsyscall .*\. )?Verifier output: (.*)$/.exec(line);
+  if (output !== null) {
+    draft.recognised = true;
+    draft.failed = true;
+    noteFailure(output[1] ?? '', draft);
+    if (output[2] !== '') logLine(output[2], draft);
+    return true;
+  }
   const go =
     /^(?:.*\b(?:field|program) (\w+): )?(?:.*: )?load program: ([a-z ]+): ?(.*?)(?: ?\(?(?:truncated, )?(\d+) line\(s\) omitted\)?)?$/i.exec(
       line,
@@ -237,8 +248,13 @@ function loaderLine(line: string, draft: Draft, close: (name?: string) => void):
 
 function noteFailure(text: string, draft: Draft): void {
   const number = /failed to load: -(\d+)|\((-\d+)\)|error -(\d+)|: -(\d+)$/.exec(text);
-  const word = /failed: ([A-Za-z ]+)$/.exec(text);
-  if (/fail/.test(text)) draft.failed = true;
+  const word = /(?:failed|rejected): ([A-Za-z ]+)$/.exec(text);
+  const system = /\(os error (\d+)\)|: ([A-Z][a-z ]+) \((\d+)\)!?$/.exec(text);
+  const symbol = /(?:failed|load): -(E[A-Z]+)\b/.exec(text)?.[1];
+  if (system !== null && draft.errno === 0) draft.errno = Number(system[1] ?? system[3]);
+  if (symbol !== undefined && draft.errno === 0)
+    draft.errno = (ERRNO as Readonly<Record<string, number>>)[symbol] ?? 0;
+  if (/fail|reject|os error/i.test(text)) draft.failed = true;
   if (number !== null && draft.errno === 0)
     draft.errno = Math.abs(Number(number[1] ?? number[2] ?? number[3] ?? number[4]));
   if (word !== null && draft.errno === 0) draft.errno = ERRNO_WORDS[word[1].toLowerCase()] ?? 0;
@@ -298,6 +314,11 @@ function logLine(line: string, draft: Draft): void {
     return;
   }
   if (CHATTER.test(line)) return;
+  // The statistics end a log: what follows is the loader's.
+  if (draft.processed !== undefined) {
+    noteFailure(line, draft);
+    return;
+  }
   // One message of newer kernels lacks its line end.
   draft.messages.push(line.replace(/verification time \d+ usec$/, ''));
 }

@@ -231,6 +231,53 @@ describe('what stands around a log', () => {
     assert.equal(codeOf(found), 'uninitialized-register');
   });
 
+  it('what loaders say before and behind the log is no reason', () => {
+    const log = otherMap.trimEnd();
+    const around: readonly (readonly [string, string, number])[] = [
+      [
+        'Error: the BPF_PROG_LOAD syscall returned Invalid argument (os error 22). Verifier output: ',
+        '\n\nCaused by:\n    Invalid argument (os error 22)',
+        22,
+      ],
+      [
+        'Error: the BPF_PROG_LOAD syscall failed. Verifier output: ',
+        '\nVerifier output: \n\nCaused by:\n    Invalid argument (os error 22)',
+        22,
+      ],
+      [
+        "Prog section 'classifier' rejected: Invalid argument (22)!\n - Type:         3\n\nVerifier analysis:\n\n",
+        '\n\nError fetching program/map!\nUnable to load program',
+        0,
+      ],
+      [
+        'bpf: Failed to load program: Invalid argument\n',
+        "\n\nTraceback (most recent call last):\nException: Failed to load BPF program b'arm': Invalid argument",
+        0,
+      ],
+      [
+        "libbpf: prog 'arm': BPF program load failed: -EINVAL\n",
+        '\nFailed to load and verify BPF skeleton',
+        22,
+      ],
+      ['```\n', '\n```', 0],
+    ];
+    for (const [before, behind, errno] of around) {
+      const found = only(before + log + behind);
+      assert.deepEqual(essence(found), essence(plain), before);
+      if (errno !== 0) assert.equal(found.errno, errno, before);
+    }
+  });
+
+  it('stamps that are padded to a width do not matter', () => {
+    const lines = otherMap.trimEnd().split('\n');
+    const stamped = lines
+      .map((line, n) => `[${String(n * 7)}.632142] ${line}`.padStart(90 + line.length))
+      .join('\n');
+    const kernel = lines.map((line, n) => `[${`${n * 7}.632142`.padStart(12)}] ${line}`).join('\n');
+    assert.deepEqual(essence(only(kernel)), essence(plain));
+    assert.deepEqual(essence(only(stamped)), essence(plain));
+  });
+
   it('a log inside one quoted field is unfolded', () => {
     assert.deepEqual(essence(only(`level=error msg="${otherMap.replace(/\n/g, '\\n')}"`)), essence(plain));
   });

@@ -173,7 +173,6 @@ export const MESSAGE_ROWS: readonly MessageRow[] = [
     'interrupt-flags',
     CALL,
   ),
-  row(/^unexpected __bpf_trap\(\) due to/m, 'trap', CALL),
   row(
     /^(?:BPF_EXIT instruction in main prog|BPF_LD_\S+|tail_call) cannot be used inside bpf_local_irq_save/m,
     'interrupts-not-restored',

@@ -109,7 +109,7 @@ export const STRUCTURE_ROWS: readonly MessageRow[] = [
     CALL,
   ),
   row(
-    /^(?:kfunc bpf_rdonly_cast type ID|Unknown type ID \d+ passed to kfunc|acquire kernel function does not return|R\d+ is not a const$|R\d+ rdonly\/rdwr_buf_size|max struct nesting depth|arg#\d+ must have constant offset|arg#\d+ no referenced kptr|arg\d+ expected pointer to func|pointer in \S+ isn't map pointer|invalid kfunc arg)/m,
+    /^(?:kfunc bpf_rdonly_cast type ID|Unknown type ID \d+ passed to kfunc|acquire kernel function does not return|R\d+ is not a const$|R\d+ rdonly\/rdwr_buf_size|max struct nesting depth|arg#\d+ must have constant offset|arg#\d+ no referenced kptr|arg\d+ expected pointer to func|pointer in \S+ isn't map pointer|(?:arg#\d+|R\d+) is \S+ expected \S+ or socket)/m,
     'kfunc-argument',
     CALL,
   ),
@@ -128,7 +128,7 @@ export const STRUCTURE_ROWS: readonly MessageRow[] = [
   // deferred work
   row(/^(?:workqueue|bpf_\w+) pointer in R(?<reg>\d+) map_uid=/m, 'work-map-mismatch', CALL),
   row(
-    /^off -?\d+ doesn't point to 'struct (?:bpf_wq|bpf_task_work)'|^map '[^']*' (?:has no valid|has to have BTF in order to use) (?:bpf_wq|bpf_task_work)|^R(?<reg>\d+) doesn't have constant offset\. (?:bpf_wq|bpf_task_work)|^(?:arg#\d+|R(?<reg2>\d+)) doesn't point to a map value|^(?:arg#\d+|R(?<reg3>\d+)) is \S+ expected \S+ or socket/m,
+    /^off -?\d+ doesn't point to 'struct (?:bpf_wq|bpf_task_work)'|^map '[^']*' (?:has no valid|has to have BTF in order to use) (?:bpf_wq|bpf_task_work)|^R(?<reg>\d+) doesn't have constant offset\. (?:bpf_wq|bpf_task_work)|^(?:arg#\d+|R(?<reg2>\d+)) doesn't point to a map value/m,
     'work-argument',
     CALL,
   ),
