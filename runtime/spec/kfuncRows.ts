@@ -241,6 +241,12 @@ const NETWORK: readonly KfuncRow[] = [
   ...rows(NOBODY, ['sleepable'], 'bpf_fentry_test1'),
 ];
 
+/** Of the extensible scheduler: those that any of its callbacks, tracing and system programs may call. */
+const SCHEDULER: readonly KfuncRow[] = [
+  ...rows(CPUMASK, ['rcu'], 'scx_bpf_task_cpu scx_bpf_task_running', NEW),
+  ...rows(CPUMASK, [], 'scx_bpf_now scx_bpf_nr_cpu_ids scx_bpf_nr_node_ids', NEW),
+];
+
 export const KFUNC_ROWS: readonly KfuncRow[] = [
   ...OBJECTS,
   ...TASKS,
@@ -248,4 +254,5 @@ export const KFUNC_ROWS: readonly KfuncRow[] = [
   ...CPUMASKS,
   ...SECURITY_ROWS,
   ...NETWORK,
+  ...SCHEDULER,
 ];
