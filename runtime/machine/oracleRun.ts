@@ -213,8 +213,26 @@ function takeStep(machine: Machine, player: Player, step: OracleStep): Result<Re
   }
   if (step.run !== undefined) return runStep(machine, player, step);
   if (step.update !== undefined || step.delete !== undefined) return mapStep(machine, step);
-  if (step.attach !== undefined) return ok({ attach: step.attach, error: 'attaching is not modelled' });
+  if (step.attach !== undefined) return ok(attachStep(machine, step.attach));
   return ok({ maps: dumpMaps(machine) });
+}
+
+/** Types that the loader cannot attach by itself: they need a device, a cgroup or a socket. */
+const NEEDS_TARGET = new Set([
+  'BPF_PROG_TYPE_XDP',
+  'BPF_PROG_TYPE_SCHED_CLS',
+  'BPF_PROG_TYPE_SCHED_ACT',
+  'BPF_PROG_TYPE_SOCKET_FILTER',
+  'BPF_PROG_TYPE_CGROUP_SKB',
+  'BPF_PROG_TYPE_SYSCALL',
+]);
+
+function attachStep(machine: Machine, name: string): Record<string, unknown> {
+  const program = machine.findProgram(name);
+  if (program === undefined) return { attach: name, error: 'no such program loaded' };
+  if (NEEDS_TARGET.has(program.spec.type)) return { attach: name, errno: ERRNO.EOPNOTSUPP };
+  const attached = machine.attach(program);
+  return attached.ok ? { attach: name, errno: 0 } : { attach: name, error: attached.problem.message };
 }
 
 function runStep(machine: Machine, player: Player, step: OracleStep): Result<Record<string, unknown>> {

@@ -94,7 +94,9 @@ function stackBounds(
   const extra = indirect ? ' indirect access to' : kind === 'read' ? ' read from' : ' write to';
   const exact = tnumIsConst(reg.bits);
   if (!exact && (reg.smax >= MAX_VAR_OFF || reg.smin <= -MAX_VAR_OFF)) {
-    memory(env, 'stack-variable-offset', `invalid unbounded variable-offset${extra} stack R${regno}`, [regno]);
+    memory(env, 'stack-variable-offset', `invalid unbounded variable-offset${extra} stack R${regno}`, [
+      regno,
+    ]);
   }
   const min = Number(exact ? asS64(reg.bits.value) : reg.smin) + off;
   const max = Number(exact ? asS64(reg.bits.value) : reg.smax) + off + sizeBytes;

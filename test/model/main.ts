@@ -1,6 +1,6 @@
 /**
  * `npm run test:model [-- --list] [--only TEXT]`: plays every scenario on the model and prints how far it agrees with what real
- * kernels answered, per set and kernel. `--against FILE.jsonl --scenarios FILE.json` compares with answers that the bench
+ * kernels answered, per set and kernel; then searches every race lesson without and with its fix. `--against FILE.jsonl --scenarios FILE.json` compares with answers that the bench
  * gave to other scenarios. Exit status 1: something disagrees that is not marked as a gap, or a mark is out of date.
  */
 import * as fs from 'node:fs';
@@ -14,6 +14,7 @@ import {
   recordedAnswers,
   type KernelAnswer,
 } from '../machine/runTruth';
+import { races } from './races';
 
 /** Lines of the bench's own output; it calls the newest kernel so. */
 function benchAnswers(file: string): readonly KernelAnswer[] {
@@ -47,7 +48,7 @@ interface Count {
   disagree: number;
 }
 
-function main(): number {
+async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
       list: { type: 'boolean', default: false },
@@ -97,7 +98,36 @@ function main(): number {
   console.log(`${'scenarios'.padEnd(20)} ${'on'.padEnd(5)} agree gap: disagree`);
   for (const row of rows) console.log(row);
   console.log(`${total} plays, ${wrong} wrong`);
+  if (values.scenarios === undefined && values.only === '') wrong += await printRaces();
   return wrong === 0 ? 0 : 1;
 }
 
-process.exitCode = main();
+/** @returns how many lessons are not as they should be. */
+async function printRaces(): Promise<number> {
+  console.log(
+    `\n${'races'.padEnd(28)} ${'without the fix'.padEnd(16)} ${'with it'.padEnd(9)} executions  seconds`,
+  );
+  let wrong = 0;
+  for await (const { name, without, absent, executions, seconds } of races()) {
+    if (without === undefined || !absent) wrong++;
+    const words = [
+      name.padEnd(28),
+      (without ?? 'not found').padEnd(16),
+      (absent ? 'complete' : 'NOT CLEAN').padEnd(9),
+      String(executions).padStart(10),
+      seconds.toFixed(1).padStart(8),
+    ];
+    console.log(words.join(' '));
+  }
+  return wrong;
+}
+
+main().then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    console.error(error);
+    process.exitCode = 2;
+  },
+);
