@@ -385,9 +385,9 @@ export const FEATURES = {
     evidence: 'mainline 6.8; measured on 6.1 and 6.12',
   },
   syscallCtxAnyOffset: {
-    what: 'syscall programs may use their context at any constant offset',
+    what: 'syscall programs may use their context at any constant offset, aligned or not',
     since: '7.2',
-    evidence: 'not measured',
+    evidence: 'measured on 6.12 and 7.2',
   },
   arrayLookupNonNull: {
     what: 'array lookups with a constant key in range are never NULL',

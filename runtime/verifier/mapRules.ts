@@ -241,10 +241,13 @@ const GROUP_STORAGE = new Set(['BPF_MAP_TYPE_CGROUP_STORAGE', 'BPF_MAP_TYPE_PERC
 const MOST_MAPS = 64;
 
 /** Rules about all maps of a program together, in the order in which it names them. */
-export function checkMapsTogether(env: VerifierEnv, maps: readonly MapSpec[]): void {
+export function mapChecker(env: VerifierEnv): (index: number) => void {
+  const seen = new Set<number>();
   const storage = new Set<string>();
-  maps.forEach((map, index) => {
-    if (index === MOST_MAPS) {
+  return (index) => {
+    if (seen.has(index)) return;
+    const map = env.maps[index];
+    if (seen.size === MOST_MAPS) {
       reject(env, {
         code: 'too-many-maps',
         category: 'Program Structure',
@@ -255,6 +258,7 @@ export function checkMapsTogether(env: VerifierEnv, maps: readonly MapSpec[]): v
         insn: -1,
       });
     }
+    seen.add(index);
     checkMapWithProgram(env, map);
     if (!GROUP_STORAGE.has(map.type)) return;
     if (storage.has(map.type)) {
@@ -268,7 +272,7 @@ export function checkMapsTogether(env: VerifierEnv, maps: readonly MapSpec[]): v
       });
     }
     storage.add(map.type);
-  });
+  };
 }
 
 /** Contexts in which no socket lock is held, so that socket maps may be changed with the plain helpers. */

@@ -9,7 +9,7 @@ import { checkOneArena } from './arenas';
 import { checkTracedFunction } from './attachFunctions';
 import { checkHook } from './hooks';
 import { checkAttachTarget } from './loadAttributes';
-import { checkDirectValue, checkMapsTogether } from './mapRules';
+import { checkDirectValue, mapChecker } from './mapRules';
 import { EINVAL } from './outcome';
 import { pointer, type RegState } from './regState';
 import { checkStructOps } from './structOps';
@@ -32,23 +32,15 @@ export function checkProgram(env: VerifierEnv): void {
   if (program.type === 'BPF_PROG_TYPE_STRUCT_OPS') checkStructOps(env);
   if (program.type === 'BPF_PROG_TYPE_LSM') checkHook(env, program.attachTo ?? '');
   checkTracedFunction(env);
-  const seen = new Set<number>();
+  checkOneArena(env);
+  const checkMap = mapChecker(env);
   const slots = [...program.references.keys()].sort((a, b) => a - b);
   for (const slot of slots) {
     const reference = program.references.get(slot);
     if (reference?.kind !== 'map' && reference?.kind !== 'mapValue') continue;
-    seen.add(reference.map);
-  }
-  checkOneArena(env);
-  checkMapsTogether(
-    env,
-    [...seen].map((index) => env.maps[index]),
-  );
-  for (const slot of slots) {
-    const reference = program.references.get(slot);
-    if (reference?.kind === 'mapValue') {
+    checkMap(reference.map);
+    if (reference.kind === 'mapValue')
       checkDirectValue(env, slot, env.maps[reference.map], reference.offset >>> 0);
-    }
   }
 }
 
