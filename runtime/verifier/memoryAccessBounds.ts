@@ -2,7 +2,7 @@
  * Bounds: does an access of some bytes at a pointer's fixed and variable offset stay inside a region of known size?
  * The messages name the smallest and the largest offset that the pointer can have, as the kernel does.
  */
-import { asS64, S64_MIN, U64_MAX } from '../util/u64';
+import { asS64, asU64, S64_MIN, U64_MAX } from '../util/u64';
 import { hasFeature, regOf, reject, type VerifierEnv } from './env';
 import { EACCES } from './outcome';
 import { changed, UNKNOWN_SCALAR, S32_MAX, S32_MIN, U32_MAX, type RegState } from './regState';
@@ -64,7 +64,8 @@ export function checkRegionAccess(
   const facts = { off, sizeBytes, regionBytes, map: reg.map?.name ?? '', type: reg.type };
   const least = BigInt(off) + reg.smin;
   // kernels that fold the fixed offset into the bounds judge the sum of both
-  const smin = hasFeature(env, 'pointerOffsetFolded') ? reg.smin + BigInt(reg.off) : reg.smin;
+  const folded = hasFeature(env, 'pointerOffsetFolded');
+  const smin = folded ? reg.smin + BigInt(reg.off) : reg.smin;
   if (smin < 0n && (reg.smin === S64_MIN || BigInt(asS32(least)) !== least || least < 0n)) {
     reject(env, {
       code: 'negative-offset',
@@ -87,7 +88,10 @@ export function checkRegionAccess(
       facts: { ...facts, detail: low, at: asS32(least) },
     });
   }
-  if (reg.umax >= MAX_VARIABLE_OFFSET) {
+  // of a sum that is never negative the largest signed part is the largest part, however it reads without its sign
+  const umax = folded && smin >= 0n && reg.umax > reg.smax ? asU64(reg.smax) : reg.umax;
+  const tooFar = folded && smin >= 0n ? asS64(umax) + BigInt(reg.off) : umax;
+  if (tooFar >= MAX_VARIABLE_OFFSET) {
     reject(env, {
       code: 'unbounded-offset',
       category: 'Memory Safety',
@@ -97,7 +101,7 @@ export function checkRegionAccess(
       facts,
     });
   }
-  const most = asS32(asS64(reg.umax) + BigInt(off));
+  const most = asS32(asS64(umax) + BigInt(off));
   const high = regionProblem(reg, regno, most, sizeBytes, regionBytes, zeroAllowed);
   if (high !== undefined) {
     env.log.message(high);

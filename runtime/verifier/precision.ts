@@ -259,6 +259,9 @@ function markCheckpoint(env: VerifierEnv, frame: FuncFrame, d: Demand, f: number
 }
 
 const isFetch = (insn: Insn): boolean => (insn.code === 0xc3 || insn.code === 0xdb) && (insn.imm & 1) !== 0;
+const LOAD_ACQUIRE = 0x100;
+const isLoadAcquire = (insn: Insn): boolean =>
+  (insn.code & 7) === 3 && (insn.code & 0xe0) === 0xc0 && insn.imm === LOAD_ACQUIRE;
 const CMPXCHG = 0xf1;
 const NEG = 8;
 const END = 13;
@@ -311,8 +314,9 @@ function stepBackValues(
     }
     return 'ok';
   }
-  if (cls === 1 || isFetch(insn)) {
-    const loaded = cls === 1 ? dst : insn.imm === CMPXCHG ? 1 : src;
+  const loads = cls === 1 || isLoadAcquire(insn);
+  if (loads || isFetch(insn)) {
+    const loaded = loads ? dst : insn.imm === CMPXCHG ? 1 : src;
     if (!has(loaded)) return 'done';
     d.regs[f] &= ~loaded;
     if (entry === null || entry.stackSlot < 0) return 'done';
@@ -513,9 +517,10 @@ function stepBackOld(env: VerifierEnv, insn: Insn, regs: number, slots: SlotSet)
     if (op === MOV) return byReg ? (regs & ~dst) | src : regs & ~dst;
     return byReg ? regs | src : regs;
   }
-  if (cls === 1 || isFetch(insn)) {
-    const loaded = cls === 1 ? dst : insn.imm === CMPXCHG ? 1 : src;
-    const base = cls === 1 ? insn.src : insn.dst;
+  const loads = cls === 1 || isLoadAcquire(insn);
+  if (loads || isFetch(insn)) {
+    const loaded = loads ? dst : insn.imm === CMPXCHG ? 1 : src;
+    const base = loads ? insn.src : insn.dst;
     if ((regs & loaded) === 0) return regs;
     const rest = regs & ~loaded;
     if (base !== 10) return rest;
