@@ -15,6 +15,7 @@ import type { Problem } from '../runtime/util/problem';
 import type { Verdict } from '../runtime/verifier/verdict';
 import { verify } from '../runtime/verifier/verify';
 import { CommandFailure, EXIT, toJson, usage, type ExitStatus, type Streams } from './output';
+import { SharedMaps } from './sharedMaps';
 import { formatOf, kernelList, type SharedOptions } from './options';
 
 const LIMIT_BYTES = 512 << 20;
@@ -32,7 +33,8 @@ export function verifyRawCommand(options: RawCommandOptions, streams: Streams): 
   for (const kernel of kernelList(options.kernel)) {
     const profile = findProfile(kernel);
     if (!profile) throw usage(`there is no kernel profile "${kernel}"`);
-    for (const [index, text] of lines) programs.push(judgeLine(text, index, profile, options));
+    const shared = new SharedMaps();
+    for (const [index, text] of lines) programs.push(judgeLine(text, index, profile, options, shared));
   }
   if (format === 'json') {
     streams.out(toJson({ version: packageVersion(), results: [{ file: options.raw, programs }] }));
@@ -58,7 +60,13 @@ function readLines(file: string): [number, string][] {
     .flatMap((line, i): [number, string][] => (line.trim() === '' ? [] : [[i + 1, line]]));
 }
 
-function judgeLine(text: string, line: number, profile: Profile, options: RawCommandOptions): RawReport {
+function judgeLine(
+  text: string,
+  line: number,
+  profile: Profile,
+  options: RawCommandOptions,
+  shared: SharedMaps,
+): RawReport {
   let raw: unknown;
   try {
     raw = JSON.parse(text);
@@ -82,6 +90,12 @@ function judgeLine(text: string, line: number, profile: Profile, options: RawCom
       return kernelTypes();
     },
   });
+  if (verdict.verdict === 'accepted' && !shared.use(given, program, object.maps)) {
+    return {
+      id,
+      ...reportOf({ ...verdict, verdict: 'rejected', errno: ERRNO.EINVAL, message: '' }, program),
+    };
+  }
   return { id, ...reportOf(verdict, program) };
 }
 
