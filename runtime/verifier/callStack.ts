@@ -1,7 +1,7 @@
 /** Entering and leaving frames: calls, callbacks entered at once, callbacks that run later. */
 import { pushBranch, pushIndependent } from './branches';
 import { earlierIteration } from './explored';
-import { curFrame, reject, type VerifierEnv } from './env';
+import { curFrame, reject, unknown, type VerifierEnv } from './env';
 import { newFrame, type FuncFrame, type ReturnRange } from './frame';
 import { LIVE_READ64, markRegRead } from './liveness';
 import { E2BIG, EINVAL } from './outcome';
@@ -111,12 +111,13 @@ export function noteLoopCall(env: VerifierEnv, insnIdx: number, subprog: number)
   if (first) aux.loopCallback = subprog;
 }
 
-/** Arguments beyond the fifth go over the stack on the newest kernel; nothing that we walk ever put one there. */
+/** Arguments beyond the fifth go over the stack on the newest kernel; one that was put there is not modelled. */
 function checkStackArguments(env: VerifierEnv, btfId: number): void {
   if (!env.features.stackArguments || env.object.btf === undefined) return;
   const func = env.object.btf.types[btfId];
   const proto = func?.kind === 'func' ? env.object.btf.types[func.type] : undefined;
   if (proto?.kind !== 'funcProto' || proto.params.length <= 5) return;
+  if (curFrame(env).wroteStackArgument) unknown(env, 'arguments on the stack');
   reject(env, {
     code: 'stack-argument-missing',
     category: 'Call Type Safety',

@@ -32,6 +32,8 @@ export interface Subprog {
   /** It, or something it calls, may move packet data. */
   changesPacket: boolean;
   isCallback: boolean;
+  /** Most arguments on the stack that a walk through the function stored for its callees. */
+  stackArgumentsOut: number;
   isAsyncCallback: boolean;
   isExceptionCallback: boolean;
   /** An exception may be thrown in it, or in what it calls. */

@@ -6,8 +6,9 @@
  */
 import type { Insn } from '../insn/insn';
 import { CLASS, classOf } from '../spec/opcodes';
-import { reject, unknown, type VerifierEnv } from './env';
+import { reject, type VerifierEnv } from './env';
 import { EINVAL } from './outcome';
+import { stackArgumentAccess } from './stackArguments';
 
 const FROM_REGISTER = 0x08;
 const MODE_IMM = 0;
@@ -113,20 +114,13 @@ function memory(insn: Insn): string | undefined {
   }
 }
 
-/** Loads and stores of whole words through r11 pass arguments on the stack. */
-function namesStackArgument(insn: Insn, register: 'dst' | 'src'): boolean {
-  if (modeOf(insn) !== MODE_MEM || (insn.code & SIZE_DOUBLE) !== SIZE_DOUBLE || insn[register] !== REGISTERS)
-    return false;
-  const clazz = classOf(insn.code);
-  return register === 'src' ? clazz === CLASS.ldx : clazz === CLASS.st || clazz === CLASS.stx;
-}
-
 /** Refuses an instruction whose registers do not exist. */
 export function checkRegisterNumbers(env: VerifierEnv, at: number): void {
   const insn = env.insns[at];
   for (const register of ['dst', 'src'] as const) {
     if (insn[register] < REGISTERS) continue;
-    if (namesStackArgument(insn, register)) unknown(env, 'arguments on the stack');
+    const named = stackArgumentAccess(insn);
+    if (insn[register] === REGISTERS && named === (register === 'src' ? 'read' : 'write')) continue;
     reject(env, {
       code: 'invalid-register',
       category: 'Program Structure',

@@ -40,6 +40,8 @@ export interface FuncFrame {
   callbackReturn: ReturnRange | null;
   /** Iterations of the sync callback called from this frame that were simulated. */
   callbackDepth: number;
+  /** Newest kernels: an argument was stored for a call; from then on none can be read. */
+  wroteStackArgument: boolean;
   refs: readonly Reference[];
   /** R0 … R10. */
   readonly regs: RegState[];
@@ -78,6 +80,7 @@ export function newFrame(callsite: number, frameNo: number, subprog: number): Fu
     inExceptionCallback: false,
     callbackReturn: null,
     callbackDepth: 0,
+    wroteStackArgument: false,
     refs: [],
     regs,
     stack: [],
@@ -106,6 +109,7 @@ export function copyFrame(frame: FuncFrame): FuncFrame {
     inExceptionCallback: frame.inExceptionCallback,
     callbackReturn: frame.callbackReturn,
     callbackDepth: frame.callbackDepth,
+    wroteStackArgument: frame.wroteStackArgument,
     refs: frame.refs,
     regs: frame.regs.slice(),
     stack: frame.stack.slice(),

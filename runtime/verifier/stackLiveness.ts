@@ -12,6 +12,7 @@ import { unknown, type VerifierEnv } from './env';
 import { successors } from './flowGraph';
 import { helperArguments } from './helperPrototypes';
 import { smallNumber, type Known } from './knownRegisters';
+import { stackArgumentAccess } from './stackArguments';
 import type { VerifierState } from './verifierState';
 
 const HALF_BYTES = 4;
@@ -306,6 +307,8 @@ class Analysis implements StackLiveness {
     const { regs } = here;
     const set = (r: number, t: Track): Tracks =>
       sameTrack(regs[r], t) ? here : { regs: regs.map((old, n) => (n === r ? t : old)), slots: here.slots };
+    const argument = stackArgumentAccess(insn);
+    if (argument !== undefined) return argument === 'read' ? set(insn.dst, NO_TRACK) : here;
     const dst = regs[insn.dst];
     const src = regs[insn.src];
     const op = insn.code >> 4;
@@ -377,7 +380,7 @@ class Analysis implements StackLiveness {
   private recordMemory(instance: Instance, at: number, regs: readonly Track[]): void {
     const insn = this.env.insns[at];
     const cls = insn.code & 7;
-    if (cls < 1 || cls > 3) return;
+    if (cls < 1 || cls > 3 || stackArgumentAccess(insn) !== undefined) return;
     const size = SIZES[(insn.code >> 3) & 3];
     const atomic = cls === 3 && (insn.code & 0xe0) === 0xc0;
     const bySrc = cls === 1 || (atomic && insn.imm === LOAD_ACQUIRE);

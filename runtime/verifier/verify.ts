@@ -4,6 +4,7 @@
  * Not here: building the program (loader), wording explanations (diagnose).
  */
 import { checkArenaLoads } from './arenas';
+import { checkUnusedStackArguments } from './stackArguments';
 import type { Btf } from '../btf/types';
 import type { ObjectSpec, ProgramSpec } from '../loader/objectSpec';
 import { FEATURES, type FeatureName } from '../spec/features';
@@ -125,6 +126,7 @@ export class Verification {
       env.log.insnEnd = -1;
       checkStackDepth(env);
       checkArenaLoads(env);
+      checkUnusedStackArguments(env);
       this.phase = 'done';
       this.verdict = { ...this.base(), verdict: 'accepted', errno: 0, message: '' };
     }
@@ -352,6 +354,7 @@ function prepare(env: VerifierEnv): void {
       isAsyncCallback: false,
       isExceptionCallback: false,
       mayThrow: false,
+      stackArgumentsOut: 0,
       called: false,
     });
   });

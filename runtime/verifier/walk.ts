@@ -4,6 +4,7 @@
  */
 import type { Insn } from '../insn/insn';
 import { checkAlu } from './alu';
+import { readStackArgument, stackArgumentAccess, writeStackArgument } from './stackArguments';
 import { checkAtomic } from './atomics';
 import { pushBranch } from './branches';
 import { callSubprog, returnToCaller } from './callStack';
@@ -176,6 +177,10 @@ function checkLoad(env: VerifierEnv, insn: Insn): void {
   if (mode !== MODE_MEM && !(mode === MODE_MEMSX && env.features.cpuV4)) {
     structure(env, `unknown opcode ${insn.code.toString(16).padStart(2, '0')}`, 'invalid-opcode');
   }
+  if (env.features.stackArguments && stackArgumentAccess(insn) === 'read') {
+    checkRegArg(env, insn.dst, 'dstNoMark');
+    readStackArgument(env, insn);
+  }
   checkRegArg(env, insn.src, 'src');
   checkRegArg(env, insn.dst, 'dstNoMark');
   const frame = curFrame(env);
@@ -209,6 +214,10 @@ function checkStore(env: VerifierEnv, insn: Insn): void {
   } else {
     if (mode !== MODE_MEM || insn.imm !== 0) structure(env, 'BPF_STX uses reserved fields');
     checkRegArg(env, insn.src, 'src');
+  }
+  if (env.features.stackArguments && stackArgumentAccess(insn) === 'write') {
+    writeStackArgument(env, insn);
+    return;
   }
   checkRegArg(env, insn.dst, 'src');
   const base = curFrame(env).regs[insn.dst];
