@@ -86,10 +86,13 @@ export function checkSubprogs(env: VerifierEnv): void {
 
 type Edge = { readonly to: number; readonly branch: boolean; readonly loopOk: boolean };
 
-/** Targets of an indirect jump stand in instruction arrays, which are not modelled; without one there is nowhere to go. */
+/** Targets of an indirect jump stand in instruction arrays, which are not modelled; in a program that names none there is nowhere to go. */
 function indirectJump(env: VerifierEnv, t: number): never {
   if (!env.features.indirectJumps) structure(env, t, 'reserved-fields', 'BPF_JA uses reserved fields');
-  if (env.maps.some((map) => map.type === 'BPF_MAP_TYPE_INSN_ARRAY')) unknown(env, 'indirect jumps');
+  for (const reference of env.program.references.values()) {
+    const named = reference.kind === 'map' || reference.kind === 'mapValue';
+    if (named && env.maps[reference.map].type === 'BPF_MAP_TYPE_INSN_ARRAY') unknown(env, 'indirect jumps');
+  }
   const { start } = env.subprogs[subprogContaining(env, t)];
   return structure(env, t, 'jump-without-table', `no jump tables found for subprog starting at ${start}`);
 }
