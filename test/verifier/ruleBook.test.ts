@@ -70,8 +70,10 @@ describe('rule book', () => {
             const [ours, theirs] = [comparable(verdict), comparable(truth)];
             const agrees = same(ours, theirs);
             if (!agrees && (update || gaps[key] !== undefined)) {
-              marks.set(key, `gap: we say ${`${ours.verdict} ${ours.message}`.trim()}`);
-              this.skip();
+              const mark = `gap: we say ${`${ours.verdict} ${ours.message}`.trim()}`;
+              marks.set(key, mark);
+              if (!update) assert.equal(mark, gaps[key], 'the gap is another than gaps.json says');
+              return;
             }
             assert.deepEqual(ours, theirs);
             assert.ok(update || gaps[key] === undefined, 'this gap is closed: take its mark off gaps.json');
