@@ -12,6 +12,7 @@ import { isMapOfMaps } from '../maps/mapInMap';
 import { assert } from '../util/assert';
 import type { Kernel } from './kernel';
 import type { GraceWork, ReaderKind } from './state';
+import { defer } from './workers';
 
 /** Does `work` when all readers of now have finished. @param tasks also wait for sleepable programs. */
 export function afterGrace(kernel: Kernel, work: GraceWork, tasks = false): void {
@@ -50,7 +51,7 @@ function graceOver(kernel: Kernel, work: GraceWork): void {
       kernel.state.returned.push(work.value);
       return;
     default:
-      kernel.state.deferred.push(work);
+      defer(kernel, work);
   }
 }
 
@@ -77,7 +78,7 @@ export function putProgram(kernel: Kernel, id: number): void {
   }
   if (--program.references > 0) return;
   if (!isAtomic(kernel)) return takeDownProgram(kernel, id);
-  if (has(kernel.profile, 'programPutDeferred')) kernel.state.deferred.push({ kind: 'program', program: id });
+  if (has(kernel.profile, 'programPutDeferred')) defer(kernel, { kind: 'program', program: id });
   else
     kernel.broken ??= `sleeping while atomic: the last reference on program ${program.name} is dropped with interrupts off, and taking it down sleeps`;
 }

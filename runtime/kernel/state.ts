@@ -151,6 +151,9 @@ export type DeferredWork =
       readonly recycle: readonly number[];
     };
 
+/** Work in the list, and when it was put there: a CPU that has idled since long before does not do it in the past. */
+export type Deferred = DeferredWork & { readonly sinceNs: bigint };
+
 /** What follows when a grace period is over. */
 export type GraceWork =
   | DeferredWork
@@ -183,7 +186,7 @@ export interface KernelState {
   /** By map id. */
   readonly mapReferences: Map<number, MapReferences>;
   /** Work that waits for a worker, first queued first. */
-  readonly deferred: DeferredWork[];
+  readonly deferred: Deferred[];
   readonly grace: GracePeriod[];
   readonly bucketLocks: BucketLock[];
   /** Values whose memory the allocator has got back; only kept where a kernel without a fix would still read them. */

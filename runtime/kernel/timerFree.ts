@@ -16,7 +16,7 @@ import { cancelAndPut, dropCallback, hasLock, reap, unlock } from './timerOps';
 import type { TimerObject } from './state';
 import { publishOp } from './timerPublish';
 import { asyncOffsets, isTimerLocked, readTimerSlot, setTimerLock, writeTimerSlot } from './timerSlots';
-import { nextWork } from './workers';
+import { defer, nextWork } from './workers';
 
 /**
  * What the kernel does with values that left a map: nothing, an operation that frees their timers and then recycles the
@@ -180,9 +180,9 @@ export function freeValuesStep(kernel: Kernel, op: OpActivation<'freeValues'>): 
       const running = kernel.here.runningTimer;
       if (timer !== undefined) {
         if (has(profile, 'timerLockFree')) cancelAndPut(kernel, timer);
-        else if (timer.isWork) state.deferred.push({ kind: 'timer', timer: l.timer });
+        else if (timer.isWork) defer(kernel, { kind: 'timer', timer: l.timer });
         else if (has(profile, 'timerDeferredFree') && running !== 0) {
-          state.deferred.push({ kind: 'timer', timer: l.timer });
+          defer(kernel, { kind: 'timer', timer: l.timer });
         } else if (running !== l.timer || !has(profile, 'timerSelfCheck')) {
           if (timer.runningOn >= 0) return WAIT;
           if (timer.queuedOn >= 0) dequeue(state, timer);

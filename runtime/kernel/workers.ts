@@ -7,7 +7,7 @@ import { ERRNO } from '../spec/errno';
 import { familyOf } from '../maps/maps';
 import { doneWith, type OpActivation, type StepResult } from './activations';
 import type { Kernel } from './kernel';
-import type { CpuState, KernelState } from './state';
+import type { CpuState, DeferredWork, KernelState } from './state';
 import { nmiRefused, reap } from './timerOps';
 import { readTimerSlot } from './timerSlots';
 
@@ -21,6 +21,11 @@ export function nextWork(state: KernelState, cpu: CpuState): number {
   );
 }
 
+/** Leaves work to a worker. */
+export const defer = (kernel: Kernel, work: DeferredWork): void => {
+  kernel.state.deferred.push({ ...work, sinceNs: kernel.here.timeNs });
+};
+
 /** `bpf_wq_start`: queues the work once, however often it is started before it runs. */
 export function workStartStep(kernel: Kernel, op: OpActivation<'workStart'>): StepResult {
   const { slot, flags } = op.locals;
@@ -31,7 +36,7 @@ export function workStartStep(kernel: Kernel, op: OpActivation<'workStart'>): St
   if (work === undefined || work.program < 0) return doneWith(-ERRNO.EINVAL);
   const { deferred } = kernel.state;
   if (!deferred.some((d) => d.kind === 'queued' && d.timer === id))
-    deferred.push({ kind: 'queued', timer: id, cpu: kernel.cpu });
+    defer(kernel, { kind: 'queued', timer: id, cpu: kernel.cpu });
   return doneWith(0);
 }
 

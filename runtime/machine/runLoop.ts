@@ -100,9 +100,10 @@ export const isIrqWorkDue = (cpu: CpuState): boolean =>
 function dueNs(parts: Parts, cpu: CpuState): bigint | undefined {
   const { kernel } = parts.state;
   if (cpu.contexts.length > 0 || cpu.irqWork.length > 0) return cpu.timeNs;
-  if (hasWork(kernel, cpu)) return cpu.timeNs;
   const expiry = nextInterrupt(kernel, cpu);
-  return expiry === undefined || expiry > cpu.timeNs ? expiry : cpu.timeNs;
+  const work = hasWork(kernel, cpu) ? kernel.deferred[nextWork(kernel, cpu)].sinceNs : undefined;
+  const due = work !== undefined && (expiry === undefined || work < expiry) ? work : expiry;
+  return due === undefined || due > cpu.timeNs ? due : cpu.timeNs;
 }
 
 interface Turn {

@@ -29,6 +29,8 @@ import { repoRoot } from '../support/paths';
 type RecordedVerdict = KernelVerdict & { readonly kernel_key: string };
 
 const FIXTURES = ['verifier', 'rulebook'].map((name) => path.join(repoRoot, 'test', 'fixtures', name));
+/** Fixtures of the rule book that we judge otherwise, with what we say: `topic/program kernel`. */
+const GAPS = path.join(repoRoot, 'test', 'fixtures', 'rulebook', 'gaps.json');
 const GENERATED = 500;
 
 async function main(): Promise<number> {
@@ -53,6 +55,7 @@ async function main(): Promise<number> {
   const recorded = values.recorded === undefined ? undefined : readRecorded(values.recorded);
   const files = recorded ? [] : (own ? FIXTURES : positionals).flatMap(objectsAt);
   const generated = Number(values.generated ?? (own && !recorded ? GENERATED : 0));
+  const marks = new Set(Object.keys(JSON.parse(fs.readFileSync(GAPS, 'utf8')) as Record<string, string>));
   const rows: (readonly string[])[] = [];
   let wrong = 0;
   for (const kernel of values.kernel.split(',') as KernelName[]) {
@@ -66,9 +69,9 @@ async function main(): Promise<number> {
     if (moved !== undefined)
       console.log(`kernel moved: profile ${kernel} is judged by ${moved}; differences do not fail`);
     const before = wrong;
-    wrong += sum.wrongAcceptances + sum.crashes;
-    // Our own fixtures agree in every verdict and every final message.
-    if (own) wrong += sum.programs - sum.agree + sum.bothRejected - sum.sameMessage;
+    // Our own fixtures agree in every verdict and every final message, but for those that are marked.
+    if (own) wrong += comparisons.filter((c) => isWrong(c) && !marks.has(`${fixtureOf(c)} ${kernel}`)).length;
+    else wrong += sum.wrongAcceptances + sum.crashes;
     rows.push(agreementRow(own ? 'fixtures' : 'objects', kernel, sum));
     if (generated > 0) {
       const sequences = await judgeGenerated(kernel, Number(values.from), generated, values.list);
@@ -80,6 +83,11 @@ async function main(): Promise<number> {
   console.log(agreementTable(rows));
   return wrong > 0 ? 1 : 0;
 }
+
+const isWrong = (c: Comparison): boolean =>
+  !c.otherLoad && (c.kernelSays !== c.weSay || (c.weSay === 'rejected' && c.ourMessage !== c.kernelMessage));
+
+const fixtureOf = (c: Comparison): string => `${path.basename(c.file, '.bpf.o')}/${c.program}`;
 
 function readRecorded(file: string): RecordedVerdict[] {
   const lines = fs.readFileSync(file, 'utf8').split('\n').filter(Boolean);

@@ -55,19 +55,29 @@ describe('bulk judging', () => {
     assert.equal((await cli('verify', '--raw', file)).status, 0);
   });
 
-  it('names the line of a malformed sequence and leaves no stack trace', async () => {
-    for (const bad of [
-      '{',
-      '[]',
-      '{"insns": "b7"}',
-      '{"insns": "zz"}',
-      '{"insns": "", "type": "nonsense"}',
-    ]) {
+  it('names the line of what is no sequence and leaves no stack trace', async () => {
+    for (const bad of ['{', '[]']) {
       const file = write('bad.jsonl', `\n${bad}\n`);
       const { status, errors } = await cli('verify', '--raw', file);
       assert.equal(status, 2, bad);
       assert.equal(errors.length, 1);
       assert.match(errors[0], /bad\.jsonl:2: /);
+    }
+  });
+
+  it('judges the other lines where one cannot be loaded', async () => {
+    const good = JSON.stringify({ id: 'good', insns: EXIT_ZERO });
+    for (const bad of ['{"insns": "b7"}', '{"insns": "zz"}', '{"insns": "", "type": "nonsense"}']) {
+      const file = write('bad.jsonl', `${bad}\n${good}\n`);
+      const { status, out, errors } = await cli('verify', '--raw', file, '--format', 'json');
+      assert.equal(status, 1, bad);
+      assert.deepEqual(errors, []);
+      const { results } = JSON.parse(out) as {
+        results: { programs: { verdict: string }[] }[];
+      };
+      const [refused, accepted] = results[0].programs;
+      assert.notEqual(refused.verdict, 'accepted', bad);
+      assert.equal(accepted.verdict, 'accepted');
     }
   });
 
