@@ -247,6 +247,7 @@ function readKptr(btf: Btf, typeId: number, profile: Profile): SpecialField['kpt
   let type = typeById(btf, typeId);
   if (type.kind === 'volatile' && has(profile, 'timerFieldRecord')) type = typeById(btf, type.type);
   if (type.kind !== 'ptr') return undefined;
+  if (has(profile, 'kptrOtherTagsIgnored')) return readAnyTags(btf, type.type);
   const tag = typeById(btf, type.type);
   if (tag.kind !== 'typeTag') return undefined;
   const tags = has(profile, 'fieldKptrReferencedByDefault') ? KPTR_TAGS : OLD_KPTR_TAGS;
@@ -255,6 +256,29 @@ function readKptr(btf: Btf, typeId: number, profile: Profile): SpecialField['kpt
   if (flavour === 'percpu' && !has(profile, 'fieldKptrPercpu')) return 'badTag';
   const target = resolveModifiers(btf, tag.type);
   return typeById(btf, target).kind === 'struct' ? { flavour, typeId: target } : 'badTag';
+}
+
+/** Kernels that pass over tags which mean nothing here: one flavour among all tags and modifiers of the pointer. */
+function readAnyTags(btf: Btf, pointee: number): SpecialField['kptr'] | 'badTag' | undefined {
+  const flavours = new Set<'referenced' | 'untrusted' | 'percpu'>();
+  let id = pointee;
+  for (;;) {
+    const type = typeById(btf, id);
+    if (
+      type.kind !== 'typeTag' &&
+      type.kind !== 'const' &&
+      type.kind !== 'volatile' &&
+      type.kind !== 'typedef'
+    )
+      break;
+    // Memory of user space is a field of another kind, which is not modelled.
+    if (type.kind === 'typeTag' && type.name === 'uptr') return 'badTag';
+    if (type.kind === 'typeTag' && Object.hasOwn(KPTR_TAGS, type.name)) flavours.add(KPTR_TAGS[type.name]);
+    id = type.type;
+  }
+  const [flavour] = flavours;
+  if (flavours.size === 0) return undefined;
+  return flavours.size === 1 && typeById(btf, id).kind === 'struct' ? { flavour, typeId: id } : 'badTag';
 }
 
 /** Kernels with a field record: one search for all kinds; any mistake spoils the whole record. */

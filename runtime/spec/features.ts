@@ -187,6 +187,11 @@ export const FEATURES = {
     evidence: 'mainline 6.4',
   },
   fieldKptrPercpu: { what: 'type tag percpu_kptr', since: '6.12', evidence: 'mainline 6.7' },
+  kptrOtherTagsIgnored: {
+    what: 'type tags of pointers that mean nothing to maps are passed over',
+    since: '7.2',
+    evidence: 'measured on 6.12 and 7.2 (rule book, kernelCalls61)',
+  },
   fieldListHead: {
     what: 'struct bpf_list_head and bpf_rb_root in map values',
     since: '6.6',
