@@ -730,10 +730,20 @@ export const FEATURES = {
     since: '7.2',
     evidence: 'fixtures `objects`: measured on 6.12 and 7.2',
   },
-  kfuncTable: {
-    what: 'kernel functions behave as the table of 6.12 says',
-    since: '6.12',
-    evidence: 'measured on 6.12; 7.2 where it agrees',
+  kfuncArgumentKinds: {
+    what: 'what an argument of a kernel function must be is decided by its parameter alone: type, suffix of the name, function',
+    since: '6.6',
+    evidence: 'mainline 6.2; measured on 6.1 (by what the register is) and 6.12',
+  },
+  functionAddresses: {
+    what: 'a program may ask for the address of a kernel function, to learn whether there is one',
+    since: '6.6',
+    evidence: 'mainline 6.4; measured on 6.1 (refused) and 6.12',
+  },
+  mapFieldRules: {
+    what: 'maps are refused whose kernel pointers cannot be given back, or that cannot hold lists',
+    since: '6.6',
+    evidence: 'measured on 6.1 and 6.12',
   },
   workFieldLikeTimer: {
     what: 'work in map values is looked for with the checks of timers, and named as they are',

@@ -19,7 +19,7 @@ const rows = (
   names
     .trim()
     .split(/\s+/)
-    .map((name) => ({ name, flags, groups, ...range }));
+    .map((name) => ({ name, flags, groups, since: '6.12', ...range }));
 
 const GENERIC: readonly KfuncGroup[] = ['TRACING', 'SCHED_CLS', 'XDP', 'STRUCT_OPS', 'SYSCALL', 'CGROUP'];
 const ALL: readonly KfuncGroup[] = ['all'];

@@ -1,9 +1,10 @@
 /**
  * Kernel functions that programs may call: what they do with references, trust, RCU and sleep, and which programs may call
  * them. Arguments and results are not here: they follow from the prototype in the kernel's BTF.
- * Evidence: 6.12 as measured; 7.2 where its recorded answers agree. Functions that are not listed are not modelled.
+ * Evidence: 6.1 and 6.12 as measured; 7.2 where its recorded answers agree.
  */
 import { KFUNC_ROWS } from './kfuncRows';
+import { OLD_KFUNC_ROWS } from './kfuncRowsOld';
 import { isSince, type Profile } from './profile';
 
 /** Groups of program types as kernels register functions for them. */
@@ -42,6 +43,8 @@ export type KfuncFlag =
   | 'iterNext'
   | 'iterDestroy'
   | 'destructive'
+  /** Takes a kernel pointer out of a map: the first argument is where it is kept. */
+  | 'kptrGet'
   /** Only in programs that are bound to a device. */
   | 'deviceBound';
 
@@ -60,7 +63,7 @@ const tables = new Map<string, ReadonlyMap<string, KfuncRow>>();
 function tableOf(profile: Profile): ReadonlyMap<string, KfuncRow> {
   let table = tables.get(profile.name);
   if (table === undefined) {
-    const here = KFUNC_ROWS.filter(
+    const here = [...OLD_KFUNC_ROWS, ...KFUNC_ROWS].filter(
       (entry) =>
         isSince(profile, entry.since) && (entry.until === undefined || !isSince(profile, entry.until)),
     );
@@ -73,53 +76,61 @@ function tableOf(profile: Profile): ReadonlyMap<string, KfuncRow> {
 export const kfuncByName = (profile: Profile, name: string): KfuncRow | undefined =>
   tableOf(profile).get(name);
 
-/** The groups that a program type belongs to, as the kernel looks functions up. */
-const GROUPS_OF: Readonly<Record<string, readonly KfuncGroup[]>> = {
-  BPF_PROG_TYPE_XDP: ['XDP'],
-  BPF_PROG_TYPE_SCHED_CLS: ['SCHED_CLS'],
-  BPF_PROG_TYPE_STRUCT_OPS: ['STRUCT_OPS'],
-  BPF_PROG_TYPE_TRACING: ['TRACING'],
-  BPF_PROG_TYPE_TRACEPOINT: ['TRACING'],
-  BPF_PROG_TYPE_PERF_EVENT: ['TRACING'],
-  BPF_PROG_TYPE_LSM: ['TRACING', 'LSM'],
-  BPF_PROG_TYPE_SYSCALL: ['SYSCALL'],
-  BPF_PROG_TYPE_CGROUP_SKB: ['CGROUP'],
-  BPF_PROG_TYPE_CGROUP_SOCK: ['CGROUP'],
-  BPF_PROG_TYPE_CGROUP_DEVICE: ['CGROUP'],
-  BPF_PROG_TYPE_CGROUP_SOCK_ADDR: ['CGROUP'],
-  BPF_PROG_TYPE_CGROUP_SOCKOPT: ['CGROUP'],
-  BPF_PROG_TYPE_CGROUP_SYSCTL: ['CGROUP'],
-  BPF_PROG_TYPE_SCHED_ACT: ['SCHED_ACT'],
-  BPF_PROG_TYPE_SK_SKB: ['SK_SKB'],
-  BPF_PROG_TYPE_SOCKET_FILTER: ['SOCKET_FILTER'],
-  BPF_PROG_TYPE_LWT_OUT: ['LWT'],
-  BPF_PROG_TYPE_LWT_IN: ['LWT'],
-  BPF_PROG_TYPE_LWT_XMIT: ['LWT'],
-  BPF_PROG_TYPE_LWT_SEG6LOCAL: ['LWT'],
-  BPF_PROG_TYPE_NETFILTER: ['NETFILTER'],
-  BPF_PROG_TYPE_KPROBE: ['KPROBE'],
-};
+/** Program types by the group that kernels since then count them to. */
+interface GroupsSince {
+  readonly since?: string;
+  readonly groups: Readonly<Partial<Record<KfuncGroup, string>>>;
+}
 
-/** Program types that newer kernels count to a group. */
-const NEW_GROUPS_OF: Readonly<Record<string, readonly KfuncGroup[]>> = {
-  BPF_PROG_TYPE_RAW_TRACEPOINT: ['TRACING'],
-  BPF_PROG_TYPE_SOCK_OPS: ['CGROUP'],
-};
+const GROUPS: readonly GroupsSince[] = [
+  {
+    groups: {
+      XDP: 'XDP',
+      SCHED_CLS: 'SCHED_CLS',
+      STRUCT_OPS: 'STRUCT_OPS',
+      TRACING: 'TRACING LSM',
+      SYSCALL: 'SYSCALL',
+    },
+  },
+  {
+    since: '6.12',
+    groups: {
+      TRACING: 'TRACEPOINT PERF_EVENT',
+      LSM: 'LSM',
+      CGROUP: 'CGROUP_SKB CGROUP_SOCK CGROUP_DEVICE CGROUP_SOCK_ADDR CGROUP_SOCKOPT CGROUP_SYSCTL',
+      SCHED_ACT: 'SCHED_ACT',
+      SK_SKB: 'SK_SKB',
+      SOCKET_FILTER: 'SOCKET_FILTER',
+      LWT: 'LWT_OUT LWT_IN LWT_XMIT LWT_SEG6LOCAL',
+      NETFILTER: 'NETFILTER',
+      KPROBE: 'KPROBE',
+    },
+  },
+  { since: '7.2', groups: { TRACING: 'RAW_TRACEPOINT', CGROUP: 'SOCK_OPS' } },
+];
+
+/** Whether a kernel looks functions of `group` up for programs of that type, attached in that way. */
+function inGroup(
+  profile: Profile,
+  group: KfuncGroup,
+  programType: string,
+  attachType: string | undefined,
+): boolean {
+  if (group === 'all') return true;
+  if (group === 'ITER') return attachType === 'BPF_TRACE_ITER';
+  const short = programType.replace('BPF_PROG_TYPE_', '');
+  return GROUPS.some(
+    ({ since, groups }) => isSince(profile, since) && groups[group]?.split(' ').includes(short) === true,
+  );
+}
 
 /** Whether programs of that type, attached in that way, may call it. */
-export function kfuncAllowed(
+export const kfuncAllowed = (
   entry: KfuncRow,
   profile: Profile,
   programType: string,
   attachType: string | undefined,
-): boolean {
-  const groups = [
-    ...(GROUPS_OF[programType] ?? []),
-    ...(isSince(profile, '7.2') ? (NEW_GROUPS_OF[programType] ?? []) : []),
-    ...(attachType === 'BPF_TRACE_ITER' ? (['ITER'] as const) : []),
-  ];
-  return entry.groups.some((group) => group === 'all' || groups.includes(group));
-}
+): boolean => entry.groups.some((group) => inGroup(profile, group, programType, attachType));
 
 const names = (list: string): ReadonlySet<string> => new Set(list.trim().split(/\s+/));
 

@@ -16,10 +16,16 @@ export const isKfuncCall = (insn: Insn): boolean => insn.code === CALL && insn.s
 export const isSyncCallbackHelper = (insn: Insn): boolean =>
   isHelperCall(insn) && SYNC_CALLBACK_HELPERS.has(insn.imm);
 
-/** Name of the kernel function called at that slot, without what libbpf takes for a flavour; empty when none is. */
+/**
+ * Name of the kernel function called at that slot, without what libbpf takes for a flavour; empty when none is. Bare programs
+ * give the number only.
+ */
 export function kfuncAt(env: VerifierEnv, slot: number): string {
   const reference = env.program.references.get(slot);
-  return reference?.kind === 'kfunc' ? reference.name.replace(/___.*$/, '') : '';
+  if (reference?.kind !== 'kfunc') return '';
+  if (reference.name !== '') return reference.name.replace(/___.*$/, '');
+  const func = env.kernelBtf?.types[reference.btfId];
+  return func?.kind === 'func' ? func.name : '';
 }
 
 /** The call at that slot registers a callback that runs some time later. */

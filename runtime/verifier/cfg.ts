@@ -8,7 +8,7 @@ import { helperById } from '../spec/helpers';
 import { kfuncByName } from '../spec/kfuncs';
 import { reject, unknown, type InsnAux, type VerifierEnv } from './env';
 import { EINVAL } from './outcome';
-import { isAsyncCallbackCall, isHelperCall, isLocalCall, isSyncCallbackCall } from './callKinds';
+import { isAsyncCallbackCall, isHelperCall, isLocalCall, isSyncCallbackCall, kfuncAt } from './callKinds';
 
 const CLASS_LD = 0;
 const CLASS_JMP = 5;
@@ -40,11 +40,8 @@ export const subprogAt = (env: VerifierEnv, insnIdx: number): number =>
 
 /** The call at `insnIdx` asks an iterator for its next element. */
 function asksIterator(env: VerifierEnv, insnIdx: number): boolean {
-  const reference = env.program.references.get(insnIdx);
-  return (
-    reference?.kind === 'kfunc' &&
-    (kfuncByName(env.profile, reference.name)?.flags.includes('iterNext') ?? false)
-  );
+  const name = kfuncAt(env, insnIdx);
+  return name !== '' && kfuncByName(env.profile, name)?.flags.includes('iterNext') === true;
 }
 
 /** Index of the subprogram that contains `insnIdx`. */

@@ -29,11 +29,11 @@ import {
 } from './regState';
 import { regTypeName } from './regText';
 import { structMatches } from './structWalk';
-import { progTypeByName } from '../spec/progTypes';
+import { kindWord } from './typeText';
 import { isIteratorCall } from './iterators';
 import { checkDynptrParameter, checkIteratorUse } from './kfuncDynptrs';
 import { checkGraphArgument, graphPart } from './kfuncGraph';
-import { type KfuncCall, has, argName, argsName, argWord, refuse } from './kfuncModel';
+import { type KfuncCall, has, argName, argsName, argWord, contextName, refuse } from './kfuncModel';
 import { checkGuard, checkInterruptFlags, keepsFlags } from './kfuncGuards';
 import { checkMapArgument, checkWork, workKind } from './kfuncMaps';
 import { checkAllocated, checkCounted } from './kfuncObjects';
@@ -290,8 +290,6 @@ const PROJECTIONS: Readonly<Record<string, string>> = {
   xdp_md: 'xdp_buff',
 };
 
-const contextName = (env: VerifierEnv): string => progTypeByName(env.program.type)?.contextType ?? '';
-
 /** A string that the program holds in a read-only map. */
 function checkStringParameter(env: VerifierEnv, call: KfuncCall, i: number, reg: RegState): false {
   checkOffsets(env, call, i + 1, reg);
@@ -303,18 +301,6 @@ function checkStringParameter(env: VerifierEnv, call: KfuncCall, i: number, reg:
 
 /** One of two types is the other one before it is initialised: they must not be mixed. */
 const nocastAlias = (a: string, b: string): boolean => a === `${b}___init` || b === `${a}___init`;
-
-const kindWord = (type: BtfType): string =>
-  ({
-    int: 'INT',
-    struct: 'STRUCT',
-    union: 'UNION',
-    ptr: 'PTR',
-    void: 'UNKNOWN',
-    fwd: 'FWD',
-    funcProto: 'FUNC_PROTO',
-    enum: 'ENUM',
-  })[type.kind as string] ?? type.kind.toUpperCase();
 
 /** Whether a struct holds numbers only, nested at most four deep. */
 export function isPlainStruct(btf: Btf, id: number, depth = 0): boolean {

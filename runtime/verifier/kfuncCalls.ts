@@ -15,9 +15,8 @@ import {
   SYNC_CALLBACK_KFUNCS,
 } from '../spec/kfuncs';
 import { holdsSpinLock } from './allocated';
-import { isKfuncCall, kfuncAt } from './callKinds';
-import { curFrame, hasFeature, newId, regOf, reject, unknown, type VerifierEnv } from './env';
-import { isGplCompatible } from './licences';
+import { kfuncAt } from './callKinds';
+import { curFrame, hasFeature, newId, regOf, unknown, type VerifierEnv } from './env';
 import { inRcuSection } from './memoryAccessKernel';
 import { EFAULT, EACCES, EINVAL } from './outcome';
 import { acquireReference, releaseReference } from './references';
@@ -43,36 +42,36 @@ import { sliceOf } from './kfuncDynptrs';
 import { failToLock, LOCK_TAKEN, mayFailToLock, refuseTrap } from './kfuncGuards';
 import { registerWork } from './kfuncMaps';
 import { newObject } from './kfuncObjects';
+import { callByType } from './kfuncsByType';
 import { splitNext } from './iterators';
 import { changeSections } from './kfuncSections';
 /** Functions whose rules beyond the prototype are not written. */
 const NOT_MODELLED = /^(crash_kexec|bpf_session)/;
 
-/** What is asked of every kernel function that the program mentions, whether a path reaches the call or not. */
-export function checkKfuncsMentioned(env: VerifierEnv): void {
-  for (let slot = 0; slot < env.insns.length; slot++) {
-    if (!isKfuncCall(env.insns[slot]) || env.insns[slot].imm === 0) continue;
-    const refuseAt = (message: string, code: string): never =>
-      reject(env, { code, category: 'Execution Context Safety', errno: EINVAL, message, insn: -1 });
-    if (!isGplCompatible(env.object.license))
-      refuseAt('cannot call kernel function from non-GPL compatible program', 'kfunc-needs-gpl');
-    if (kfuncByName(env.profile, kfuncAt(env, slot))?.flags.includes('deviceBound') === true)
-      refuseAt('metadata kfuncs require device-bound program', 'kfunc-not-for-program');
-  }
+/** A function of the kernel that is not in the table: one that programs may not call, unless it is marked as such. */
+function callUnlisted(env: VerifierEnv, name: string, id: number): never {
+  const marked = env.kernelBtf?.types.some(
+    (type) => type.kind === 'declTag' && type.name === 'bpf_kfunc' && type.type === id,
+  );
+  if (marked === true || env.profile.basis !== 'measured') return unknown(env, `kfunc ${name}`);
+  return refuseUse(env, `calling kernel function ${name} is not allowed`, EACCES, 'kfunc-not-for-program');
 }
 
 export function checkKfuncCall(env: VerifierEnv, insnIdx: number, insn: Insn): void {
+  // what becomes of it is seen when all paths are known
+  if (insn.imm === 0) return;
   const name = kfuncAt(env, insnIdx);
   const row = kfuncByName(env.profile, name);
   const need = `kfunc ${name === '' ? '?' : name}`;
-  if (row === undefined || !hasFeature(env, 'kfuncTable') || insn.imm === 0) return unknown(env, need);
   const btf = env.kernelBtf;
   const func = btf?.types[insn.imm];
   const proto = func?.kind === 'func' ? btf?.types[func.type] : undefined;
   if (btf === undefined || proto?.kind !== 'funcProto') return unknown(env, need);
+  if (row === undefined) return callUnlisted(env, name, insn.imm);
   if (!kfuncAllowed(row, env.profile, env.program.type, env.program.attachType)) {
     refuseUse(env, `calling kernel function ${name} is not allowed`, EACCES, 'kfunc-not-for-program');
   }
+  if (!hasFeature(env, 'kfuncArgumentKinds')) return callByType(env, insnIdx, row, proto);
   if (NOT_MODELLED.test(name)) return unknown(env, need);
   // Compilers put the call where they found undefined behaviour.
   if (name === '__bpf_trap') {

@@ -5,6 +5,7 @@
 import type { Btf, BtfType } from '../btf/types';
 import type { SpecialField } from '../btf/specialFields';
 import { UNDER_LOCK, type KfuncFlag, type KfuncRow } from '../spec/kfuncs';
+import { progTypeByName } from '../spec/progTypes';
 import { kfuncAt } from './callKinds';
 import type { GivenDynptr } from './dynptrs';
 import { hasFeature, reject, type VerifierEnv } from './env';
@@ -45,6 +46,9 @@ export const mayCallUnderLock = (env: VerifierEnv, slot: number): boolean =>
   UNDER_LOCK.has(kfuncAt(env, slot));
 
 export const has = (call: KfuncCall, flag: KfuncFlag): boolean => call.row.flags.includes(flag);
+
+/** The C type behind the context of programs like this one. */
+export const contextName = (env: VerifierEnv): string => progTypeByName(env.program.type)?.contextType ?? '';
 
 /** Newer kernels number the register instead of the argument. */
 export const argName = (env: VerifierEnv, i: number): string =>

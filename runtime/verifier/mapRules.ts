@@ -76,7 +76,7 @@ function btfRefused(
     if ((map.flags & MAP_FLAGS.BPF_F_WRONLY_PROG) !== 0) return 'its values are write-only for programs';
     if (!OLD_KPTR_MAPS.has(row.name)) return `${row.name} cannot hold kernel pointers`;
   }
-  if (hasFeature(env, 'kfuncTable')) {
+  if (hasFeature(env, 'mapFieldRules')) {
     if (has('kptr') && !KPTR_MAPS.has(row.name)) return `${row.name} cannot hold kernel pointers`;
     const stray = fields.fields.find((field) => !isKnownKptr(env, field));
     if (stray !== undefined) return `the kernel cannot give back what '${stray.name}' would hold`;

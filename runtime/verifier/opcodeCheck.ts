@@ -1,8 +1,9 @@
 /** Opcodes that the profile's kernel does not know at all, found before anything else is said about the program. */
+import { resolveModifiers, sizeOfType } from '../btf/query';
 import { CLASS, classOf, LDDW_SRC, OPCODES, type OpcodeRow } from '../spec/opcodes';
 import { reject, type VerifierEnv } from './env';
 import { checkFields, checkRegisterNumbers } from './fieldCheck';
-import { EBADF, EINVAL, EPROTO } from './outcome';
+import { EBADF, EINVAL, ENOENT, EPROTO } from './outcome';
 
 const LDDW = OPCODES.lddw.code;
 const MODE_MEM = 0x60;
@@ -39,6 +40,7 @@ function checkWideLoad(env: VerifierEnv, at: number): void {
     refuse('reserved-fields', 'BPF_LD_IMM64 uses reserved fields');
   }
   if (src > LDDW_SRC.mapIdxValue) refuse('invalid-wide-load', 'unrecognized bpf_ld_imm64 insn');
+  if (src === LDDW_SRC.btfId) return checkKernelSymbol(env, at);
   const byIndex = src === LDDW_SRC.mapIdx || src === LDDW_SRC.mapIdxValue;
   const byDescriptor = src === LDDW_SRC.mapFd || src === LDDW_SRC.mapValue;
   if (env.program.references.has(at) || !(byIndex || byDescriptor)) return;
@@ -47,6 +49,27 @@ function checkWideLoad(env: VerifierEnv, at: number): void {
   if (byIndex) refuse('map-without-object', 'fd_idx without fd_array is invalid', EPROTO);
   // Whatever else the loading process has open is no map of this object.
   refuse('map-without-object', `fd ${imm} is not pointing to valid bpf_map`, EBADF);
+}
+
+/** A wide load of the address of something in the kernel, by its number in the kernel's type information. */
+function checkKernelSymbol(env: VerifierEnv, at: number): void {
+  const { imm } = env.insns[at];
+  const refuse = (message: string, errno = EINVAL): never =>
+    reject(env, { code: 'kernel-symbol', category: 'Program Structure', errno, message, insn: at });
+  // a bare program brings no modules along
+  if (env.object.bare === true && env.insns[at + 1].imm !== 0)
+    refuse('invalid module BTF object FD specified.');
+  const btf = env.kernelBtf;
+  if (btf === undefined) return;
+  const symbol = btf.types[imm];
+  if (symbol === undefined) return refuse(`ldimm64 insn specifies invalid btf_id ${imm}.`, ENOENT);
+  const functions = env.features.functionAddresses;
+  if (symbol.kind !== 'var' && !(functions && symbol.kind === 'func'))
+    return refuse(`pseudo btf_id ${imm} in ldimm64 isn't KIND_VAR${functions ? ' or KIND_FUNC' : '.'}`);
+  if (symbol.kind === 'func') return;
+  const typeId = resolveModifiers(btf, symbol.type);
+  if (sizeOfType(btf, typeId) === undefined)
+    refuse(`ldimm64 unable to resolve the size of type '${btf.types[typeId].name}': -${EINVAL}`);
 }
 
 /** Line information may not point at the second half of a wide load, nor at anything else that is no instruction. */

@@ -20,13 +20,13 @@ import {
   findPacketChanges,
   refuseRecursion,
 } from './cfg';
-import { isLocalCall } from './callKinds';
+import { isKfuncCall, isLocalCall } from './callKinds';
 import { reject, type FeatureFlags, type InsnAux, type Subprog, type VerifierEnv } from './env';
 import { checkExceptionPrototype, findExceptionCallback, findThrowers } from './exceptions';
 import { newFrame } from './frame';
 import { checkFunctionRecords } from './functionRecords';
 import { enterGlobalFunction } from './globalFunctions';
-import { checkKfuncsMentioned } from './kfuncCalls';
+import { checkDeadKfuncs, KfuncMentions } from './kfuncMentions';
 import { checkLoadAttributes } from './loadAttributes';
 import { makeLog } from './logSink';
 import { E2BIG, EINVAL, NotModelled, Rejection } from './outcome';
@@ -127,6 +127,7 @@ export class Verification {
       checkStackDepth(env);
       checkArenaLoads(env);
       checkUnusedStackArguments(env);
+      checkDeadKfuncs(env);
       this.phase = 'done';
       this.verdict = { ...this.base(), verdict: 'accepted', errno: 0, message: '' };
     }
@@ -309,8 +310,10 @@ function prepare(env: VerifierEnv): void {
     });
   }
   const starts = new Set<number>([0]);
+  const kfuncs = new KfuncMentions(env);
   for (let i = 0; i < insns.length; i++) {
     const insn = insns[i];
+    if (isKfuncCall(insn)) kfuncs.check(i);
     if (!isLocalCall(insn) && !(insn.code === LDDW && insn.src === PSEUDO_FUNC)) continue;
     const target = calleeOf(env, i);
     if (target < 0 || target >= insns.length) {
@@ -359,7 +362,6 @@ function prepare(env: VerifierEnv): void {
     });
   });
   if (env.log.level === 2) subprogs.forEach((subprog, i) => env.log.message(`func#${i} @${subprog.start}`));
-  checkKfuncsMentioned(env);
   findExceptionCallback(env);
   checkSubprogs(env);
   checkAbnormalReturns(env);

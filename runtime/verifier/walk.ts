@@ -3,6 +3,7 @@
  * the program is refused. `step` runs a bounded number of instructions, so that callers can pause and cancel.
  */
 import type { Insn } from '../insn/insn';
+import { LDDW_SRC } from '../spec/opcodes';
 import { checkAlu } from './alu';
 import { readStackArgument, stackArgumentAccess, writeStackArgument } from './stackArguments';
 import { checkAtomic } from './atomics';
@@ -275,6 +276,7 @@ function wideValue(
         const high = BigInt(env.insns[env.insnIdx + 1].imm >>> 0);
         return knownScalar((high << 32n) | BigInt(insn.imm >>> 0));
       }
+      if (insn.src === LDDW_SRC.btfId) return kernelVariable(env, `${insn.imm}`, insn.imm);
       if (insn.src === 4) return functionAddress(env);
       return unknown(env, `an lddw of kind ${insn.src} without a symbol`);
     case 'map':

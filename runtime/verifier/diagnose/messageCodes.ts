@@ -74,7 +74,7 @@ export const MESSAGE_ROWS: readonly MessageRow[] = [
     CALL,
   ),
   row(/^Possibly NULL pointer passed to (?:trusted|helper) /m, 'maybe-null-argument', CALL),
-  row(/^R(?<reg>\d+) must be (?:referenced or trusted|a rcu pointer)/m, 'kfunc-untrusted', CALL),
+  row(/^R(?<reg>\d+) must be (?:referenced$|referenced or trusted|a rcu pointer)/m, 'kfunc-untrusted', CALL),
   row(/^release (?:kernel function|kfunc) \w+ expects /m, 'release-of-unowned', CALL),
   row(/^bpf_spin_lock at off=-?\d+ must be held for /m, 'lock-not-held', LIFETIME),
   row(/^calling kernel function \w+ is not allowed/m, 'kfunc-not-for-program', CONTEXT),
@@ -312,7 +312,11 @@ export const MESSAGE_ROWS: readonly MessageRow[] = [
   row(/^no jump tables found for subprog starting at \d+/m, 'jump-without-table', STRUCTURE),
   row(/^BPF_LSM_CGROUP that attach to void LSM hooks can't modify/m, 'void-hook-result', POLICY),
   row(/^get_local_storage\(\) doesn't support non-zero flags/m, 'helper-flags', CALL),
-  row(/^arg#\d+ expected pointer to (?:ctx|(?:map value or )?allocated object)/m, 'kfunc-argument', CALL),
+  row(
+    /^arg#\d+ expected pointer to (?:ctx|map value$|(?:map value or )?allocated object)/m,
+    'kfunc-argument',
+    CALL,
+  ),
   row(
     /^(?:Caller passes invalid args into func#\d+|arg#\d+ (?:expected(?! for )|is expected))/m,
     'global-function-argument',

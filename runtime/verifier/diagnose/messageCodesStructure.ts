@@ -55,12 +55,12 @@ export const STRUCTURE_ROWS: readonly MessageRow[] = [
   ),
   row(/^(?:Invalid line_info\[|missing bpf_line_info for )/m, 'line-information', STRUCTURE),
   row(
-    /^(?:pseudo btf_id \d+ in ldimm64|ldimm64 insn specifies invalid btf_id|ldimm64 failed to find the address)/m,
+    /^(?:pseudo btf_id \d+ in ldimm64|ldimm64 insn specifies invalid btf_id|ldimm64 failed to find the address|ldimm64 unable to resolve|invalid module BTF object FD)/m,
     'kernel-symbol',
     STRUCTURE,
   ),
   row(
-    /^(?:kernel btf_id \d+ is not a function|invalid kernel function btf_id|failed to find BTF for kernel function|kfunc offset > 0 without fd_array|negative offset disallowed for kernel module function|too many different kernel function calls)/m,
+    /^(?:kernel btf_id \d+ is not a function|invalid kernel function btf_id|failed to find BTF for kernel function|kfunc offset > 0 without fd_array|negative offset disallowed for kernel module function|too many different kernel function calls|kernel function btf_id \d+ does not have|The function \S+ (?:has|arg\d+|return|with)|invalid kernel function call not eliminated)/m,
     'no-such-kfunc',
     CALL,
   ),
@@ -113,11 +113,7 @@ export const STRUCTURE_ROWS: readonly MessageRow[] = [
     'kfunc-argument',
     CALL,
   ),
-  row(
-    /^kfunc \S+ reference has not been acquired before|^R(?<reg>\d+) must be referenced$/m,
-    'release-of-unowned',
-    CALL,
-  ),
+  row(/^kfunc \S+ reference has not been acquired before/m, 'release-of-unowned', CALL),
   row(/^R(?<reg>\d+) doesn't have constant offset\. kptr has to be/m, 'kptr-argument', CALL),
   row(
     /^R(?<reg>\d+) doesn't have constant offset\. bpf_(?:list_head|rb_root|list_node|rb_node) has to be/m,
