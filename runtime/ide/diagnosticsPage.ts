@@ -5,6 +5,7 @@
  */
 import { EXPLANATIONS, type Explanation } from '../verifier/diagnose/explanations';
 import { MESSAGE_ROWS } from '../verifier/diagnose/messageCodes';
+import { DERIVED_FACTS } from '../verifier/diagnose/sceneFacts';
 import { GENERAL } from './explainGeneral';
 
 const INTRODUCTION = `# Findings
@@ -40,7 +41,7 @@ function meaning(code: string): Explanation {
     data: { code, category: 'Policy', errno: 0, message: '', registers: [] },
     insn: -1,
     what: '',
-    fact: () => '…',
+    fact: (name) => (DERIVED_FACTS.has(name) ? '' : '…'),
   });
   return { reason: sentence(reason), suggestion };
 }

@@ -219,7 +219,7 @@ export const GENERAL: Readonly<Record<string, GeneralRow>> = {
     'Release each record or socket exactly once.',
   ),
   'reference-leak': row(
-    'function',
+    'acquirer',
     'What was acquired on this path (a ring buffer record or a socket) is still held at the end.',
     'Release it on every path: submit or discard the record, release the socket.',
   ),

@@ -3,13 +3,17 @@
  * the rule book, the way that led there. What the log does not tell is left empty, never guessed.
  */
 import { knownMessage, type KnownMessage } from '../verifier/diagnose/messageCodes';
-import { EXPLANATIONS, generic, type Scene } from '../verifier/diagnose/explanations';
+import { causesOf } from '../verifier/diagnose/causes';
+import { explanationOf as ruleBookWords } from '../verifier/diagnose/explanations';
+import { leakFacts, missingHelper, wayFacts } from '../verifier/diagnose/sceneFacts';
+import { traceBack, type Trace, type Way } from '../verifier/diagnose/way';
 import { lastPath, readLog, type LogSource, type LogStep, type ProgramLog } from '../verifier/logReader';
+import { helperByName } from '../spec/helpers';
 import { fail, ok, type Result } from '../util/problem';
 import { expressionColumns } from './expressionRange';
 import { describeShown, mapShown } from './explainStates';
 import { GENERAL } from './explainGeneral';
-import { causeOf, shownBefore } from './explainPath';
+import { calleeOf, shownBefore, wayOfLog } from './explainPath';
 import type { CausalReport, DiagnosticReport, ProgramReport, SourceSpan } from './verdictReport';
 
 /** Where a source line of a log is in the user's files; undefined when they do not have it. */
@@ -121,7 +125,6 @@ const ARGUMENT: Readonly<Record<string, number>> = {
   'helper-without-map': 1,
   'write-to-read-only': 1,
   'tail-call-map': 2,
-  'zero-size': 2,
   'work-map-mismatch': 1,
 };
 
@@ -158,6 +161,15 @@ const ARGUMENT_OF: Readonly<Record<string, Readonly<Record<string, number>>>> = 
   },
 };
 
+/** The memory that a helper takes with a size that may not be 0, else the key whose size the map tells. */
+function sizedMemory(callee: string): number | undefined {
+  const args = helperByName(callee)?.args ?? [];
+  // Counted from 1, the memory before the size has the size's index from 0.
+  const size = args.indexOf('size');
+  const key = args.indexOf('mapKey') + 1;
+  return size > 0 ? size : key > 0 ? key : undefined;
+}
+
 /** The argument that a message about a call counts in its own way, or that another line before it names. */
 function argumentOfCall(
   callee: string,
@@ -169,6 +181,7 @@ function argumentOfCall(
   const fixed = ARGUMENT_OF[code]?.[callee];
   if (fixed !== undefined) return fixed;
   if (code === 'iterator-outside-rcu') return 1;
+  if (code === 'zero-size') return sizedMemory(callee);
   // 6.1 counts these from 1, others from 0: it is the one that shows an address in the stack.
   const counted = / as arg #(\d+)$/.exec(log.messages.at(-1) ?? '')?.[1];
   if (counted === undefined) return undefined;
@@ -192,7 +205,7 @@ function withRegisters(
 ): KnownMessage {
   if (at < 0) return words;
   const step = path[at];
-  const callee = /^call (\w+)(?:#-?\d+)?$/.exec(step.text)?.[1];
+  const callee = calleeOf(step);
   const known =
     callee === undefined || words.facts.helper !== undefined
       ? words
@@ -203,7 +216,10 @@ function withRegisters(
   if (known.registers.length > 0) return known;
   // Why a call of a global function is refused stands in the line before.
   const before = known.code === 'global-function-argument' ? (log.messages.at(-2) ?? '') : '';
-  const inner = /^R(\d+) /.exec(before)?.[1];
+  const inner = /^R(\d+) | as R(\d+)$/
+    .exec(before)
+    ?.slice(1)
+    .find((reg) => reg !== undefined);
   const innerArgument = /^arg#(\d+) /.exec(before)?.[1];
   if (inner !== undefined) return { ...known, registers: [Number(inner)] };
   if (innerArgument !== undefined) return { ...known, registers: [Number(innerArgument) + 1] };
@@ -227,6 +243,28 @@ function refusedStep(log: ProgramLog, path: readonly LogStep[], known: KnownMess
   return named === undefined ? path.length - 1 : path.findLastIndex((step) => step.insn === named);
 }
 
+/** The refused path of a log, followed back from the registers that the message is about. */
+interface Followed {
+  readonly steps: readonly LogStep[];
+  readonly way: Way;
+  readonly traces: readonly Trace[];
+  /** Step at which what was forgotten had been acquired; -1 for none. */
+  readonly acquiredAt: number;
+}
+
+function follow(known: KnownMessage | undefined, path: readonly LogStep[], at: number): Followed | undefined {
+  if (at < 0 || known === undefined) return undefined;
+  const steps = path.slice(0, at + 1);
+  const way = wayOfLog(steps);
+  const acquired = Number(known.facts.allocInsn ?? -1);
+  return {
+    steps,
+    way,
+    traces: known.registers.map((reg) => traceBack(way, reg)),
+    acquiredAt: acquired < 0 ? -1 : steps.findLastIndex((step) => step.insn === acquired),
+  };
+}
+
 function diagnosticOf(
   log: ProgramLog,
   known: KnownMessage | undefined,
@@ -234,54 +272,74 @@ function diagnosticOf(
   at: number,
   options: ExplainOptions,
 ): DiagnosticReport {
-  const words = explanationOf(known, path, at);
+  const followed = follow(known, path, at);
+  const words = explanationOf(log, known, followed);
   const { report } = log;
   return {
     category: known?.category ?? report?.category ?? '',
     code: known?.code ?? 'kernel-message',
     // The kernel's own report is the better word only where the rule book has none.
     reason: known === undefined && report?.reason ? report.reason : words.reason,
-    causalPath: causes(known, path, at, options),
+    causalPath: known === undefined || followed === undefined ? [] : causes(known, followed, options),
     suggestion: words.suggestion || (report?.suggestion ?? ''),
   };
 }
 
-function explanationOf(
+/** What the log shows of the facts that rows speak of; a fact that it does not show is absent. */
+function factsOf(
   known: KnownMessage | undefined,
-  path: readonly LogStep[],
-  at: number,
-): { reason: string; suggestion: string } {
+  followed: Followed | undefined,
+  log: ProgramLog,
+): Record<string, string> {
   const reg = known?.registers[0];
-  const shown = reg === undefined || at < 0 ? '' : (shownBefore(path, at, reg) ?? '');
+  const last = (followed?.steps.length ?? 0) - 1;
+  const shown =
+    reg === undefined || followed === undefined ? '' : (shownBefore(followed.steps, last, reg) ?? '');
   const what = whatOf(shown, known?.facts.type ?? '');
   const struct = /^(?:\w+_)?ptr_(?!or_null)(\w+)/.exec(shown)?.[1];
   const map = mapShown(shown);
-  const facts: Record<string, string> = {
+  const acquiredAt = followed?.acquiredAt ?? -1;
+  const acquirer = followed === undefined || acquiredAt < 0 ? '' : followed.way.callee(acquiredAt);
+  const id = /^invalid func unknown#(-?\d+)/m.exec(log.messages.at(-1) ?? '')?.[1];
+  return {
     ...(map === '' ? {} : { map }),
     ...(what === '' ? {} : { what }),
     ...(struct === undefined ? {} : { struct }),
     ...(shown.startsWith('map_key') && map !== '' ? { type: 'mapKey' } : {}),
+    ...(followed === undefined
+      ? {}
+      : wayFacts(followed.way, followed.traces[0], what === '' || /^(?:a|the) number/.test(what))),
+    ...(acquirer === '' ? {} : leakFacts(acquirer)),
+    ...(id === undefined ? {} : { id, missing: missingHelper(Number(id), '') }),
+    ...(known?.code === 'timer-map-mismatch' && followed !== undefined
+      ? mapsOfTimer(followed.steps, last)
+      : {}),
     ...known?.facts,
   };
+}
+
+function explanationOf(
+  log: ProgramLog,
+  known: KnownMessage | undefined,
+  followed: Followed | undefined,
+): { reason: string; suggestion: string } {
+  const facts = factsOf(known, followed, log);
   const code = known?.code ?? '';
-  if (code === 'timer-map-mismatch' && at >= 0) Object.assign(facts, mapsOfTimer(path, at));
   const general = GENERAL[code] as (typeof GENERAL)[string] | undefined;
   if (general?.needs.some((name) => facts[name] === undefined)) return general;
-  const scene: Scene = {
-    env: { program: { name: 'the program', lines: [], functions: [] } },
+  return ruleBookWords({
+    env: { program: { name: '', lines: [], functions: [] } },
     data: {
       code,
       category: known?.category ?? 'Policy',
       errno: 0,
-      message: '',
+      message: log.messages.at(-1) ?? '',
       registers: known?.registers ?? [],
     },
-    insn: at < 0 ? -1 : path[at].insn,
-    what,
+    insn: followed?.steps.at(-1)?.insn ?? -1,
+    what: facts.what ?? '',
     fact: (name) => facts[name] ?? '',
-  };
-  const row = EXPLANATIONS[code] as (typeof EXPLANATIONS)[string] | undefined;
-  return (row ?? generic)(scene);
+  });
 }
 
 /** The map that the timer is in and the map that is named with it, where the log prints both. */
@@ -291,33 +349,14 @@ function mapsOfTimer(path: readonly LogStep[], at: number): Record<string, strin
 }
 
 function causes(
-  known: KnownMessage | undefined,
-  path: readonly LogStep[],
-  at: number,
+  known: KnownMessage,
+  { steps, way, traces, acquiredAt }: Followed,
   options: ExplainOptions,
 ): CausalReport[] {
-  if (at < 0 || known === undefined) return [];
-  const way = path.slice(0, at + 1);
-  const order = new Map(way.map((step, n) => [step, n]));
-  const found = known.registers.flatMap((reg) => causeOf(way, reg));
-  const acquired = known.facts.allocInsn;
-  if (acquired !== undefined) {
-    const step = way.findLast((s) => s.insn === Number(acquired));
-    if (step !== undefined) found.push({ step, text: 'acquired here' });
-  }
-  if (
-    /lock-not-released|call-under-lock|two-locks|unlock-of-other-lock|tail-call-under-lock/.test(known.code)
-  ) {
-    const step = way.slice(0, -1).findLast((s) => s.text.startsWith('call bpf_spin_lock#'));
-    if (step !== undefined) found.push({ step, text: 'the lock was taken here' });
-  }
-  found.sort((a, b) => (order.get(a.step) ?? 0) - (order.get(b.step) ?? 0));
-  return found
-    .filter((one, n) => !found.slice(0, n).some((o) => o.step === one.step && o.text === one.text))
-    .map(({ step, text }) => {
-      const source = spanOf(step.source, options.findSource);
-      return { insn: step.insn, ...(source === undefined ? {} : { source }), text };
-    });
+  return causesOf(way, known.code, traces, acquiredAt).map(({ at, text }) => {
+    const source = spanOf(steps[at].source, options.findSource);
+    return { insn: steps[at].insn, ...(source === undefined ? {} : { source }), text };
+  });
 }
 
 /** The place in the user's file, else the place that the log names; undefined when it names none. */

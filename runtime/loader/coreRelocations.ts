@@ -10,6 +10,7 @@ import { typeName } from '../btf/typeNames';
 import type { Btf } from '../btf/types';
 import { INSN_SIZE_BYTES, isWide } from '../insn/decode';
 import type { Insn } from '../insn/insn';
+import { BAD_RELOCATION_HELPER } from '../spec/poisonedCalls';
 import type { CodeFunction } from './code';
 import type { CodeInfo } from './codeInfo';
 import type { LoadContext } from './context';
@@ -17,9 +18,7 @@ import { coreNumber, FAMILY, localPath, targetPath, type AccessPath, type CoreNu
 import { essentialName, sameKind, typesCompatible, typesMatch } from './coreTypes';
 import { refuse } from './refusal';
 
-/** The helper number of an instruction that must never be reached (0xbad2310, "bad relo"). */
-export const POISON_HELPER = 195896080;
-const POISON: Insn = { code: 0x85, dst: 0, src: 0, off: 0, imm: POISON_HELPER };
+const POISON: Insn = { code: 0x85, dst: 0, src: 0, off: 0, imm: BAD_RELOCATION_HELPER };
 
 /** Code of one function after its CO-RE relocations. */
 export interface CoreCode {

@@ -12,6 +12,7 @@ import { SHN, STB, type ElfSymbol } from '../elf/types';
 import { declTagsOf } from '../btf/query';
 import { functionAt, isExtern, type Code, type CodeFunction, type CodeSection } from './code';
 import type { CodeInfo } from './codeInfo';
+import { MISSING_KFUNC_BASE } from '../spec/poisonedCalls';
 import type { LoadContext } from './context';
 import type { PlacedMap } from './mapDefinitions';
 import type { CodeOrigin, FunctionSpec, InsnReference, LineEntry } from './objectSpec';
@@ -22,8 +23,6 @@ import { refuse } from './refusal';
 const CALL = 0x85;
 const ARENA_SECTION = '.addr_space.1';
 const PSEUDO = { mapFd: 1, mapValue: 2, btfId: 3, func: 4, call: 1, kfunc: 2 } as const;
-/** First of the helper numbers that calls of missing weak kernel functions get. */
-const MISSING_KFUNC_BASE = 2002000000;
 /** More than any kernel takes. */
 const MAX_INSNS = 1_000_000;
 /** All programs of an object together: a small file can let thousands of programs call the same large subprogram. */

@@ -191,6 +191,7 @@ export function checkGlobalCall(env: VerifierEnv, index: number): void {
         ? `Caller passes invalid args into func#${index} ('${subprog.name}')`
         : `Caller passes invalid args into func#${index}`,
       registers: regno === 0 ? [] : [regno],
+      facts: { detail: error.data.message, global: `${subprog.name}()` },
     });
   }
   env.log.message(

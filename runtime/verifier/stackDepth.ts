@@ -52,6 +52,13 @@ export function checkStackDepth(env: VerifierEnv): void {
   for (const root of roots) walkCalls(env, root, []);
 }
 
+/** A chain of calls with the stack of each function, for the explanation. */
+const chainWords = (env: VerifierEnv, chain: readonly number[]): string =>
+  chain
+    .map((index) => env.subprogs[index])
+    .map(({ name, stackDepth }) => `${name}() (${stackDepth} bytes)`)
+    .join(' → ');
+
 /** Depth-first over calls in program order; `chain` holds the callers. */
 function walkCalls(
   env: VerifierEnv,
@@ -66,7 +73,7 @@ function walkCalls(
       errno,
       message,
       insn: subprog.start,
-      facts: { subprog: subprog.name },
+      facts: { subprog: subprog.name, chain: chainWords(env, [...chain.map((c) => c.index), index]) },
     });
   const above = chain.length > 0 ? chain[chain.length - 1].depth : 0;
   if (subprog.hasLdAbs && env.features.globalNamesInMessages) {

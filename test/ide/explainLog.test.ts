@@ -68,7 +68,7 @@ describe('explaining the log of a real kernel', () => {
       assert.equal(found.insn, 14);
       const texts = found.diagnostic?.causalPath.map((step) => step.text) ?? [];
       assert.match(texts[0], /^looked up .*; the result is NULL when there is no such element$/);
-      assert.match(texts[1], /r0 == 0x0 was false$/);
+      assert.match(texts[1], /r0 == 0 was false$/);
       if (kernel !== '6.1') {
         assert.match(found.diagnostic?.reason ?? '', /map 'timers'.* map 'others'/);
         assert.equal(found.source?.file, 'timerArguments.bpf.c');

@@ -4,21 +4,17 @@
  */
 import type { VerifierEnv } from '../env';
 import type { Rejection, RejectionData } from '../outcome';
-import { pathTo, type PathStep } from '../provenance';
+import { pathTo } from '../provenance';
 import type { RegState } from '../regState';
 import type { CausalStep, Diagnostic } from '../verdict';
-import { causalPath, lastCallOf } from './causalPath';
-import { EXPLANATIONS, generic, type Scene } from './explanations';
+import { calleeAt, wayOf } from './causalPath';
+import { explanationOf, type Scene } from './explanations';
 import { describe, functionAt } from './names';
+import { causesOf } from './causes';
+import { sceneFacts } from './sceneFacts';
+import { traceBack, type Cause, type Way } from './way';
 
-/** Codes that are about a held lock: the path shows where it was taken. */
-const ABOUT_LOCK = new Set([
-  'call-under-lock',
-  'two-locks',
-  'unlock-of-other-lock',
-  'lock-not-released',
-  'tail-call-under-lock',
-]);
+const CALL = 0x85;
 
 function firstRegister(env: VerifierEnv, data: RejectionData): RegState | undefined {
   const regno = data.registers?.[0];
@@ -26,36 +22,28 @@ function firstRegister(env: VerifierEnv, data: RejectionData): RegState | undefi
   return regno === undefined ? undefined : frames[frames.length - 1]?.regs[regno];
 }
 
-/** How the path came into a timer callback, which starts with registers of its own. */
-function callbackEntry(env: VerifierEnv, path: readonly PathStep[]): CausalStep[] {
-  const frame = env.cur.frames[0];
-  if (frame === undefined || !frame.inAsyncCallback) return [];
-  const entry = path[0]?.insnIdx ?? -1;
-  if (entry < 0) return [];
-  return [
-    {
-      insn: env.subprogs[frame.subprog]?.start ?? entry,
-      text: `the timer calls ${functionAt(env, env.subprogs[frame.subprog]?.start ?? entry)}() with the map, the key and the value that holds the timer`,
-    },
-  ];
+/** Whether the callback that begins at a slot is registered with a timer, not with other deferred work. */
+function isOfTimer(env: VerifierEnv, start: number): boolean {
+  for (const [slot, reference] of env.program.references) {
+    if (reference.kind !== 'subprog' || reference.target !== start) continue;
+    const call = env.insns.findIndex((insn, at) => at > slot && insn.code === CALL);
+    if (call >= 0 && calleeAt(env, call) === 'bpf_timer_set_callback') return true;
+  }
+  return false;
 }
 
-function steps(env: VerifierEnv, data: RejectionData, path: readonly PathStep[]): CausalStep[] {
-  const found: CausalStep[] = [];
-  for (const regno of data.registers ?? []) {
-    for (const step of causalPath(env, path, regno)) {
-      if (!found.some((old) => old.insn === step.insn && old.text === step.text)) found.push(step);
-    }
-  }
-  if (ABOUT_LOCK.has(data.code)) {
-    const at = lastCallOf(env, path, 'bpf_spin_lock');
-    if (at >= 0) found.push({ insn: at, text: 'the lock was taken here' });
-  }
-  const order = new Map(path.map((step, n) => [step.insnIdx, n]));
-  found.push(...callbackEntry(env, path));
-  const acquired = data.facts?.allocInsn;
-  if (typeof acquired === 'number') found.push({ insn: acquired, text: 'acquired here' });
-  return found.sort((a, b) => (order.get(a.insn) ?? 0) - (order.get(b.insn) ?? 0));
+/** How the path came into a callback that runs later, which starts with registers of its own. */
+function callbackEntry(env: VerifierEnv, way: Way): Cause[] {
+  const frame = env.cur.frames[0];
+  if (frame === undefined || !frame.inAsyncCallback) return [];
+  const { start } = env.subprogs[frame.subprog];
+  const [caller, field] = isOfTimer(env, start) ? ['timer', 'timer'] : ['kernel', 'work'];
+  return [
+    {
+      at: way.steps.findIndex((step) => step.insnIdx === start),
+      text: `the ${caller} calls ${functionAt(env, start)}() with the map, the key and the value that holds the ${field}`,
+    },
+  ].filter(({ at }) => at >= 0);
 }
 
 /** Explains a rejection while the state that was refused is still in `env.cur`. */
@@ -63,15 +51,19 @@ export function explain(env: VerifierEnv, rejection: Rejection): Diagnostic {
   const { data } = rejection;
   const insn = data.insn ?? env.insnIdx;
   const path = insn < 0 ? [] : pathTo(env);
+  const way = wayOf(env, path);
   const reg = insn < 0 ? undefined : firstRegister(env, data);
+  const traces = path.length === 0 ? [] : (data.registers ?? []).map((regno) => traceBack(way, regno));
+  const derived = sceneFacts(env, data, insn, reg, way, traces[0]);
   const scene: Scene = {
     env,
     data,
     insn,
     what: reg === undefined ? '' : describe(reg),
-    fact: (name) => String(data.facts?.[name] ?? ''),
+    fact: (name) => String(data.facts?.[name] ?? derived[name] ?? ''),
   };
-  const explanation = (EXPLANATIONS[data.code] ?? generic)(scene);
+  const explanation = explanationOf(scene);
+  const toStep = ({ at, text }: Cause): CausalStep => ({ insn: path[at].insnIdx, text });
   return {
     category: data.category,
     code: data.code,
@@ -79,7 +71,16 @@ export function explain(env: VerifierEnv, rejection: Rejection): Diagnostic {
     registers: data.registers ?? [],
     message: data.message,
     reason: explanation.reason,
-    causalPath: insn < 0 ? [] : steps(env, data, path),
+    causalPath:
+      path.length === 0
+        ? []
+        : causesOf(way, data.code, traces, acquiredAt(data, way), callbackEntry(env, way)).map(toStep),
     suggestion: explanation.suggestion,
   };
+}
+
+/** Step of the way at which what was forgotten had been acquired; -1 for none. */
+function acquiredAt(data: RejectionData, way: Way): number {
+  const slot = data.facts?.allocInsn;
+  return way.steps.findLastIndex((step) => step.insnIdx === slot);
 }

@@ -2,7 +2,10 @@
  * What each refusal means for the user's program, and what to do: one row per code of the rule book. Rows speak of maps,
  * fields and functions by name where the refusal recorded them; they never repeat the kernel's message.
  */
+import { helperByName } from '../../spec/helpers';
+import { poisonedCall } from '../../spec/poisonedCalls';
 import type { RejectionData } from '../outcome';
+import { byMessage } from './explanationsByMessage';
 import { STRUCTURE_EXPLANATIONS } from './explanationsStructure';
 import { functionAt, type Named } from './names';
 
@@ -154,7 +157,7 @@ export const EXPLANATIONS: Readonly<Record<string, Row>> = {
     'Access the members around the timer one by one; copy values member by member instead of as a whole.',
   ),
   'timer-callback-return': row(
-    (s) => `The timer callback ${functionAt(s.env, s.insn)}() can return something other than 0.`,
+    (s) => `The callback ${functionAt(s.env, s.insn)}() can return something other than 0${valued(s)}.`,
     'Return 0 on every path of the callback.',
   ),
   'tracing-program-uses-timer': row(
@@ -336,17 +339,28 @@ export const EXPLANATIONS: Readonly<Record<string, Row>> = {
     'Compare it with NULL before the call.',
   ),
   'not-a-pointer': row(
-    (s) => `What is dereferenced here is ${s.what}, not a pointer that programs may follow.`,
-    'Keep the pointer unchanged between where it came from and here; kernel addresses are read with bpf_probe_read_kernel.',
+    (s) =>
+      s.what === 'the number 0'
+        ? 'The pointer is NULL on this path.'
+        : `What is dereferenced here is ${s.what}, not a pointer that programs may follow.${gone(s)}`,
+    (s) =>
+      s.what === 'the number 0'
+        ? 'Compare it with NULL and leave (or skip the access) if it is.'
+        : s.fact('gone') === ''
+          ? 'Keep the pointer unchanged between where it came from and here; kernel addresses are read with bpf_probe_read_kernel.'
+          : 'Do what needs the pointer before that call, or get it anew after it (and test it again).',
   ),
   'out-of-bounds': row(
     (s) =>
       s.fact('type') === 'mapKey'
         ? `The access reaches byte ${s.fact('at')} of a key of map '${s.fact('map')}' with ${s.fact('sizeBytes')} bytes; keys are ${s.fact('regionBytes')} bytes.`
         : s.fact('map') === ''
-          ? `The ${s.fact('sizeBytes')}-byte access at offset ${s.fact('at')} leaves the ${s.fact('regionBytes')} bytes that are there.`
-          : `The ${s.fact('sizeBytes')}-byte access at offset ${s.fact('at')} leaves the value of map '${s.fact('map')}', which is ${s.fact('regionBytes')} bytes long.`,
-    'Bound the index before the access so that its largest value still fits, or correct the size of the value.',
+          ? `The ${s.fact('sizeBytes')}-byte access at offset ${s.fact('at')} leaves the ${s.fact('regionBytes')} bytes that are there${index(s)}.`
+          : `The ${s.fact('sizeBytes')}-byte access at offset ${s.fact('at')} leaves the value of map '${s.fact('map')}', which is ${s.fact('regionBytes')} bytes long${index(s)}.`,
+    (s) =>
+      s.fact('fixed') === '1'
+        ? 'Stay within the object: the offset is a constant, so the index or the type used here is larger than the object.'
+        : 'Bound the index before the access so that its largest value still fits, or correct the size of the value.',
   ),
   'unbounded-offset': row(
     'The index has no upper bound that the verifier knows on this path.',
@@ -358,8 +372,14 @@ export const EXPLANATIONS: Readonly<Record<string, Row>> = {
   ),
   'negative-size': row('The size may be negative.', 'Make the size unsigned, or mask it.'),
   'zero-size': row(
-    'The size may be 0, and this helper needs at least one byte.',
-    'Test that the size is not 0 before the call.',
+    (s) =>
+      takesKeyOnly(s)
+        ? `The keys of this map have no bytes, so ${s.fact('callee')} has nothing to look for.`
+        : 'The size may be 0, and this helper needs at least one byte.',
+    (s) =>
+      takesKeyOnly(s)
+        ? 'Use the helpers that are made for this type of map.'
+        : 'Test that the size is not 0 before the call.',
   ),
   'unbounded-size': row(
     'The size has no upper bound that the verifier knows on this path.',
@@ -393,7 +413,8 @@ export const EXPLANATIONS: Readonly<Record<string, Row>> = {
     'Use bpf_map_lookup_elem or bpf_map_update_elem.',
   ),
   'modified-pointer': row(
-    (s) => `${s.what || 'This pointer'} was moved by arithmetic; it may be used only as it came.`,
+    (s) =>
+      `This pointer${s.what === '' ? '' : ` (${s.what})`} was moved by arithmetic; it may be used only as it came.`,
     'Use the original pointer, and let the offset be part of the access.',
   ),
   'packet-out-of-bounds': row(
@@ -477,7 +498,9 @@ export const EXPLANATIONS: Readonly<Record<string, Row>> = {
   // registers, stack
   'uninitialized-register': row(
     (s) =>
-      `R${s.data.registers?.[0] ?? 0} has no value here: it was never set on this path, or a call in between destroyed it.`,
+      s.fact('clobberer') === ''
+        ? `R${s.data.registers?.[0] ?? 0} has no value here: nothing on this path has set it.`
+        : `R${s.data.registers?.[0] ?? 0} has no value here: ${s.fact('clobberer')} destroyed it.`,
     'Set the variable on every path before it is used; after calls only R6–R9 and the stack keep their values.',
   ),
   'frame-pointer-write': row(
@@ -487,15 +510,19 @@ export const EXPLANATIONS: Readonly<Record<string, Row>> = {
   // helpers
   'argument-type': row(
     (s) =>
-      `Argument ${s.data.registers?.[0] ?? '?'} is ${s.what}; the helper wants ${wanted(s.fact('expected'))}.`,
-    'Pass what the helper is declared to take; check the order of the arguments.',
+      `Argument ${s.data.registers?.[0] ?? '?'} is ${s.what}; ${s.fact('callee') || 'the helper'} wants ${wanted(s)}.${gone(s)}`,
+    (s) =>
+      s.fact('callee').startsWith('bpf_timer_') && s.data.registers?.[0] === 1
+        ? 'Pass the address of the struct bpf_timer inside a map value that was looked up and tested for NULL; a timer on the stack or in a global variable cannot be.'
+        : 'Pass what the helper is declared to take; check the order of the arguments.',
   ),
   'no-such-helper': row(
-    'This kernel has no helper of that number.',
-    'Use a newer kernel, or another helper; a missing CO-RE target also ends here.',
+    (s) => s.fact('missing') || 'This kernel has no helper of that number.',
+    (s) => REMEDIES[poisonedCall(Number(s.fact('id'))) ?? 'helper'],
   ),
   'helper-not-for-program': row(
-    (s) => `${s.fact('helper')} is not offered to programs of type ${s.fact('programType')} on this kernel.`,
+    (s) =>
+      `${s.fact('helper')} is not offered to programs of type ${s.fact('programType')} on this kernel${s.fact('offered') === '' ? '' : `; these types have it: ${s.fact('offered')}`}.`,
     'Use a helper that this program type has, or another program type.',
   ),
   'helper-needs-gpl': row(
@@ -537,8 +564,13 @@ export const EXPLANATIONS: Readonly<Record<string, Row>> = {
 
   'reference-leak': row(
     (s) =>
-      `What was acquired at instruction ${s.fact('allocInsn')} (a ring buffer record or a socket) is still held when ${functionAt(s.env, s.insn)}() ends on this path.`,
-    'Release it on every path: submit or discard the record, release the socket.',
+      s.fact('resource') === ''
+        ? `What ${s.fact('acquirer') || 'was acquired before'} returned is still held when ${ending(s)} on this path.`
+        : `The ${s.fact('resource')} from ${s.fact('acquirer')} is still held when ${ending(s)} on this path.`,
+    (s) =>
+      s.fact('release') === ''
+        ? 'Release it on every path that leads here.'
+        : `Give it back on every path that leads here: ${s.fact('release')}.`,
   ),
   'lock-not-released': row(
     (s) => `${functionAt(s.env, s.insn)}() ends on this path with the spin lock held.`,
@@ -582,7 +614,7 @@ export const EXPLANATIONS: Readonly<Record<string, Row>> = {
   ),
   'stack-too-large': row(
     (s) =>
-      `The call chain that ends in ${s.fact('subprog') || functionAt(s.env, s.insn)}() needs more than the 512 bytes of stack that all its functions have together. A timer callback starts a chain of its own.`,
+      `The call chain ${s.fact('chain') || `that ends in ${s.fact('subprog') || functionAt(s.env, s.insn)}()`} needs more than the 512 bytes of stack that all its functions have together. A timer callback starts a chain of its own.`,
     'Move large local variables into a map (a per-CPU array serves as scratch space), or shorten the chain.',
   ),
   'call-stack-too-deep': row(
@@ -751,7 +783,8 @@ export const EXPLANATIONS: Readonly<Record<string, Row>> = {
   'division-by-zero': row('The constant divisor is 0.', 'Divide by something else.'),
   // returns
   'program-return': row(
-    (s) => `Programs of this type must return a value from ${s.fact('min')} to ${s.fact('max')}.`,
+    (s) =>
+      `Programs of this type must return ${s.fact('min') === s.fact('max') ? s.fact('min') : `a value from ${s.fact('min')} to ${s.fact('max')}`}; this path returns ${s.what || 'something else'}${valued(s)}.`,
     'Return one of the allowed values on every path; mask or test values that come from elsewhere.',
   ),
   'callback-return': row(
@@ -801,20 +834,64 @@ export const EXPLANATIONS: Readonly<Record<string, Row>> = {
   ),
 };
 
+/** What a call wants, in words, by the kernel's name of the first register type that it takes. */
 const WANTED: Readonly<Record<string, string>> = {
   map_value: 'a value of a map, proven not to be NULL',
   map_ptr: 'a map',
   fp: 'memory, on the stack for instance',
   ctx: "the program's own context",
-  func: 'a function',
+  func: 'a function of the program',
   scalar: 'a number',
   ringbuf_mem: 'a ring buffer record, proven not to be NULL',
   alloc_mem: 'a ring buffer record, proven not to be NULL',
+  sock_common: 'a socket, proven not to be NULL',
+  sock: 'a socket, proven not to be NULL',
+  ptr_: 'a pointer to a structure of the kernel',
+  trusted_ptr_: 'a pointer to a structure of the kernel',
+  percpu_ptr_: 'the address of a per-CPU variable of the kernel',
+  dynptr_ptr: 'a dynptr',
 };
 
-function wanted(list: string): string {
+function wanted(s: Scene): string {
+  const list = s.fact('expected');
   const first = list.split(', ')[0] ?? '';
+  if (/^[a-z]\w*$/.test(list) && WANTED[list] === undefined) return `a pointer to struct ${list}`;
   return WANTED[first] ?? list;
+}
+
+/** The function that ends, where its name is known. */
+const ending = (s: Scene): string => {
+  const name = functionAt(s.env, s.insn);
+  return name === '' ? 'the function ends' : `${name}() ends`;
+};
+
+/** Whether the called helper is told a key but no size. */
+const takesKeyOnly = (s: Scene): boolean => {
+  const args = helperByName(s.fact('callee'))?.args ?? [];
+  return args.includes('mapKey') && !args.includes('size');
+};
+
+/** Why what was a pointer is none any more. */
+const gone = (s: Scene): string => (s.fact('gone') === '' ? '' : ` ${s.fact('gone')}`);
+/** The values of an index, where they are bounded. */
+const index = (s: Scene): string => {
+  const range = s.fact('range');
+  return range === '' || range.startsWith('always') ? '' : `; the index is ${range}`;
+};
+const valued = (s: Scene): string =>
+  s.fact('range').startsWith('between') ? `: it is ${s.fact('range')}` : '';
+
+const REMEDIES: Readonly<Record<'helper' | 'relocation' | 'kfunc', string>> = {
+  helper: 'Use a newer kernel, or another helper.',
+  kfunc: 'Test with bpf_ksym_exists before the call, so that kernels without the function skip it.',
+  relocation:
+    'Guard the access with bpf_core_field_exists, bpf_core_type_exists or bpf_core_enum_value_exists, so that kernels without it skip it.',
+};
+
+/** What a refusal means and what to do about it. */
+export function explanationOf(scene: Scene): Explanation {
+  const row = EXPLANATIONS[scene.data.code] as Row | undefined;
+  return byMessage(scene) ?? (row ?? generic)(scene);
 }
 
 /** For codes without a row: what can be said in general. */
