@@ -11,11 +11,10 @@ import {
   type OracleAnswer,
   type OracleScenario,
 } from '../runtime/machine/oracleRun';
-import { lazyKernelBtf } from '../runtime/host/loadFor';
-import type { ObjectSpec } from '../runtime/loader/objectSpec';
+import { firstRejected } from '../runtime/host/firstRejected';
+import { pointsOf } from '../runtime/host/kernelPoints';
 import { findProfile, type Profile } from '../runtime/spec/profile';
-import { ok, type Problem, type Result } from '../runtime/util/problem';
-import { verify } from '../runtime/verifier/verify';
+import { ok, type Result } from '../runtime/util/problem';
 import { loadInput } from './loadInput';
 import { CommandFailure, EXIT, usage, type ExitStatus, type Streams } from './output';
 import { kernelList, type SharedOptions } from './options';
@@ -71,30 +70,11 @@ async function play(
     if (!(error instanceof CommandFailure) || !fs.existsSync(object)) throw error;
     return ok(loadFailed(scenario, profile, error.problem));
   }
-  const rejected = firstRejected(loaded, scenario, profile, options);
+  const rejected = firstRejected(loaded, scenario.only, profile, { file: options.btf });
   return rejected === undefined
-    ? playOracle(loaded, scenario, profile, GUEST_CPUS)
+    ? playOracle(loaded, scenario, profile, {
+        cpus: GUEST_CPUS,
+        ...pointsOf(profile, { file: options.btf }),
+      })
     : ok(loadFailed(scenario, profile, rejected));
-}
-
-/** The kernel takes all programs of a scenario or none. What our verifier does not know is played. */
-function firstRejected(
-  object: ObjectSpec,
-  scenario: OracleScenario,
-  profile: Profile,
-  options: SharedOptions,
-): Problem | undefined {
-  const kernel = lazyKernelBtf(profile, { file: options.btf });
-  for (const program of object.programs) {
-    if (scenario.only === undefined ? !program.autoload : !scenario.only.includes(program.name)) continue;
-    if (program.problem) continue;
-    const verdict = verify(program, object, profile, kernel);
-    if (verdict.verdict !== 'rejected') continue;
-    return {
-      code: 'program-rejected',
-      message: `${program.name}: ${verdict.message}`,
-      place: { file: object.file },
-    };
-  }
-  return undefined;
 }

@@ -22,6 +22,7 @@ import { skbHelpers } from './skbHelpers';
 import { storageHelpers } from './storageHelpers';
 import { tailCallHelpers } from './tailCall';
 import { timerHelpers } from './timerHelpers';
+import { tracedHelpers } from './tracedHelpers';
 import { HelperFault, type HelperHandler, type HelperResult, type PacketServices } from './protocol';
 
 const HANDLERS: Readonly<Record<ModelledHelper, HelperHandler>> = {
@@ -37,6 +38,7 @@ const HANDLERS: Readonly<Record<ModelledHelper, HelperHandler>> = {
   ...dynptrHelpers,
   ...storageHelpers,
   ...tailCallHelpers,
+  ...tracedHelpers,
 };
 
 export const HELPER_HANDLERS: Readonly<Partial<Record<HelperName, HelperHandler>>> = HANDLERS;

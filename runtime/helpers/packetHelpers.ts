@@ -261,8 +261,12 @@ export const packetHelpers = {
   },
   bpf_clone_redirect: (call) => {
     const packet = packetArg(call);
+    if ((call.args[2] & ~INGRESS) !== 0n) return value(-ERRNO.EINVAL);
+    // A run may say that the packet stands for several segments, but not of what.
+    const segments = call.packets.field(call.args[0], 'gso_size') !== 0n;
+    if (segments && has(call.kernel.profile, 'cloneRefusesUntypedSegments')) return value(-ERRNO.EBADMSG);
     // The only device is the loopback.
-    if ((call.args[2] & ~INGRESS) !== 0n || u32Arg(call, 1) !== 1) return value(-ERRNO.EINVAL);
+    if (u32Arg(call, 1) !== 1) return value(-ERRNO.EINVAL);
     call.packets.note(`copy of ${packet.dataEnd - packet.data} bytes to interface ${u32Arg(call, 1)}`);
     return value(0);
   },

@@ -210,7 +210,7 @@ export interface KernelState {
   queueChanges: number;
   scheduler: SchedulerStateLike;
   /** Values that `get_current_*` helpers give. */
-  readonly current: CurrentTask;
+  current: CurrentTask;
   /** Instructions executed since the start. */
   executed: number;
 }

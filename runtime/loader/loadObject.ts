@@ -89,7 +89,7 @@ function load(context: LoadContext): ObjectSpec {
         return program.problem === undefined && problem !== undefined ? { ...program, problem } : program;
       }),
     maps: maps.map(({ spec }) => (context.options.relaxed === true ? fillIn(spec) : spec)),
-    linkedTables: structOps.linked,
+    operationTables: structOps.tables,
     btf,
     externs: externs.specs,
     warnings: context.warnings,

@@ -17,8 +17,8 @@ export interface ObjectSpec {
   readonly license: string;
   readonly programs: readonly ProgramSpec[];
   readonly maps: readonly MapSpec[];
-  /** Operation tables that are attached by links, which not every kernel can. */
-  readonly linkedTables?: readonly string[];
+  /** Operation tables (`.struct_ops`) that loading creates. */
+  readonly operationTables?: readonly OperationTable[];
   /** The object's own BTF, absent when it has none. */
   readonly btf?: Btf;
   /** Raw bytes of the .BTF section (for tools that print sizes). */
@@ -26,6 +26,15 @@ export interface ObjectSpec {
   readonly dwarf?: DwarfInfo;
   /** What libbpf would warn of; the object loads all the same. */
   readonly warnings: readonly Problem[];
+}
+
+/** A variable that implements an operations table of the kernel, and becomes a map of one element. */
+export interface OperationTable {
+  readonly name: string;
+  /** Attached by a link, which not every kernel can. */
+  readonly linked: boolean;
+  /** The kernel's struct around the table; 0: unknown. */
+  readonly valueSizeBytes: number;
 }
 
 /** What a relocated instruction stands for. Keyed by slot of the `lddw` or `call`. */

@@ -11,6 +11,7 @@ import { INSN_SIZE_BYTES } from '../insn/decode';
 import type { Problem } from '../util/problem';
 import type { Code, CodeFunction } from './code';
 import type { LoadContext } from './context';
+import type { OperationTable } from './objectSpec';
 import { essentialName } from './coreTypes';
 import { datasecOf } from './objectBtf';
 
@@ -30,8 +31,7 @@ export interface StructOps {
   /** Why no program of the object can be loaded. */
   readonly problem?: Problem;
   readonly implementations: ReadonlyMap<CodeFunction, Implementation>;
-  /** Tables that are attached by links, by variable; kernels without such links cannot create them. */
-  readonly linked: readonly string[];
+  readonly tables: readonly OperationTable[];
 }
 
 type Struct = Extract<BtfType, { kind: 'struct' | 'union' }>;
@@ -47,9 +47,9 @@ interface Table {
 export function readStructOps(context: LoadContext, code: Code): StructOps {
   const { btf, elf } = context;
   const implementations = new Map<CodeFunction, Implementation>();
-  const linked: string[] = [];
+  const tables: OperationTable[] = [];
   let problem: Problem | undefined;
-  if (btf === undefined) return { implementations, linked };
+  if (btf === undefined) return { implementations, tables };
   for (const name of SECTIONS) {
     const section = findSection(elf, name);
     if (section === undefined) continue;
@@ -59,12 +59,25 @@ export function readStructOps(context: LoadContext, code: Code): StructOps {
       if (variable.kind !== 'var' || type?.kind !== 'struct') continue;
       const table = { name: variable.name, section, offset: entry.offset, type };
       const created = !name.startsWith('?');
-      if (created && name.endsWith('.link')) linked.push(table.name);
+      if (created)
+        tables.push({
+          name: table.name,
+          linked: name.endsWith('.link'),
+          valueSizeBytes: valueSizeOf(context, table),
+        });
       const found = fitTable(context, code, table, implementations);
       if (created) problem ??= found;
     }
   }
-  return { problem, implementations, linked };
+  return { problem, implementations, tables };
+}
+
+/** The kernel keeps a table in a struct of its own, with a head of counters. */
+function valueSizeOf({ options }: LoadContext, table: Table): number {
+  const kernel = options.kernelBtf;
+  if (kernel === undefined) return 0;
+  const id = findType(kernel, `bpf_struct_ops_${essentialName(table.type.name)}`, 'struct');
+  return id === 0 ? 0 : (sizeOfType(kernel, id) ?? 0);
 }
 
 /** Fits one table to the kernel's; notes the programs that its members name. */

@@ -35,6 +35,7 @@ import {
   offsetOf,
   tagOf,
 } from '../vm/addresses';
+import { ARGUMENT_COUNT_BYTES } from '../helpers/tracedHelpers';
 import { initBlock, readDepth, writeRegister } from '../vm/calls';
 import { readFrames } from '../vm/frames';
 import type { Code } from '../vm/engine';
@@ -42,6 +43,7 @@ import { Interpreter } from '../vm/interpreter';
 import { Memory } from '../vm/memory';
 import type { ObjectSpec, ProgramSpec } from '../loader/objectSpec';
 import { addressOfContext, contextBytes, Contexts, createContext, dropContext } from './contexts';
+import { attach, detach } from './attachments';
 import { addFlowKeys, flowKeysOf } from './flowKeys';
 import { addSocket, dropSocketStorage } from './packetSocket';
 import { createMaps, loadProgram, type LoadedProgram } from './load';
@@ -90,8 +92,6 @@ export interface MachineOptions {
 
 export const DEFAULT_BUDGET = 200_000_000;
 const CPUS_MAX = 64;
-/** Trace points inside what the model does of the kernel. */
-const TRACE_POINTS: readonly string[] = ['hrtimer_cancel'];
 
 export interface StartOptions {
   readonly cpu?: number;
@@ -100,6 +100,8 @@ export interface StartOptions {
   /** Context bytes: `struct xdp_md`, `struct __sk_buff`, or the plain context. */
   readonly ctx?: Uint8Array;
   readonly context?: ContextKind;
+  /** Of a traced function: how many of the context's words are its arguments; its result follows them. */
+  readonly argumentCount?: number;
   /** Number of an earlier run that kept its packet: this one goes on with it, as repeated test runs do. */
   readonly again?: number;
   /** Keep the packet and the context for another run. */
@@ -284,7 +286,8 @@ export class Machine {
       contextAt = record.start;
     } else {
       const bytes = options.ctx ?? new Uint8Array(PLAIN_CONTEXT_BYTES);
-      const at = memory.allocate(Math.max(8, bytes.length));
+      const at = memory.allocate(ARGUMENT_COUNT_BYTES + Math.max(8, bytes.length)) + ARGUMENT_COUNT_BYTES;
+      memory.store64(at - ARGUMENT_COUNT_BYTES, BigInt(options.argumentCount ?? 0));
       memory.write(at, bytes);
       memory.addRegion('context', at, Math.max(8, bytes.length), `context of ${program.name}`);
       argument = memoryAddress(at);
@@ -563,34 +566,17 @@ export class Machine {
     return 0;
   }
 
-  /** Attaches a program to a trace point inside the kernel model; 0 or a problem for points that it does not have. */
-  attach(program: LoadedProgram): Result<void> {
-    const point = program.spec.section.replace(/^(tp_btf|raw_tp|raw_tracepoint)\//, '');
-    if (!TRACE_POINTS.includes(point))
-      return fail({
-        code: 'no-such-point',
-        message: `program '${program.name}' (${program.spec.section}) cannot be attached: the model has no such trace point`,
-        remedy: `It has ${TRACE_POINTS.join(', ')}, as tp_btf/NAME or raw_tp/NAME. Programs that need no attachment are run by 'run'.`,
-      });
-    const record = this.state.kernel.programs[program.id];
-    if (record.attached) return ok(undefined);
-    record.attached = true;
-    this.kernel.getProgram(program.id);
-    this.state.kernel.attached.push({ point, program: program.id });
-    return ok(undefined);
+  /**
+   * Attaches a program to a place that the model has; 0 or a problem for those that it does not have.
+   * @param anywhere attaches to any place; the program is never called there.
+   */
+  attach(program: LoadedProgram, anywhere = false): Result<void> {
+    return attach(this.kernel, program, anywhere);
   }
 
   /** The program is not called any more; its timers go on. */
   detach(program: LoadedProgram): void {
-    const record = this.state.kernel.programs[program.id];
-    if (!record.attached) return;
-    record.attached = false;
-    const { attached } = this.state.kernel;
-    attached.splice(
-      attached.findIndex((a) => a.program === program.id),
-      1,
-    );
-    this.kernel.putProgram(program.id);
+    detach(this.kernel, program);
   }
 
   // ---- Copies ------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
  * the two can be compared line by line. Elements come in the model's order: hash maps are compared as sets.
  */
 import { findFamily } from '../maps/maps';
+import { STANDARD_STREAMS } from '../maps/opaque';
 import type { MapDefinition } from '../maps/bpfMap';
 import { round8, type MapRecord } from '../maps/mapFamily';
 import { ERRNO } from '../spec/errno';
@@ -10,9 +11,11 @@ import type { Profile } from '../spec/profile';
 import { bytesToHex, hexToBytes } from '../util/hexText';
 import { fail, ok, type Problem, type Result } from '../util/problem';
 import type { ObjectSpec } from '../loader/objectSpec';
-import { Machine, type StartOptions } from './machine';
+import { attachErrno, type KernelPoints } from './attachments';
+import { Machine, type LoadedProgram, type StartOptions } from './machine';
 import { refusedErrno } from './packets';
 import { Player } from './player';
+import { callEntryFunctions, callModifyFunctions } from './testFunctions';
 import { judgeTestRun } from './testRun';
 
 /** One step of the bench's scenarios; exactly one of the verbs is there. */
@@ -146,6 +149,15 @@ export function dumpMaps(machine: Machine): Record<string, OracleMap> {
       maps[definition.name] = { ...head, records: entries.map((e) => bytesToHex(e.values[0].bytes)) };
     } else maps[definition.name] = { ...head, entries: dumpEntries(machine, map) };
   }
+  // Nobody has registered them: user space reads zeros.
+  for (const { name, valueSizeBytes } of machine.object.operationTables ?? [])
+    maps[name] = {
+      type: 'struct_ops',
+      key_size: 4,
+      value_size: valueSizeBytes,
+      max_entries: 1,
+      entries: [{ key: '00000000', value: '00'.repeat(valueSizeBytes) }],
+    };
   return maps;
 }
 
@@ -178,67 +190,101 @@ function unfilledSlot(object: ObjectSpec, only: readonly string[] | undefined): 
   return undefined;
 }
 
+/** What the bench says of a step with a program that the object does not have, or that was not to be loaded. */
+const NOT_LOADED = 'no such program loaded';
+
+export interface OracleOptions {
+  /** 1 if absent. */
+  readonly cpus?: number;
+  /** What the kernel has to attach to; everything if absent. */
+  readonly points?: KernelPoints;
+}
+
+interface OracleRun {
+  readonly machine: Machine;
+  readonly player: Player;
+  readonly points: KernelPoints | undefined;
+}
+
 /** @param object the scenario's object, loaded. */
 export function playOracle(
   object: ObjectSpec,
   scenario: OracleScenario,
   profile: Profile,
-  cpus = 1,
+  { cpus = 1, points }: OracleOptions = {},
 ): Result<OracleAnswer> {
   const unfilled = unfilledSlot(object, scenario.only);
   if (unfilled !== undefined) return ok(loadFailed(scenario, profile, unfilled));
   const loaded = Machine.load(object, {
     profile,
     cpus,
-    ...(scenario.only === undefined ? {} : { programs: scenario.only }),
+    ...(scenario.only === undefined
+      ? {}
+      : { programs: scenario.only.filter((name) => object.programs.some((p) => p.name === name)) }),
   });
   if (!loaded.ok) return ok(loadFailed(scenario, profile, loaded.problem));
   const machine = loaded.value;
   // The bench opens no perf buffers.
   for (const { data } of machine.state.maps.values()) if (data.kind === 'opaque') data.readers = false;
-  const player = new Player(machine);
+  const run: OracleRun = { machine, player: new Player(machine), points };
   const steps: Record<string, unknown>[] = [];
   for (const step of scenario.steps) {
-    const taken = takeStep(machine, player, step);
+    const taken = takeStep(run, step);
     if (!taken.ok) return taken;
     steps.push(taken.value);
   }
   return ok({ ...head(scenario, profile), load: 'ok', steps, maps: dumpMaps(machine) });
 }
 
-function takeStep(machine: Machine, player: Player, step: OracleStep): Result<Record<string, unknown>> {
+function takeStep(run: OracleRun, step: OracleStep): Result<Record<string, unknown>> {
+  const { machine, player } = run;
   if (step.sleep_ms !== undefined) {
     player.advance(BigInt(Math.round(step.sleep_ms * 1_000_000)));
     return ok({ sleep_ms: step.sleep_ms });
   }
-  if (step.run !== undefined) return runStep(machine, player, step);
+  if (step.run !== undefined) return runStep(run, step);
   if (step.update !== undefined || step.delete !== undefined) return mapStep(machine, step);
-  if (step.attach !== undefined) return ok(attachStep(machine, step.attach));
+  if (step.attach !== undefined) return ok(attachStep(run, step.attach));
   return ok({ maps: dumpMaps(machine) });
 }
 
-/** Types that the loader cannot attach by itself: they need a device, a cgroup or a socket. */
-const NEEDS_TARGET = new Set([
-  'BPF_PROG_TYPE_XDP',
-  'BPF_PROG_TYPE_SCHED_CLS',
-  'BPF_PROG_TYPE_SCHED_ACT',
-  'BPF_PROG_TYPE_SOCKET_FILTER',
-  'BPF_PROG_TYPE_CGROUP_SKB',
-  'BPF_PROG_TYPE_SYSCALL',
-]);
-
-function attachStep(machine: Machine, name: string): Record<string, unknown> {
+function attachStep(run: OracleRun, name: string): Record<string, unknown> {
+  const { machine, points } = run;
   const program = machine.findProgram(name);
-  if (program === undefined) return { attach: name, error: 'no such program loaded' };
-  if (NEEDS_TARGET.has(program.spec.type)) return { attach: name, errno: ERRNO.EOPNOTSUPP };
-  const attached = machine.attach(program);
-  return attached.ok ? { attach: name, errno: 0 } : { attach: name, error: attached.problem.message };
+  if (program === undefined) return { attach: name, error: NOT_LOADED };
+  const errno = attachErrno(machine.kernel, program, points);
+  if (errno === 0) machine.attach(program, true);
+  return { attach: name, errno };
 }
 
-function runStep(machine: Machine, player: Player, step: OracleStep): Result<Record<string, unknown>> {
+/** The idle task of the bench's second CPU. */
+const IDLE_TASK = { pid: 0, tgid: 0, comm: 'swapper/1' };
+
+/** Runs the program as often as the step says. */
+function play(
+  { machine, player }: OracleRun,
+  program: LoadedProgram,
+  start: StartOptions,
+  step: OracleStep,
+): Result<number> {
+  const repeat = Math.max(1, step.repeat ?? 1);
+  const { kernel } = machine.state;
+  const { current } = kernel;
+  // On another CPU it interrupts whatever runs there.
+  if ((start.cpu ?? 0) !== 0) kernel.current = { ...current, ...IDLE_TASK };
+  // A flow dissector begins every round with fresh keys.
+  const afresh = program.type === 'BPF_PROG_TYPE_FLOW_DISSECTOR';
+  let done = player.runProgram(program, start, afresh ? 1 : repeat);
+  for (let i = 1; afresh && i < repeat && done.ok; i++) done = player.runProgram(program, start, 1);
+  kernel.current = current;
+  return done;
+}
+
+function runStep(run: OracleRun, step: OracleStep): Result<Record<string, unknown>> {
+  const { machine, player } = run;
   const name = step.run ?? '';
   const program = machine.findProgram(name);
-  if (program === undefined) return ok({ run: name, error: 'no such program loaded' });
+  if (program === undefined) return ok({ run: name, error: NOT_LOADED });
   const packet = hexOf(step.data);
   if (!packet.ok) return packet;
   const ctx = hexOf(step.ctx);
@@ -259,8 +305,17 @@ function runStep(machine: Machine, player: Player, step: OracleStep): Result<Rec
     machine,
   );
   if (verdict.kind === 'refused') return ok({ run: name, errno: verdict.errno });
-  if (verdict.kind === 'answer') return ok({ run: name, errno: 0, retval: verdict.value });
-  const done = player.runProgram(program, start, Math.max(1, step.repeat ?? 1));
+  if (verdict.kind === 'entryFunctions') {
+    const called = callEntryFunctions(machine, player);
+    if (!called.ok) return ok({ run: name, error: called.problem.message });
+    return ok(called.value === 0 ? { run: name, errno: 0, retval: 0 } : { run: name, errno: called.value });
+  }
+  if (verdict.kind === 'modifyFunctions') {
+    const called = callModifyFunctions(machine, player);
+    if (!called.ok) return ok({ run: name, error: called.problem.message });
+    return ok({ run: name, errno: 0, retval: called.value });
+  }
+  const done = play(run, program, start, step);
   if (!done.ok) {
     const errno = refusedErrno(done.problem);
     return ok({ run: name, ...(errno === undefined ? {} : { errno }), error: done.problem.message });
@@ -277,7 +332,7 @@ function runStep(machine: Machine, player: Player, step: OracleStep): Result<Rec
   });
 }
 
-/** Maps that user space fills with file descriptors; those of the bench are unknown here. */
+/** Maps that user space fills with file descriptors; others of the bench are unknown here. */
 const DESCRIPTORS = ['BPF_MAP_TYPE_ARRAY_OF_MAPS', 'BPF_MAP_TYPE_HASH_OF_MAPS', 'BPF_MAP_TYPE_PROG_ARRAY'];
 const NO_DESCRIPTOR = Uint8Array.of(255, 255, 255, 255);
 
@@ -318,5 +373,19 @@ function mapStep(machine: Machine, step: OracleStep): Result<Record<string, unkn
     verb === 'delete'
       ? machine.delete(map, keyBytes)
       : machine.update(map, keyBytes, values, BigInt(step.flags ?? 0));
-  return ok({ [verb]: name, key: step.key ?? '', errno });
+  // A standard stream is open, but neither a map nor a program.
+  const stream = DESCRIPTORS.includes(type) && isStandardStream(value.value);
+  return ok({
+    [verb]: name,
+    key: step.key ?? '',
+    errno: errno === ERRNO.EBADF && stream ? ERRNO.EINVAL : errno,
+  });
+}
+
+function isStandardStream(bytes: Uint8Array | undefined): boolean {
+  return (
+    bytes !== undefined &&
+    bytes.length >= 4 &&
+    new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true) < STANDARD_STREAMS
+  );
 }

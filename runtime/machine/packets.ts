@@ -20,6 +20,10 @@ const GSO_SEGMENTS_MAX = 65535n;
 const GSO_SIZE_MAX = 65536n;
 const IPV4 = 0x0008;
 const IPV6 = 0xdd86;
+/** Below it the EtherType is a length; what such frames count as, by the two bytes behind it. */
+const ETHERTYPE_MIN = 0x600;
+const FRAME_802_3 = 0x0100;
+const FRAME_802_2 = 0x0400;
 const IPV4_HEADER_BYTES = 20;
 const IPV6_HEADER_BYTES = 40;
 /** Meta data that user space may hand over. */
@@ -156,6 +160,11 @@ export const hiddenHeaderBytes = (programType: string): number =>
     ? 0
     : ETHERNET_HEADER_BYTES;
 
+function protocolOf(packet: Uint8Array): number {
+  if (((packet[12] << 8) | packet[13]) >= ETHERTYPE_MIN) return packet[12] | (packet[13] << 8);
+  return packet[14] === 255 && packet[15] === 255 ? FRAME_802_3 : FRAME_802_2;
+}
+
 function skbContext(
   profile: Profile,
   programType: string,
@@ -169,9 +178,10 @@ function skbContext(
   const room = PAGE_BYTES - SKB_HEADROOM_BYTES - SKB_TAILROOM_BYTES;
   if (packet.length > room && !has(profile, 'testRunLargePackets'))
     return refuse('EINVAL', `this kernel takes packets of at most ${room} bytes for a test run`);
+  const hidden = hiddenHeaderBytes(programType);
   const fields = new Map<string, bigint>([
-    // The EtherType as it lies in the packet, read as a little-endian number.
-    ['protocol', BigInt(type)],
+    // As it lies in the packet, read as a little-endian number.
+    ['protocol', BigInt(protocolOf(packet))],
     ['ifindex', LOOPBACK_IFINDEX],
     ['pkt_type', packetType(packet)],
   ]);
@@ -191,12 +201,13 @@ function skbContext(
     if ((fields.get('ifindex') ?? 0n) !== LOOPBACK_IFINDEX)
       return refuse('ENODEV', 'the context names an interface other than lo');
     if ((fields.get('gso_segs') ?? 0n) > GSO_SEGMENTS_MAX) return refuse('EINVAL', 'too many segments');
-    const wire = fields.get('wire_len') ?? BigInt(packet.length);
-    if (wire < BigInt(packet.length) || wire > GSO_SIZE_MAX)
+    // The link-layer header, where the run cuts it off, does not count.
+    const kept = BigInt(packet.length - hidden);
+    const wire = fields.get('wire_len') ?? kept;
+    if (wire < kept || wire > GSO_SIZE_MAX)
       return refuse('EINVAL', 'wire_len of the context does not fit the packet');
     fields.set('wire_len', wire);
   }
-  const hidden = hiddenHeaderBytes(programType);
   if (hidden > 0) fields.set('hidden link header', 1n);
   return ok({
     packet: packet.subarray(hidden),

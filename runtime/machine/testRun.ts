@@ -19,8 +19,8 @@ export interface TestRunAsked {
 export type TestRunVerdict =
   | { readonly kind: 'run' }
   | { readonly kind: 'refused'; readonly errno: number }
-  /** Done without running the program. */
-  | { readonly kind: 'answer'; readonly value: number };
+  /** The kernel's test functions are called, with what is attached to them; the program itself is not run. */
+  | { readonly kind: 'entryFunctions' | 'modifyFunctions' };
 
 const RUN: TestRunVerdict = { kind: 'run' };
 const refused = (errno: number): TestRunVerdict => ({ kind: 'refused', errno });
@@ -37,9 +37,23 @@ const ALU64 = 7;
 const ON_CPU = 1;
 const CHECKSUM_COMPLETE = 4;
 const PACKET_BYTES_MIN = 14;
-/** What the kernel's functions for programs that change results give together, and that both of them were called. */
-const MODIFY_RETURN_RESULT = 0x20021;
 const WHOLE_PACKET_ATTACH_TYPES = ['BPF_XDP_DEVMAP', 'BPF_XDP_CPUMAP'];
+
+/** `family` of a socket lookup, AF_INET and AF_INET6. */
+const LOOKUP_FAMILY = 8;
+const ADDRESS_FAMILIES = [2, 10];
+/** `struct bpf_flow_keys`: of what the user hands over only the flags may be set. */
+const FLOW_KEYS_BYTES = 56;
+const FLOW_FLAGS = 48;
+
+const wordOf = (bytes: Uint8Array, offset: number): number =>
+  bytes.length < offset + 4 ? 0 : new DataView(bytes.buffer, bytes.byteOffset).getUint32(offset, true);
+
+function judgeFlowKeys(ctx: Uint8Array): number {
+  if (ctx.subarray(FLOW_KEYS_BYTES).some((byte) => byte !== 0)) return ERRNO.E2BIG;
+  const other = ctx.some((byte, i) => byte !== 0 && (i < FLOW_FLAGS || i >= FLOW_FLAGS + 4));
+  return other ? ERRNO.EINVAL : 0;
+}
 
 const SIZES = [4, 2, 1, 8];
 
@@ -81,16 +95,27 @@ export function judgeTestRun(
     case 'BPF_PROG_TYPE_TRACING':
       if (flags !== 0) return refused(ERRNO.EINVAL);
       if (spec.attachType === 'BPF_TRACE_FENTRY' || spec.attachType === 'BPF_TRACE_FEXIT')
-        return { kind: 'answer', value: 0 };
-      if (spec.attachType === 'BPF_MODIFY_RETURN') return { kind: 'answer', value: MODIFY_RETURN_RESULT };
+        return { kind: 'entryFunctions' };
+      if (spec.attachType === 'BPF_TRACE_FSESSION') return { kind: 'entryFunctions' };
+      if (spec.attachType === 'BPF_MODIFY_RETURN') return { kind: 'modifyFunctions' };
       return refused(ERRNO.EFAULT);
     case 'BPF_PROG_TYPE_SYSCALL':
       if (packet !== undefined || repeat !== 0 || flags !== 0) return refused(ERRNO.EINVAL);
       return (ctx?.length ?? 0) < contextBytesUsed(spec) ? refused(ERRNO.EINVAL) : RUN;
     case 'BPF_PROG_TYPE_SK_LOOKUP':
-      return packet !== undefined || ctx === undefined ? refused(ERRNO.EINVAL) : RUN;
+      if (packet !== undefined || ctx === undefined) return refused(ERRNO.EINVAL);
+      return ADDRESS_FAMILIES.includes(wordOf(ctx, LOOKUP_FAMILY)) ? RUN : refused(ERRNO.EAFNOSUPPORT);
     case 'BPF_PROG_TYPE_STRUCT_OPS':
-      return refused(ERRNO.EOPNOTSUPP);
+      // The kernel's table for tests wants its arguments.
+      return refused(spec.attachTo?.startsWith('test_') === true ? ERRNO.EINVAL : ERRNO.EOPNOTSUPP);
+    case 'BPF_PROG_TYPE_LWT_SEG6LOCAL':
+      return refused(ERRNO.ENOTSUPP);
+    case 'BPF_PROG_TYPE_FLOW_DISSECTOR':
+      if (ctx !== undefined) {
+        const error = judgeFlowKeys(ctx);
+        if (error !== 0) return refused(error);
+      }
+      break;
     case 'BPF_PROG_TYPE_XDP':
       if (WHOLE_PACKET_ATTACH_TYPES.includes(spec.attachType ?? '')) return refused(ERRNO.EINVAL);
       break;

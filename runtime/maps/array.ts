@@ -5,16 +5,11 @@
  * special fields. Evidence: errno values measured on 6.1.192, 6.12.117 and 7.2.13.
  */
 import { ERRNO } from '../spec/errno';
-import type { MapDefinition, MapEntry, MapOutcome, ValueRef } from './bpfMap';
+import type { MapEntry, MapOutcome, ValueRef } from './bpfMap';
 import type { ArrayData } from './mapData';
 import {
-  ACCESS_FLAGS,
   BPF_EXIST,
-  BPF_F_INNER_MAP,
   BPF_F_LOCK,
-  BPF_F_MMAPABLE,
-  BPF_F_NUMA_NODE,
-  BPF_F_PRESERVE_ELEMS,
   BPF_NOEXIST,
   LABELLED_ELEMENTS_MAX,
   refused,
@@ -25,22 +20,6 @@ import {
   type ValueSlot,
 } from './mapFamily';
 import { copyValue, dropOwned, hasField, readValue } from './values';
-
-const FLAGS = ACCESS_FLAGS | BPF_F_NUMA_NODE | BPF_F_MMAPABLE | BPF_F_PRESERVE_ELEMS | BPF_F_INNER_MAP;
-/** Largest value the kernel allocates in one piece. */
-const VALUE_SIZE_MAX = 0x7fff_ffff;
-
-/** The common part of array creation: sizes and flags. */
-export function validateArray(definition: MapDefinition, flags = FLAGS): number {
-  if (
-    definition.maxEntries === 0 ||
-    definition.keySizeBytes !== 4 ||
-    definition.valueSizeBytes === 0 ||
-    (definition.flags & ~flags) !== 0
-  )
-    return -ERRNO.EINVAL;
-  return definition.valueSizeBytes > VALUE_SIZE_MAX ? -ERRNO.E2BIG : 0;
-}
 
 /** The next index of an array-like map; any key that is not an index starts over. */
 export function nextIndex(env: MapEnv, map: MapRecord, key: number, nextKey: number): number {
@@ -59,8 +38,6 @@ const valueAt = (map: MapRecord<ArrayData>, index: number): ValueRef =>
 
 export const arrayFamily: MapFamily<ArrayData> = {
   types: ['BPF_MAP_TYPE_ARRAY'],
-
-  validate: (_env, definition) => validateArray(definition),
 
   create(env, definition): ArrayData {
     const strideBytes = round8(definition.valueSizeBytes);

@@ -5,35 +5,16 @@
  * and has no seed, so that which values are confused differs. Evidence: errno values on 6.1, 6.12 and 7.2.
  */
 import { ERRNO } from '../spec/errno';
-import type { MapDefinition, MapOutcome } from './bpfMap';
+import type { MapOutcome } from './bpfMap';
 import { hashKey } from './hash';
 import type { BloomData } from './mapData';
-import {
-  ACCESS_FLAGS,
-  BPF_ANY,
-  BPF_F_NUMA_NODE,
-  BPF_F_ZERO_SEED,
-  refused,
-  type MapEnv,
-  type MapFamily,
-  type MapRecord,
-} from './mapFamily';
+import { BPF_ANY, refused, type MapEnv, type MapFamily, type MapRecord } from './mapFamily';
 
 type BloomMap = MapRecord<BloomData>;
 
-const FUNCTIONS_MAX = 15n;
 const FUNCTIONS_DEFAULT = 5;
-const VALUE_SIZE_MAX = 4 * 1024 * 1024;
 const BITS_MIN = 64;
 const BITS_MAX = 2 ** 32;
-
-function validate(definition: MapDefinition): number {
-  const { keySizeBytes, valueSizeBytes, maxEntries, flags, mapExtra } = definition;
-  if (valueSizeBytes > VALUE_SIZE_MAX) return -ERRNO.E2BIG;
-  const known = ACCESS_FLAGS | BPF_F_NUMA_NODE | BPF_F_ZERO_SEED;
-  const sized = keySizeBytes === 0 && valueSizeBytes > 0 && maxEntries > 0;
-  return sized && (flags & ~known) === 0 && mapExtra <= FUNCTIONS_MAX ? 0 : -ERRNO.EINVAL;
-}
 
 /** Seven bits for every five (entry, function) pairs, up to a power of two. */
 function bitCount(maxEntries: number, functions: number): number {
@@ -73,7 +54,6 @@ function peek(env: MapEnv, map: BloomMap, value: number): number {
 
 export const bloomFamily: MapFamily<BloomData> = {
   types: ['BPF_MAP_TYPE_BLOOM_FILTER'],
-  validate: (_env, definition) => validate(definition),
   create(env, definition): BloomData {
     const functions = Number(definition.mapExtra) || FUNCTIONS_DEFAULT;
     const bits = bitCount(definition.maxEntries, functions);

@@ -7,10 +7,8 @@ import { ERRNO } from '../spec/errno';
 import type { MapDefinition, MapOutcome, ValueRef } from './bpfMap';
 import type { CgroupStorageData } from './mapData';
 import {
-  ACCESS_FLAGS,
   BPF_EXIST,
   BPF_F_LOCK,
-  BPF_F_NUMA_NODE,
   refused,
   round8,
   type MapEnv,
@@ -19,15 +17,6 @@ import {
 } from './mapFamily';
 
 const PER_CPU = 'BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE';
-const VALUE_SIZE_MAX = 4096;
-const CPU_VALUE_SIZE_MAX = 32 * 1024;
-
-function validate(definition: MapDefinition): number {
-  const { keySizeBytes, valueSizeBytes, maxEntries, flags, type } = definition;
-  if (![8, 16].includes(keySizeBytes) || valueSizeBytes === 0) return -ERRNO.EINVAL;
-  if (valueSizeBytes > (type === PER_CPU ? CPU_VALUE_SIZE_MAX : VALUE_SIZE_MAX)) return -ERRNO.E2BIG;
-  return maxEntries !== 0 || (flags & ~(ACCESS_FLAGS | BPF_F_NUMA_NODE)) !== 0 ? -ERRNO.EINVAL : 0;
-}
 
 /** The value of the present run for the current CPU. */
 export const storageOfRun = (env: MapEnv, map: MapRecord<CgroupStorageData>): ValueRef =>
@@ -43,7 +32,6 @@ const copies = (env: MapEnv, definition: MapDefinition): number =>
 
 export const cgroupStorageFamily: MapFamily<CgroupStorageData> = {
   types: ['BPF_MAP_TYPE_CGROUP_STORAGE', PER_CPU],
-  validate: (_env, definition) => validate(definition),
 
   create(env, definition): CgroupStorageData {
     const strideBytes = round8(definition.valueSizeBytes);

@@ -15,12 +15,9 @@ import { has } from '../spec/profile';
 import type { MapDefinition, MapEntry, MapOutcome, ValueRef } from './bpfMap';
 import type { HashData } from './mapData';
 import {
-  ACCESS_FLAGS,
   BPF_EXIST,
   BPF_F_LOCK,
   BPF_F_NO_PREALLOC,
-  BPF_F_NUMA_NODE,
-  BPF_F_ZERO_SEED,
   BPF_NOEXIST,
   DONE,
   LABELLED_ELEMENTS_MAX,
@@ -47,17 +44,6 @@ type HashMap = MapRecord<HashData>;
 /** Offset of the value in an element. */
 export const elementValue = (definition: MapDefinition): number =>
   ELEMENT_KEY + round8(definition.keySizeBytes);
-
-/** Keys and values larger than this the kernel cannot allocate (KMALLOC_MAX_SIZE less the longest stack and header). */
-const ELEMENT_SIZE_MAX = 4 * 1024 * 1024 - 512;
-
-/** The common part of hash creation: sizes and flags. */
-export function validateHash(definition: MapDefinition, flags: number): number {
-  if ((definition.flags & ~flags) !== 0) return -ERRNO.EINVAL;
-  if (definition.maxEntries === 0 || definition.keySizeBytes === 0 || definition.valueSizeBytes === 0)
-    return -ERRNO.EINVAL;
-  return definition.keySizeBytes + definition.valueSizeBytes >= ELEMENT_SIZE_MAX ? -ERRNO.E2BIG : 0;
-}
 
 /** Mixes the key's bytes to 32 bits (multiply–rotate rounds over 32-bit words, then a finaliser). */
 export function hashKey(bytes: Uint8Array, offset: number, sizeBytes: number): number {
@@ -284,9 +270,6 @@ const failed = (error: number): MapOutcome => ({ error, freed: [], recycle: [] }
 
 export const hashFamily: MapFamily<HashData> = {
   types: ['BPF_MAP_TYPE_HASH'],
-
-  validate: (_env, definition) =>
-    validateHash(definition, ACCESS_FLAGS | BPF_F_NO_PREALLOC | BPF_F_NUMA_NODE | BPF_F_ZERO_SEED),
 
   create(env, definition): HashData {
     const prealloc = (definition.flags & BPF_F_NO_PREALLOC) === 0;

@@ -7,34 +7,13 @@
  * rules and helpers' results as on 6.1, 6.12 and 7.2.
  */
 import { ERRNO } from '../spec/errno';
-import type { MapDefinition, MapEntry, ValueRef } from './bpfMap';
+import type { MapEntry, ValueRef } from './bpfMap';
 import { indexBytes } from './array';
 import type { StorageData } from './mapData';
-import {
-  BPF_F_NO_PREALLOC,
-  refused,
-  round8,
-  type MapEnv,
-  type MapFamily,
-  type MapRecord,
-  type ValueSlot,
-} from './mapFamily';
+import { refused, round8, type MapEnv, type MapFamily, type MapRecord, type ValueSlot } from './mapFamily';
 import { copyValue, readValue } from './values';
 
 type StorageMap = MapRecord<StorageData>;
-
-const BPF_F_CLONE = 512;
-/** What the kernel's headers around a value leave of 64 KiB. */
-const VALUE_SIZE_MAX = 0xfc00;
-
-function validate(definition: MapDefinition): number {
-  const { flags, maxEntries, keySizeBytes, valueSizeBytes } = definition;
-  const flagged = (flags & BPF_F_NO_PREALLOC) !== 0 && (flags & ~(BPF_F_NO_PREALLOC | BPF_F_CLONE)) === 0;
-  const typed = definition.keyTypeId !== 0 && definition.valueTypeId !== 0;
-  if (!flagged || maxEntries !== 0 || keySizeBytes !== 4 || valueSizeBytes === 0 || !typed)
-    return -ERRNO.EINVAL;
-  return valueSizeBytes > VALUE_SIZE_MAX ? -ERRNO.E2BIG : 0;
-}
 
 /** The owner's value; 0: it has none. */
 export const storedValue = (map: StorageMap, owner: number): ValueRef =>
@@ -70,7 +49,6 @@ export const localStorageFamily: MapFamily<StorageData> = {
     'BPF_MAP_TYPE_INODE_STORAGE',
     'BPF_MAP_TYPE_CGRP_STORAGE',
   ],
-  validate: (_env, definition) => validate(definition),
   create: (): StorageData => ({ kind: 'storage', stored: [] }),
   lookup: () => 0,
   update: () => refused('EBADF', ERRNO),

@@ -11,10 +11,7 @@ import { ERRNO } from '../spec/errno';
 import type { MapDefinition, MapEntry, MapOutcome, ValueRef } from './bpfMap';
 import type { TrieData } from './mapData';
 import {
-  ACCESS_FLAGS,
   BPF_EXIST,
-  BPF_F_NO_PREALLOC,
-  BPF_F_NUMA_NODE,
   BPF_NOEXIST,
   DONE,
   LABELLED_ELEMENTS_MAX,
@@ -28,8 +25,6 @@ import {
 type Trie = MapRecord<TrieData>;
 
 const LENGTH_BYTES = 4;
-const DATA_SIZE_MAX = 256;
-const VALUE_SIZE_MAX = 4 * 1024 * 1024 - 512;
 /** Elements that must have left before the memory of one is used again. */
 const RETIRED_MIN = 64;
 
@@ -98,15 +93,6 @@ const left = (map: Trie, element: number): MapOutcome => {
 
 export const lpmTrieFamily: MapFamily<TrieData> = {
   types: ['BPF_MAP_TYPE_LPM_TRIE'],
-
-  validate(_env, definition): number {
-    const { maxEntries, flags, keySizeBytes, valueSizeBytes } = definition;
-    const known = ACCESS_FLAGS | BPF_F_NUMA_NODE | BPF_F_NO_PREALLOC;
-    const flagged = (flags & BPF_F_NO_PREALLOC) !== 0 && (flags & ~known) === 0;
-    const keyed = keySizeBytes > LENGTH_BYTES && keySizeBytes <= LENGTH_BYTES + DATA_SIZE_MAX;
-    const valued = valueSizeBytes > 0 && valueSizeBytes <= VALUE_SIZE_MAX;
-    return maxEntries > 0 && flagged && keyed && valued ? 0 : -ERRNO.EINVAL;
-  },
 
   create: (_env, definition): TrieData => ({
     kind: 'trie',

@@ -23,17 +23,12 @@ import {
   linkElement,
   nextElementKey,
   unlinkElement,
-  validateHash,
 } from './hash';
 import { createLruLists, LruWalker } from './lruLists';
 import type { HashData, LruData } from './mapData';
 import {
-  ACCESS_FLAGS,
   BPF_EXIST,
   BPF_F_NO_COMMON_LRU,
-  BPF_F_NO_PREALLOC,
-  BPF_F_NUMA_NODE,
-  BPF_F_ZERO_SEED,
   refused,
   type MapEnv,
   type MapFamily,
@@ -44,21 +39,11 @@ import { copyValue, dropOwned, hasField, readValue } from './values';
 
 type LruMap = MapRecord<LruData>;
 
-const FLAGS = ACCESS_FLAGS | BPF_F_NO_COMMON_LRU | BPF_F_NUMA_NODE | BPF_F_ZERO_SEED;
-
 /** The hash table inside, for the functions of `hash.ts`. */
 export const tableOf = (map: LruMap): MapRecord<HashData> => ({
   definition: map.definition,
   data: map.data.table,
 });
-
-export function validateLru(definition: MapDefinition): number {
-  if ((definition.flags & BPF_F_NO_PREALLOC) !== 0) return -ERRNO.ENOTSUPP;
-  if ((definition.flags & BPF_F_NO_COMMON_LRU) !== 0 && (definition.flags & BPF_F_NUMA_NODE) !== 0)
-    return -ERRNO.EINVAL;
-  if (hasField(definition, 'spinLock')) return -ERRNO.EOPNOTSUPP;
-  return validateHash(definition, FLAGS);
-}
 
 /** @param valueAreaBytes bytes of an element behind its key: one value, or one for every CPU. */
 export function createLru(env: MapEnv, definition: MapDefinition, valueAreaBytes: number): LruData {
@@ -167,7 +152,7 @@ export function insertLru(
 export const lruFamily: MapFamily<LruData> = {
   types: ['BPF_MAP_TYPE_LRU_HASH'],
 
-  validate: (_env, definition) => validateLru(definition),
+  refuse: (definition) => (hasField(definition, 'spinLock') ? -ERRNO.EOPNOTSUPP : 0),
 
   create: (env, definition) => createLru(env, definition, definition.valueSizeBytes),
 

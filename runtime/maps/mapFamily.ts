@@ -66,8 +66,8 @@ export interface ValueSlot {
 export interface MapFamily<D extends MapData = MapData> {
   /** Types of `BPF_MAP_TYPE_…` that it implements. */
   readonly types: readonly string[];
-  /** 0, or the negative errno with which `BPF_MAP_CREATE` refuses. */
-  validate(env: MapEnv, definition: MapDefinition): number;
+  /** 0, or the negative errno with which creation refuses kernel objects in values, or a template; sizes and flags are judged before. */
+  refuse?(definition: MapDefinition): number;
   create(env: MapEnv, definition: MapDefinition): D;
   /** 0 when there is no such element. */
   lookup(env: MapEnv, map: MapRecord<D>, key: number): ValueRef;

@@ -4,18 +4,14 @@
  * the outer one was created with. Evidence: rules and errno values of 6.1, 6.12 and 7.2.
  */
 import { ERRNO } from '../spec/errno';
-import { indexBytes, nextIndex, validateArray } from './array';
+import { indexBytes, nextIndex } from './array';
 import type { MapDefinition, MapEntry, MapOutcome } from './bpfMap';
-import { createHash, hashFamily, validateHash } from './hash';
+import { createHash, hashFamily } from './hash';
 import type { HandleArrayData, HandleHashData, HashData } from './mapData';
 import {
   BPF_ANY,
   BPF_F_INNER_MAP,
   BPF_F_NO_PREALLOC,
-  BPF_F_NUMA_NODE,
-  BPF_F_RDONLY,
-  BPF_F_WRONLY,
-  BPF_F_ZERO_SEED,
   DONE,
   refused,
   type MapEnv,
@@ -24,8 +20,6 @@ import {
 } from './mapFamily';
 
 const HANDLE_SIZE_BYTES = 4;
-/** Program read-only and write-only do not apply to maps of handles. */
-const HANDLE_FLAGS = BPF_F_RDONLY | BPF_F_WRONLY | BPF_F_NUMA_NODE;
 
 /** Map types that cannot be inner maps: they have no notion of equality. */
 const NEVER_INNER = new Set(['BPF_MAP_TYPE_PROG_ARRAY', 'BPF_MAP_TYPE_STRUCT_OPS']);
@@ -33,7 +27,7 @@ const NEVER_INNER = new Set(['BPF_MAP_TYPE_PROG_ARRAY', 'BPF_MAP_TYPE_STRUCT_OPS
 export const isMapOfMaps = (definition: MapDefinition): boolean => definition.type.endsWith('_OF_MAPS');
 
 /** Whether an outer map can have this template at all: 0 or a negative errno. */
-function validateTemplate(template: MapDefinition | undefined): number {
+function refuseTemplate(template: MapDefinition | undefined): number {
   if (template === undefined) return -ERRNO.EBADF;
   if (isMapOfMaps(template)) return -ERRNO.EINVAL;
   return NEVER_INNER.has(template.type) ? -ERRNO.ENOTSUPP : 0;
@@ -79,7 +73,7 @@ const failed = (error: number): MapOutcome => ({ error, freed: [], recycle: [] }
 export function handleArray(
   types: readonly string[],
   own: {
-    validate(definition: MapDefinition): number;
+    refuse?(definition: MapDefinition): number;
     /** 0, or why this handle cannot be stored. */
     check(env: MapEnv, definition: MapDefinition, handle: number): number;
     /** Programs can look handles up. */
@@ -95,10 +89,7 @@ export function handleArray(
   return {
     types,
 
-    validate(_env, definition): number {
-      if (definition.valueSizeBytes !== HANDLE_SIZE_BYTES) return -ERRNO.EINVAL;
-      return validateArray(definition, HANDLE_FLAGS) || own.validate(definition);
-    },
+    ...(own.refuse === undefined ? {} : { refuse: own.refuse }),
 
     create: (env, definition): HandleArrayData => ({
       kind: 'handleArray',
@@ -156,7 +147,7 @@ export function handleArray(
 }
 
 export const arrayOfMapsFamily = handleArray(['BPF_MAP_TYPE_ARRAY_OF_MAPS'], {
-  validate: (definition) => validateTemplate(definition.innerTemplate),
+  refuse: ({ innerTemplate }) => refuseTemplate(innerTemplate),
   check: checkInner,
   visible: true,
 });
@@ -169,13 +160,7 @@ const table = (map: MapRecord<HandleHashData>): MapRecord<HashData> => ({
 export const hashOfMapsFamily: MapFamily<HandleHashData> = {
   types: ['BPF_MAP_TYPE_HASH_OF_MAPS'],
 
-  validate(_env, definition): number {
-    if (definition.valueSizeBytes !== HANDLE_SIZE_BYTES) return -ERRNO.EINVAL;
-    return (
-      validateHash(definition, HANDLE_FLAGS | BPF_F_NO_PREALLOC | BPF_F_ZERO_SEED) ||
-      validateTemplate(definition.innerTemplate)
-    );
-  },
+  refuse: ({ innerTemplate }) => refuseTemplate(innerTemplate),
 
   create(env, definition): HandleHashData {
     const prealloc = (definition.flags & BPF_F_NO_PREALLOC) === 0;

@@ -4,6 +4,7 @@
  */
 import { ERRNO } from '../spec/errno';
 import { has } from '../spec/profile';
+import { creationFault } from '../spec/mapCreation';
 import { assert } from '../util/assert';
 import { arrayFamily } from './array';
 import { bloomFamily } from './bloomFilter';
@@ -66,7 +67,10 @@ export function familyOf(map: MapRecord): MapFamily {
 export function createMap(env: MapEnv, definition: MapDefinition): MapRecord | number | undefined {
   const family = findFamily(definition.type);
   if (!family) return undefined;
-  const error = family.validate(env, definition);
+  const typed = definition.keyTypeId !== 0 && definition.valueTypeId !== 0;
+  const fault = creationFault({ ...definition, typed }, env.profile);
+  if (fault !== undefined) return -fault.errno;
+  const error = family.refuse?.(definition) ?? 0;
   if (error !== 0) return error;
   const copied = withCopySkips(env, definition);
   return { definition: Object.freeze(copied), data: family.create(env, copied) };

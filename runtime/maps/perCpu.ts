@@ -8,7 +8,7 @@
 import { NO_SPECIAL_FIELDS } from '../btf/specialFields';
 import { ERRNO } from '../spec/errno';
 import { has } from '../spec/profile';
-import { indexBytes, nextIndex, validateArray } from './array';
+import { indexBytes, nextIndex } from './array';
 import type { MapDefinition, MapEntry, MapOutcome, ValueRef } from './bpfMap';
 import {
   checkPresence,
@@ -22,28 +22,15 @@ import {
   linkedElements,
   linkElement,
   nextElementKey,
-  validateHash,
 } from './hash';
-import {
-  createLru,
-  deleteLru,
-  findLru,
-  markLruUsed,
-  recycleLru,
-  takeLruSlot,
-  tableOf,
-  validateLru,
-} from './lruHash';
+import { createLru, deleteLru, findLru, markLruUsed, recycleLru, takeLruSlot, tableOf } from './lruHash';
 import type { HashData, LruData, PerCpuArrayData, PerCpuHashData } from './mapData';
 import {
-  ACCESS_FLAGS,
   BPF_EXIST,
   BPF_F_ALL_CPUS,
   BPF_F_CPU,
   BPF_F_LOCK,
   BPF_F_NO_PREALLOC,
-  BPF_F_NUMA_NODE,
-  BPF_F_ZERO_SEED,
   BPF_NOEXIST,
   DONE,
   LABELLED_ELEMENTS_MAX,
@@ -55,17 +42,11 @@ import {
 } from './mapFamily';
 import { copyValue, dropOwned, hasField, readValue } from './values';
 
-/** PCPU_MIN_UNIT_SIZE: largest per-CPU allocation. */
-const VALUE_SIZE_MAX = 32 * 1024;
+/** No value of a CPU may hold a timer or a lock. */
+const refusePerCpu = (definition: MapDefinition): number =>
+  hasField(definition, 'timer') || hasField(definition, 'spinLock') ? -ERRNO.EOPNOTSUPP : 0;
 
 const strideOf = (definition: MapDefinition): number => round8(definition.valueSizeBytes);
-
-/** What all of them refuse beyond what their single-valued relatives do. */
-function validatePerCpu(definition: MapDefinition): number {
-  if ((definition.flags & BPF_F_NUMA_NODE) !== 0) return -ERRNO.EINVAL;
-  if (strideOf(definition) > VALUE_SIZE_MAX) return -ERRNO.E2BIG;
-  return hasField(definition, 'timer') || hasField(definition, 'spinLock') ? -ERRNO.EOPNOTSUPP : 0;
-}
 
 /** Writes one value to all CPUs' places, or each CPU its own, or only that of the CPU that the flags name. */
 function writeAll(
@@ -110,7 +91,7 @@ const arrayPlace = (map: PerCpuArray, index: number, cpu: number): ValueRef =>
 export const perCpuArrayFamily: MapFamily<PerCpuArrayData> = {
   types: ['BPF_MAP_TYPE_PERCPU_ARRAY'],
 
-  validate: (_env, definition) => validateArray(definition, ACCESS_FLAGS) || validatePerCpu(definition),
+  refuse: refusePerCpu,
 
   create(env, definition): PerCpuArrayData {
     const strideBytes = strideOf(definition);
@@ -346,9 +327,7 @@ export const perCpuHashFamily: MapFamily<PerCpuHashData> = {
   ...common,
   types: ['BPF_MAP_TYPE_PERCPU_HASH'],
 
-  validate: (_env, definition) =>
-    validatePerCpu(definition) ||
-    validateHash(definition, ACCESS_FLAGS | BPF_F_NO_PREALLOC | BPF_F_ZERO_SEED),
+  refuse: refusePerCpu,
 
   create(env, definition): PerCpuHashData {
     const prealloc = (definition.flags & BPF_F_NO_PREALLOC) === 0;
@@ -383,7 +362,7 @@ export const lruPerCpuHashFamily: MapFamily<LruData> = {
   ...common,
   types: ['BPF_MAP_TYPE_LRU_PERCPU_HASH'],
 
-  validate: (_env, definition) => validatePerCpu(definition) || validateLru(definition),
+  refuse: refusePerCpu,
 
   create: (env, definition) => createLru(env, definition, strideOf(definition) * env.cpuCount),
 

@@ -8,7 +8,6 @@ import type { HandleArrayData } from './mapData';
 import type { MapEnv, MapRecord } from './mapFamily';
 
 export const progArrayFamily = handleArray(['BPF_MAP_TYPE_PROG_ARRAY'], {
-  validate: () => 0,
   check: (_env, _definition, handle) => (handle === BAD_DESCRIPTOR ? -ERRNO.EBADF : 0),
   visible: false,
 });

@@ -6,32 +6,11 @@
  * is copied; nobody ever holds an address of a slot. Evidence: results on 6.1, 6.12 and 7.2.
  */
 import { ERRNO } from '../spec/errno';
-import type { MapDefinition, MapEntry, MapOutcome } from './bpfMap';
+import type { MapEntry, MapOutcome } from './bpfMap';
 import type { QueueData } from './mapData';
-import {
-  ACCESS_FLAGS,
-  BPF_ANY,
-  BPF_EXIST,
-  BPF_F_NUMA_NODE,
-  refused,
-  type MapEnv,
-  type MapFamily,
-  type MapRecord,
-} from './mapFamily';
+import { BPF_ANY, BPF_EXIST, refused, type MapEnv, type MapFamily, type MapRecord } from './mapFamily';
 
 type QueueMap = MapRecord<QueueData>;
-
-const VALUE_SIZE_MAX = 4 * 1024 * 1024;
-const TOTAL_SIZE_MAX = 0xffff_ffff;
-
-function validate(definition: MapDefinition): number {
-  const { maxEntries, keySizeBytes, valueSizeBytes, flags } = definition;
-  if (maxEntries === 0 || keySizeBytes !== 0 || valueSizeBytes === 0) return -ERRNO.EINVAL;
-  if ((flags & ~(ACCESS_FLAGS | BPF_F_NUMA_NODE)) !== 0) return -ERRNO.EINVAL;
-  return valueSizeBytes > VALUE_SIZE_MAX || maxEntries >= Math.floor(TOTAL_SIZE_MAX / valueSizeBytes)
-    ? -ERRNO.E2BIG
-    : 0;
-}
 
 /** Linear offset of the value that is `age` places behind the oldest. */
 const slotAt = (map: QueueMap, age: number): number =>
@@ -70,7 +49,6 @@ const family = (type: string, newest: boolean): MapFamily<QueueData> => {
     slotAt(map, newest ? map.data.count - 1 - turn : turn);
   return {
     types: [type],
-    validate: (_env, definition) => validate(definition),
     create(env, definition): QueueData {
       const sizeBytes = definition.maxEntries * definition.valueSizeBytes;
       return { kind: 'queue', base: env.memory.allocate(sizeBytes), oldest: 0, count: 0 };

@@ -13,9 +13,6 @@ import type { MapDefinition, MapEntry, MapOutcome, ValueRef } from './bpfMap';
 import type { RedirectData } from './mapData';
 import {
   BPF_EXIST,
-  BPF_F_NUMA_NODE,
-  BPF_F_RDONLY,
-  BPF_F_WRONLY,
   BPF_NOEXIST,
   DONE,
   refused,
@@ -29,20 +26,10 @@ type RedirectMap = MapRecord<RedirectData>;
 
 const LOOPBACK_IFINDEX = 1;
 const QUEUE_LENGTH_MAX = 16384;
-/** CPUs that a distribution's kernel is built for. */
-const CPUS_MAX = 8192;
 const PROGRAM_FD_OFFSET = 4;
 
 const isCpuMap = (definition: MapDefinition): boolean => definition.type === 'BPF_MAP_TYPE_CPUMAP';
 const isHash = (definition: MapDefinition): boolean => definition.type === 'BPF_MAP_TYPE_DEVMAP_HASH';
-
-function validate(definition: MapDefinition): number {
-  const { maxEntries, keySizeBytes, valueSizeBytes, flags } = definition;
-  const known = isCpuMap(definition) ? BPF_F_NUMA_NODE : BPF_F_NUMA_NODE | BPF_F_RDONLY | BPF_F_WRONLY;
-  if (maxEntries === 0 || keySizeBytes !== 4 || ![4, 8].includes(valueSizeBytes) || (flags & ~known) !== 0)
-    return -ERRNO.EINVAL;
-  return isCpuMap(definition) && maxEntries > CPUS_MAX ? -ERRNO.E2BIG : 0;
-}
 
 const find = (map: RedirectMap, key: number): ValueRef =>
   map.data.filled.find((element) => element.key === key)?.value ?? 0;
@@ -86,7 +73,6 @@ function judge(
 
 export const redirectFamily: MapFamily<RedirectData> = {
   types: ['BPF_MAP_TYPE_DEVMAP', 'BPF_MAP_TYPE_DEVMAP_HASH', 'BPF_MAP_TYPE_CPUMAP'],
-  validate: (_env, definition) => validate(definition),
   create: (): RedirectData => ({ kind: 'redirect', filled: [] }),
   lookup: (env, map, key) => find(map, env.memory.load32(key)),
 

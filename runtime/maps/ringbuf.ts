@@ -9,14 +9,13 @@
 import { ERRNO } from '../spec/errno';
 import type { MapEntry, MapOutcome } from './bpfMap';
 import type { RingbufData } from './mapData';
-import { BPF_F_NUMA_NODE, refused, type MapEnv, type MapFamily, type MapRecord } from './mapFamily';
+import { refused, type MapEnv, type MapFamily, type MapRecord } from './mapFamily';
 
 const HEADER_SIZE_BYTES = 8;
 const BUSY = 0x8000_0000;
 const DISCARDED = 0x4000_0000;
 const LENGTH = 0x3fff_ffff;
 const RECORD_SIZE_MAX = 0x3fff_ffff;
-const PAGE_SIZE_BYTES = 4096;
 
 type Ringbuf = MapRecord<RingbufData>;
 
@@ -107,14 +106,6 @@ const unsupported = (): MapOutcome => refused('ENOTSUPP', ERRNO);
 
 export const ringbufFamily: MapFamily<RingbufData> = {
   types: ['BPF_MAP_TYPE_RINGBUF'],
-
-  validate(_env, definition): number {
-    const { maxEntries } = definition;
-    const aligned =
-      maxEntries > 0 && maxEntries % PAGE_SIZE_BYTES === 0 && (maxEntries & (maxEntries - 1)) === 0;
-    const sized = definition.keySizeBytes === 0 && definition.valueSizeBytes === 0;
-    return aligned && sized && (definition.flags & ~BPF_F_NUMA_NODE) === 0 ? 0 : -ERRNO.EINVAL;
-  },
 
   create: (env, definition): RingbufData => ({
     kind: 'ringbuf',

@@ -861,6 +861,26 @@ export const FEATURES = {
     since: '6.18',
     evidence: 'measured on 7.2',
   },
+  testFunctionsManyArguments: {
+    what: 'a test run of a program that changes results calls a second function, with seven arguments',
+    since: '6.6',
+    evidence: 'mainline 6.6; measured 6.1 has one, 6.12 two',
+  },
+  cloneRefusesUntypedSegments: {
+    what: 'bpf_clone_redirect refuses packets of segments without a type, which only test runs make',
+    since: '6.12',
+    evidence: 'measured on 6.12 and 7.2',
+  },
+  testFunctionNine: {
+    what: 'a test run of a tracing program calls a ninth function',
+    since: '6.12',
+    evidence: 'BTF of 6.1 and 6.12',
+  },
+  testFunctionTen: {
+    what: 'a test run of a tracing program calls a tenth function',
+    since: '6.18',
+    evidence: 'mainline 6.17; BTF of 6.12 and 7.2',
+  },
 } as const satisfies Record<string, FeatureRow>;
 
 export type FeatureName = keyof typeof FEATURES;

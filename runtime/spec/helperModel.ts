@@ -238,11 +238,17 @@ const MODEL = {
     note: 'there is no type information of the kernel at run time',
   },
   bpf_sys_bpf: { level: 'none', note: 'there are no system calls from programs' },
-  bpf_get_func_arg: { level: 'none', note: 'there are no traced functions: programs are run, not attached' },
-  bpf_get_func_ret: { level: 'none', note: 'there are no traced functions: programs are run, not attached' },
+  bpf_get_func_arg: {
+    level: 'partial',
+    note: "functions that are called are the kernel's own test functions",
+  },
+  bpf_get_func_ret: {
+    level: 'partial',
+    note: "functions that are called are the kernel's own test functions",
+  },
   bpf_get_func_arg_cnt: {
-    level: 'none',
-    note: 'there are no traced functions: programs are run, not attached',
+    level: 'partial',
+    note: "functions that are called are the kernel's own test functions",
   },
   bpf_get_retval: { level: 'none', note: 'there are no traced functions: programs are run, not attached' },
   bpf_set_retval: { level: 'none', note: 'there are no traced functions: programs are run, not attached' },

@@ -1,7 +1,7 @@
 /**
- * Maps, and work queues and task work inside map values, as arguments of kernel functions; the callbacks that such work runs later.
+ * Maps, and work queues, task work and timers inside map values, as arguments of kernel functions; the callbacks that such work runs later.
  * A number that stands for a map is refused; a map argument after a work argument must be the very map that holds the work.
- * Not here: timers (`timers.ts`), locks and interrupt flags (`kfuncGuards.ts`).
+ * Not here: helpers of timers (`timers.ts`), locks and interrupt flags (`kfuncGuards.ts`).
  * Evidence: programs `work*` and `arena*` of test/fixtures/rulebook, measured on 6.12 and 7.2.
  */
 import { asS64, asU64 } from '../util/u64';
@@ -13,10 +13,18 @@ import { fieldOf, kernelMapName, mapInfo } from './mapRules';
 import { EINVAL } from './outcome';
 import { isPacketPointer, type RegState } from './regState';
 
-type WorkKind = 'workqueue' | 'taskWork';
+type WorkKind = 'workqueue' | 'taskWork' | 'timer';
 
-const WORK: Readonly<Record<string, WorkKind>> = { bpf_wq: 'workqueue', bpf_task_work: 'taskWork' };
-const STRUCT: Readonly<Record<WorkKind, string>> = { workqueue: 'bpf_wq', taskWork: 'bpf_task_work' };
+const WORK: Readonly<Record<string, WorkKind>> = {
+  bpf_wq: 'workqueue',
+  bpf_task_work: 'taskWork',
+  bpf_timer: 'timer',
+};
+const STRUCT: Readonly<Record<WorkKind, string>> = {
+  workqueue: 'bpf_wq',
+  taskWork: 'bpf_task_work',
+  timer: 'bpf_timer',
+};
 
 /** Which kind of work a struct of the kernel is. */
 export const workKind = (struct: string): WorkKind | undefined =>

@@ -59,7 +59,7 @@ function refusal(object: ObjectSpec, map: MapSpec, profile: Profile): MapRefusal
 
 /** An operations table attached by a link is a map with a flag that older kernels do not know. */
 function linkedTable(object: ObjectSpec, profile: Profile): MapRefusal | undefined {
-  const name = object.linkedTables?.[0];
+  const name = object.operationTables?.find((table) => table.linked)?.name;
   if (name === undefined || has(profile, 'structOpsLinks')) return undefined;
   const message = `map '${name}': failed to create: -EINVAL`;
   return {

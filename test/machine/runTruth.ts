@@ -8,6 +8,8 @@
 import * as assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { firstRejected } from '../../runtime/host/firstRejected';
+import { pointsOf } from '../../runtime/host/kernelPoints';
 import { loadFor } from '../../runtime/host/loadFor';
 import type { ObjectSpec } from '../../runtime/loader/objectSpec';
 import {
@@ -130,7 +132,12 @@ export function playOnModel(set: ScenarioSet, scenario: RunScenario, kernel: str
   const file = path.isAbsolute(scenario.object) ? scenario.object : path.join(set.folder, scenario.object);
   const object = objectAt(file, profile);
   if (!object.ok) return loadFailed(scenario, profile, object.problem);
-  const answer = playOracle(object.value, scenario, profile, GUEST_CPUS);
+  const rejected = firstRejected(object.value, scenario.only, profile, {});
+  if (rejected !== undefined) return loadFailed(scenario, profile, rejected);
+  const answer = playOracle(object.value, scenario, profile, {
+    cpus: GUEST_CPUS,
+    ...pointsOf(profile),
+  });
   assert.ok(answer.ok, answer.ok ? '' : answer.problem.message);
   return answer.value;
 }
