@@ -695,6 +695,11 @@ export const FEATURES = {
     since: '6.12',
     evidence: 'mainline 6.12; measured on 6.1 (any value) and 6.12',
   },
+  operationsReturnObjects: {
+    what: 'members of operation tables get and return objects with a reference',
+    since: '6.18',
+    evidence: 'mainline 6.15; measured on 7.2, fixtures `operations`',
+  },
   untrustedMemory: {
     what: 'pointers to plain data found behind untrusted pointers may be read through',
     since: '6.18',

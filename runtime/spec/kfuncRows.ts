@@ -196,7 +196,7 @@ const SECURITY_ROWS: readonly KfuncRow[] = [
 ];
 
 const NETWORK: readonly KfuncRow[] = [
-  ...rows(SKB, ['trustedArgs'], 'bpf_dynptr_from_skb'),
+  ...rows(SKB, ['trustedArgs'], 'bpf_dynptr_from_skb').map((row) => ({ ...row, operations: ['Qdisc_ops'] })),
   ...rows(['SCHED_CLS', 'SCHED_ACT'], [], 'bpf_dynptr_from_skb_meta', NEW),
   ...rows(XDP, [], 'bpf_dynptr_from_xdp'),
   ...rows(XDP, [], 'bpf_xdp_pull_data', NEW),
@@ -241,12 +241,6 @@ const NETWORK: readonly KfuncRow[] = [
   ...rows(NOBODY, ['sleepable'], 'bpf_fentry_test1'),
 ];
 
-/** Of the extensible scheduler: those that any of its callbacks, tracing and system programs may call. */
-const SCHEDULER: readonly KfuncRow[] = [
-  ...rows(CPUMASK, ['rcu'], 'scx_bpf_task_cpu scx_bpf_task_running', NEW),
-  ...rows(CPUMASK, [], 'scx_bpf_now scx_bpf_nr_cpu_ids scx_bpf_nr_node_ids', NEW),
-];
-
 export const KFUNC_ROWS: readonly KfuncRow[] = [
   ...OBJECTS,
   ...TASKS,
@@ -254,5 +248,4 @@ export const KFUNC_ROWS: readonly KfuncRow[] = [
   ...CPUMASKS,
   ...SECURITY_ROWS,
   ...NETWORK,
-  ...SCHEDULER,
 ];

@@ -5,6 +5,7 @@
  */
 import { KFUNC_ROWS } from './kfuncRows';
 import { OLD_KFUNC_ROWS } from './kfuncRowsOld';
+import { OPERATION_KFUNC_ROWS } from './kfuncRowsOperations';
 import { isSince, type Profile } from './profile';
 
 /** Groups of program types as kernels register functions for them. */
@@ -24,7 +25,9 @@ export type KfuncGroup =
   | 'NETFILTER'
   | 'KPROBE'
   /** Iterators only. */
-  | 'ITER';
+  | 'ITER'
+  /** Programs that run at entry and at return of a function, as one session. */
+  | 'SESSION';
 
 export type KfuncFlag =
   /** Returns a reference that must be released. */
@@ -52,6 +55,8 @@ export interface KfuncRow {
   readonly name: string;
   readonly flags: readonly KfuncFlag[];
   readonly groups: readonly KfuncGroup[];
+  /** For `STRUCT_OPS`: the only operation tables, or members (`table.member`), whose programs may call it. */
+  readonly operations?: readonly string[];
   /** First profile in which the row holds, and the first in which it does not any more. */
   readonly since?: string;
   readonly until?: string;
@@ -63,7 +68,7 @@ const tables = new Map<string, ReadonlyMap<string, KfuncRow>>();
 function tableOf(profile: Profile): ReadonlyMap<string, KfuncRow> {
   let table = tables.get(profile.name);
   if (table === undefined) {
-    const here = [...OLD_KFUNC_ROWS, ...KFUNC_ROWS].filter(
+    const here = [...OLD_KFUNC_ROWS, ...KFUNC_ROWS, ...OPERATION_KFUNC_ROWS].filter(
       (entry) =>
         isSince(profile, entry.since) && (entry.until === undefined || !isSince(profile, entry.until)),
     );
@@ -118,19 +123,30 @@ function inGroup(
 ): boolean {
   if (group === 'all') return true;
   if (group === 'ITER') return attachType === 'BPF_TRACE_ITER';
+  if (group === 'SESSION') return /_[FKU]?(PROBE_)?SESSION(_MULTI)?$/.test(attachType ?? '');
   const short = programType.replace('BPF_PROG_TYPE_', '');
   return GROUPS.some(
     ({ since, groups }) => isSince(profile, since) && groups[group]?.split(' ').includes(short) === true,
   );
 }
 
-/** Whether programs of that type, attached in that way, may call it. */
-export const kfuncAllowed = (
+/**
+ * Whether programs of that type, attached in that way, may call it.
+ * @param place attach type; of programs that implement an operation table, `table.member`
+ */
+export function kfuncAllowed(
   entry: KfuncRow,
   profile: Profile,
   programType: string,
-  attachType: string | undefined,
-): boolean => entry.groups.some((group) => inGroup(profile, group, programType, attachType));
+  place: string | undefined,
+): boolean {
+  const { operations } = entry;
+  if (programType === 'BPF_PROG_TYPE_STRUCT_OPS' && operations !== undefined) {
+    const table = place?.split('.', 1)[0];
+    return operations.some((operation) => operation === place || operation === table);
+  }
+  return entry.groups.some((group) => inGroup(profile, group, programType, place));
+}
 
 const names = (list: string): ReadonlySet<string> => new Set(list.trim().split(/\s+/));
 

@@ -205,6 +205,7 @@ export const PROG_TYPES: readonly ProgTypeRow[] = [
     returnsByAttachType: {
       BPF_TRACE_FENTRY: ZERO,
       BPF_TRACE_FEXIT: ZERO,
+      BPF_TRACE_FSESSION: ZERO,
       BPF_TRACE_RAW_TP: 'any',
       BPF_MODIFY_RETURN: 'any',
       BPF_TRACE_ITER: BOOL,

@@ -11,6 +11,8 @@ export interface WritableMember {
   readonly since?: string;
   /** Stores may begin inside the member, not only where it does. */
   readonly inside?: true;
+  /** The member is storage that holds this struct; only that member of it. */
+  readonly holds?: { readonly struct: string; readonly member: string };
 }
 
 /** Where a program may store: members of a kernel struct. */
@@ -25,6 +27,8 @@ export interface StructOpsRow {
   readonly table: string;
   /** Arguments of that struct are seen as the larger one. */
   readonly promotes?: { readonly from: string; readonly to: string };
+  /** Struct that stands for arguments that point at pointers. */
+  readonly pointersSeenAs?: string;
   /** Members that may sleep, where kernels let struct_ops programs sleep. */
   readonly sleepable: 'all' | readonly string[];
   /** Members that programs may not implement. */
@@ -95,6 +99,47 @@ export const STRUCT_OPS: readonly StructOpsRow[] = [
     writable: [{ struct: 'bpf_dummy_ops_state', members: [{ name: 'val' }] }],
     refusal: 'onlyDummyState',
     stub: 'bpf_dummy_ops__#',
+  },
+  {
+    table: 'Qdisc_ops',
+    pointersSeenAs: 'bpf_sk_buff_ptr',
+    sleepable: 'all',
+    unsupported: [
+      'peek',
+      'change',
+      'attach',
+      'change_tx_queue_len',
+      'change_real_num_tx',
+      'dump',
+      'dump_stats',
+      'ingress_block_set',
+      'egress_block_set',
+      'ingress_block_get',
+      'egress_block_get',
+    ],
+    writable: [
+      {
+        struct: 'Qdisc',
+        members: [{ name: 'limit' }, { name: 'q.qlen' }, { name: 'qstats', inside: true }],
+      },
+      {
+        struct: 'sk_buff',
+        members: [
+          { name: 'tstamp' },
+          { name: 'cb', inside: true, holds: { struct: 'qdisc_skb_cb', member: 'data' } },
+        ],
+      },
+    ],
+    refusal: 'readOnly',
+    stub: 'Qdisc_ops__#',
+  },
+  {
+    table: 'io_uring_bpf_ops',
+    sleepable: 'all',
+    unsupported: [],
+    writable: [{ struct: 'iou_loop_params', members: [{ name: 'cq_wait_idx', inside: true }] }],
+    refusal: 'silent',
+    stub: 'io_bpf_ops__#',
   },
   { table: 'sched_ext_ops', sleepable: [...SCX_SLEEPABLE, 'cpu_online', 'cpu_offline'], ...SCX },
   { table: 'sched_ext_ops_cid', sleepable: [...SCX_SLEEPABLE, 'cid_online', 'cid_offline'], ...SCX },

@@ -21,7 +21,7 @@ const MAX_ARGUMENTS = 12;
 /** Structs up to this size are passed by value in registers. */
 const MAX_STRUCT_BYTES = 16;
 
-const TRACED = new Set(['BPF_TRACE_FENTRY', 'BPF_TRACE_FEXIT', 'BPF_MODIFY_RETURN']);
+const TRACED = new Set(['BPF_TRACE_FENTRY', 'BPF_TRACE_FEXIT', 'BPF_TRACE_FSESSION', 'BPF_MODIFY_RETURN']);
 
 export function checkTracedFunction(env: VerifierEnv): void {
   const { program } = env;

@@ -16,16 +16,12 @@ export const isKfuncCall = (insn: Insn): boolean => insn.code === CALL && insn.s
 export const isSyncCallbackHelper = (insn: Insn): boolean =>
   isHelperCall(insn) && SYNC_CALLBACK_HELPERS.has(insn.imm);
 
-/**
- * Name of the kernel function called at that slot, without what libbpf takes for a flavour; empty when none is. Bare programs
- * give the number only.
- */
+/** Name of the kernel function called at that slot, as the kernel knows it where it has it; empty when none is. */
 export function kfuncAt(env: VerifierEnv, slot: number): string {
   const reference = env.program.references.get(slot);
   if (reference?.kind !== 'kfunc') return '';
-  if (reference.name !== '') return reference.name.replace(/___.*$/, '');
-  const func = env.kernelBtf?.types[reference.btfId];
-  return func?.kind === 'func' ? func.name : '';
+  const func = reference.btfId > 0 ? env.kernelBtf?.types[reference.btfId] : undefined;
+  return func?.kind === 'func' ? func.name : reference.name;
 }
 
 /** The call at that slot registers a callback that runs some time later. */

@@ -1,5 +1,6 @@
 /** What must not be held when a function returns, or when a packet load may leave it: locks and references. */
 import { curFrame, reject, type VerifierEnv } from './env';
+import type { FuncFrame } from './frame';
 import { EINVAL } from './outcome';
 
 /** What the newest kernel calls each way out. */
@@ -110,11 +111,22 @@ export function endsLocked(env: VerifierEnv, at: keyof typeof LEAVING): void {
   }
 }
 
+/** The reference that a member of an operation table gives to the kernel by returning it; 0 for none. */
+const returnedReference = (env: VerifierEnv, frame: FuncFrame): number =>
+  env.program.type === 'BPF_PROG_TYPE_STRUCT_OPS' && env.features.operationsReturnObjects
+    ? frame.regs[0].refObjId
+    : 0;
+
 /** References acquired and not released. */
 function checkReferenceLeak(env: VerifierEnv, throwing: boolean, message?: string): void {
   const frame = curFrame(env);
   if (!throwing && frame.frameNo > 0 && !frame.inCallback) return;
-  const left = frame.refs.filter((ref) => throwing || !frame.inCallback || ref.callbackRef === frame.frameNo);
+  const handedOver = throwing ? 0 : returnedReference(env, frame);
+  const left = frame.refs.filter(
+    (ref) =>
+      (throwing || !frame.inCallback || ref.callbackRef === frame.frameNo) &&
+      (handedOver === 0 || ref.id !== handedOver),
+  );
   if (left.length === 0) return;
   const lines = left.map((ref) => `Unreleased reference id=${ref.id} alloc_insn=${ref.insnIdx}`);
   // Each is a line of the log; the last line is the message.

@@ -490,7 +490,10 @@ function checkFuncIp(env: VerifierEnv, row: HelperRow): void {
   if (row.name !== 'bpf_get_func_ip' || env.program.type === 'BPF_PROG_TYPE_KPROBE') return;
   const attach = env.program.attachType;
   const traced =
-    attach === 'BPF_TRACE_FENTRY' || attach === 'BPF_TRACE_FEXIT' || attach === 'BPF_MODIFY_RETURN';
+    attach === 'BPF_TRACE_FENTRY' ||
+    attach === 'BPF_TRACE_FEXIT' ||
+    attach === 'BPF_TRACE_FSESSION' ||
+    attach === 'BPF_MODIFY_RETURN';
   if (env.program.type === 'BPF_PROG_TYPE_TRACING' && traced) return;
   if (env.program.type === 'BPF_PROG_TYPE_TRACING') {
     const where = hasFeature(env, 'recursionRefused')

@@ -30,7 +30,10 @@ function mayCallFrom(env: VerifierEnv, name: string): boolean {
   if (!SOCKET_STORAGE.has(name) || type !== 'BPF_PROG_TYPE_TRACING') return true;
   // a program that traces the storage of sockets must not use it
   if (attachType === 'BPF_TRACE_RAW_TP' || attachType === 'BPF_TRACE_ITER') return true;
-  const traced = attachType === 'BPF_TRACE_FENTRY' || attachType === 'BPF_TRACE_FEXIT';
+  const traced =
+    attachType === 'BPF_TRACE_FENTRY' ||
+    attachType === 'BPF_TRACE_FEXIT' ||
+    attachType === 'BPF_TRACE_FSESSION';
   if (!traced) return unknown(env, `socket storage in programs of ${attachType ?? 'this attach type'}`);
   return !attachTo.startsWith('bpf_sk_storage');
 }

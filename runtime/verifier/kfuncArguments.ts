@@ -39,6 +39,12 @@ import { checkMapArgument, checkWork, workKind } from './kfuncMaps';
 import { checkAllocated, checkCounted } from './kfuncObjects';
 // ── arguments ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
+/** Functions whose argument is the context, whatever type the prototype says. */
+const TAKES_CONTEXT: ReadonlySet<string> = new Set([
+  'bpf_cast_to_kern_ctx',
+  'bpf_session_cookie',
+  'bpf_session_is_return',
+]);
 const NOT_MODELLED_ARGS = new Set(['bpf_dynptr_kern']);
 
 export function checkArguments(env: VerifierEnv, call: KfuncCall): void {
@@ -119,7 +125,7 @@ function checkPointer(env: VerifierEnv, call: KfuncCall, i: number, pointeeId: n
       regno,
     ]);
   }
-  if (has(call, 'release') && reg.refObjId === 0 && hasFeature(env, 'kfuncsTrustByDefault'))
+  if (i === 0 && has(call, 'release') && reg.refObjId === 0 && hasFeature(env, 'kfuncsTrustByDefault'))
     refuseUnowned(env, call);
   if (reg.refObjId !== 0) {
     if (has(call, 'release') && call.refObjId !== 0)
@@ -129,7 +135,7 @@ function checkPointer(env: VerifierEnv, call: KfuncCall, i: number, pointeeId: n
   }
   const refId = resolveModifiers(call.btf, pointeeId);
   const ref = call.btf.types[refId];
-  if (name === 'bpf_cast_to_kern_ctx') {
+  if (TAKES_CONTEXT.has(name)) {
     checkOffsets(env, call, regno, reg);
     if (reg.type !== 'ctx')
       refuse(env, `${argName(env, i)} expected pointer to ctx, but got ${regTypeName(reg)}`);

@@ -6,6 +6,7 @@
  * Evidence: recorded answers of 6.12 and 7.2.
  */
 import { findType, resolvedType, resolveModifiers, sizeOfType } from '../btf/query';
+import type { Btf } from '../btf/types';
 import type { Insn } from '../insn/insn';
 import {
   ASYNC_CALLBACK_KFUNCS,
@@ -17,7 +18,7 @@ import {
 import { holdsSpinLock } from './allocated';
 import { kfuncAt } from './callKinds';
 import { curFrame, hasFeature, newId, regOf, unknown, type VerifierEnv } from './env';
-import { inRcuSection } from './memoryAccessKernel';
+import { inRcuSection, UNTRUSTED_MEMORY } from './memoryAccessKernel';
 import { EFAULT, EACCES, EINVAL } from './outcome';
 import { acquireReference, releaseReference } from './references';
 import {
@@ -34,6 +35,7 @@ import {
   type RegState,
 } from './regState';
 import { checkReturnValue } from './returnValues';
+import { helperScope } from './structOps';
 import { checkArguments } from './kfuncArguments';
 import { enterLess, linkNode, nodeOf, nonOwning } from './kfuncGraph';
 import { type KfuncCall, has, refuse, refuseUse } from './kfuncModel';
@@ -45,9 +47,6 @@ import { newObject } from './kfuncObjects';
 import { callByType } from './kfuncsByType';
 import { splitNext } from './iterators';
 import { changeSections } from './kfuncSections';
-/** Functions whose rules beyond the prototype are not written. */
-const NOT_MODELLED = /^(crash_kexec|bpf_session)/;
-
 /** A function of the kernel that is not in the table: one that programs may not call, unless it is marked as such. */
 function callUnlisted(env: VerifierEnv, name: string, id: number): never {
   const marked = env.kernelBtf?.types.some(
@@ -68,11 +67,10 @@ export function checkKfuncCall(env: VerifierEnv, insnIdx: number, insn: Insn): v
   const proto = func?.kind === 'func' ? btf?.types[func.type] : undefined;
   if (btf === undefined || proto?.kind !== 'funcProto') return unknown(env, need);
   if (row === undefined) return callUnlisted(env, name, insn.imm);
-  if (!kfuncAllowed(row, env.profile, env.program.type, env.program.attachType)) {
+  if (!kfuncAllowed(row, env.profile, env.program.type, helperScope(env))) {
     refuseUse(env, `calling kernel function ${name} is not allowed`, EACCES, 'kfunc-not-for-program');
   }
   if (!hasFeature(env, 'kfuncArgumentKinds')) return callByType(env, insnIdx, row, proto);
-  if (NOT_MODELLED.test(name)) return unknown(env, need);
   // Compilers put the call where they found undefined behaviour.
   if (name === '__bpf_trap') {
     refuseUse(env, 'unexpected __bpf_trap() due to uninitialized variable?', EFAULT, 'compiler-trap');
@@ -80,10 +78,6 @@ export function checkKfuncCall(env: VerifierEnv, insnIdx: number, insn: Insn): v
   const sleepable = row.flags.includes('sleepable');
   if (sleepable && !(env.cur.inSleepable || env.program.sleepable)) {
     refuseUse(env, `program must be sleepable to call sleepable kfunc ${name}`, EACCES, 'kfunc-may-sleep');
-  }
-  if (row.flags.includes('rcuProtected') && hasFeature(env, 'rcuCallsChecked') && !inRcuSection(env)) {
-    const message = `kernel func ${name} requires RCU critical section protection`;
-    refuseUse(env, message, EACCES, 'kfunc-outside-rcu');
   }
   const call: KfuncCall = {
     row,
@@ -104,6 +98,10 @@ export function checkKfuncCall(env: VerifierEnv, insnIdx: number, insn: Insn): v
   if (name === '__bpf_trap') refuseTrap(env);
   if (mayFailToLock(name)) failToLock(env, insnIdx);
   checkArguments(env, call);
+  if (row.flags.includes('rcuProtected') && hasFeature(env, 'rcuCallsChecked') && !inRcuSection(env)) {
+    const message = `kernel func ${name} requires RCU critical section protection`;
+    refuseUse(env, message, EACCES, 'kfunc-outside-rcu');
+  }
   if (SYNC_CALLBACK_KFUNCS.has(name)) enterLess(env, call);
   if (ASYNC_CALLBACK_KFUNCS.has(name)) registerWork(env, call);
   changeSections(env, call, sleepable);
@@ -148,14 +146,17 @@ function finish(env: VerifierEnv, call: KfuncCall): void {
   frame.regs[0] = changed(reg, { origin: call.insnIdx });
 }
 
-/** What a context is inside the kernel. */
-const KERNEL_CONTEXT: Readonly<Record<string, string>> = {
-  BPF_PROG_TYPE_XDP: 'xdp_buff',
-  BPF_PROG_TYPE_SCHED_CLS: 'sk_buff',
-  BPF_PROG_TYPE_SCHED_ACT: 'sk_buff',
-  BPF_PROG_TYPE_CGROUP_SKB: 'sk_buff',
-  BPF_PROG_TYPE_CGROUP_SOCK_ADDR: 'bpf_sock_addr_kern',
-};
+/** What a context is inside the kernel: the struct that the kernel's BTF names beside the one that programs see. */
+function kernelContext(env: VerifierEnv, btf: Btf): RegState {
+  const pairs = btf.types[findType(btf, 'bpf_ctx_convert', 'struct')];
+  const member =
+    pairs?.kind === 'struct' ? pairs.members.find((m) => m.name === `${env.program.type}_kern`) : undefined;
+  if (member === undefined) return unknown(env, `the kernel's context of ${env.program.type}`);
+  const btfId = member.type;
+  if (btf.types[btfId].kind !== 'struct')
+    return refuse(env, `kern ctx type id ${btfId} is not a struct`, EINVAL, 'kfunc-argument', [1]);
+  return pointer('btfId', { btfId, btfOf: 'kernel', flags: PTR_TRUSTED });
+}
 
 /** A pointer to numbers: memory that may be read, as long as the reference that the call was given lasts. */
 function plainResult(env: VerifierEnv, call: KfuncCall, targetId: number): RegState {
@@ -186,19 +187,19 @@ function returned(env: VerifierEnv, call: KfuncCall): RegState | null {
     case 'bpf_dynptr_slice':
     case 'bpf_dynptr_slice_rdwr':
       return sliceOf(env, call);
-    case 'bpf_cast_to_kern_ctx': {
-      const struct = KERNEL_CONTEXT[env.program.type];
-      const btfId = struct === undefined ? 0 : findType(btf, struct, 'struct');
-      if (btfId === 0) return unknown(env, `the kernel's context of ${env.program.type}`);
-      return pointer('btfId', { btfId, btfOf: 'kernel', flags: PTR_TRUSTED });
-    }
+    case 'bpf_session_cookie':
+      return pointer('mem', { memSize: 8 });
+    case 'bpf_cast_to_kern_ctx':
+      return kernelContext(env, btf);
     case 'bpf_rdonly_cast': {
       const id = Number(call.constant ?? 0n);
       const target = btf.types[id];
-      if (hasFeature(env, 'untrustedMemory') && target?.kind !== 'struct')
-        return unknown(env, `kfunc ${name}`);
-      if (target?.kind !== 'struct' && target?.kind !== 'union') {
-        refuse(env, 'kfunc bpf_rdonly_cast type ID argument must be of a struct');
+      const untyped = hasFeature(env, 'untrustedMemory');
+      if (untyped && target === undefined)
+        refuse(env, `Unknown type ID ${id} passed to kfunc bpf_rdonly_cast`);
+      if (untyped && target?.kind === 'void') return UNTRUSTED_MEMORY;
+      if (target?.kind !== 'struct' && (untyped || target?.kind !== 'union')) {
+        refuse(env, `kfunc bpf_rdonly_cast type ID argument must be of a struct${untyped ? ' or void' : ''}`);
       }
       return pointer('btfId', { btfId: id, btfOf: 'kernel', flags: PTR_UNTRUSTED });
     }
@@ -209,6 +210,8 @@ function returned(env: VerifierEnv, call: KfuncCall): RegState | null {
     return has(call, 'acquire') ? unknown(env, `what kfunc ${name} returns`) : UNKNOWN_SCALAR;
   if (target.kind !== 'struct' && target.kind !== 'union') return plainResult(env, call, targetId);
   const elements = call.iterator !== null && has(call, 'iterNext');
+  if (has(call, 'rcuProtected'))
+    return pointer('btfId', { btfId: targetId, btfOf: 'kernel', flags: MEM_RCU });
   const flags = !elements ? 0 : call.iterator?.rcu === true ? MEM_RCU : PTR_TRUSTED;
   return pointer('btfId', { btfId: targetId, btfOf: 'kernel', flags });
 }

@@ -12,6 +12,7 @@ import { type KfuncCall, argName, refuse } from './kfuncModel';
 import { fieldOf, kernelMapName, mapInfo } from './mapRules';
 import { EINVAL } from './outcome';
 import { isPacketPointer, type RegState } from './regState';
+import { checkTimerArgument } from './timers';
 
 type WorkKind = 'workqueue' | 'taskWork' | 'timer';
 
@@ -20,10 +21,9 @@ const WORK: Readonly<Record<string, WorkKind>> = {
   bpf_task_work: 'taskWork',
   bpf_timer: 'timer',
 };
-const STRUCT: Readonly<Record<WorkKind, string>> = {
+const STRUCT: Readonly<Record<Exclude<WorkKind, 'timer'>, string>> = {
   workqueue: 'bpf_wq',
   taskWork: 'bpf_task_work',
-  timer: 'bpf_timer',
 };
 
 /** Which kind of work a struct of the kernel is. */
@@ -38,11 +38,15 @@ export function checkWork(
   reg: RegState,
   kind: WorkKind,
 ): false {
-  const struct = STRUCT[kind];
   const wrong = (message: string): never => refuse(env, message, EINVAL, 'work-argument', [i + 1]);
   const { map } = reg;
   if (reg.type !== 'mapValue' || reg.flags !== 0 || map === null)
     return wrong(`${argName(env, i)} doesn't point to a map value`);
+  if (kind === 'timer') {
+    call.map = checkTimerArgument(env, i + 1, reg);
+    return false;
+  }
+  const struct = STRUCT[kind];
   const like = hasFeature(env, 'workFieldLikeTimer');
   if (like && reg.bits.mask !== 0n)
     wrong(`R${i + 1} doesn't have constant offset. ${struct} has to be at the constant offset`);

@@ -5,6 +5,7 @@
  */
 import { progTypeByName, returnRange, type ReturnRange } from '../spec/progTypes';
 import { BOOL_HOOKS } from '../spec/attachPoints';
+import { checkUnmodifiedPointer } from './contextAccess';
 import { hasFeature, reject, unknown, type VerifierEnv } from './env';
 import type { FuncFrame } from './frame';
 import { returnsNothing } from './globalPrototypes';
@@ -14,7 +15,7 @@ import { checkRegArg } from './regArgs';
 import { S64_MAX, S64_MIN } from '../util/u64';
 import type { RegState } from './regState';
 import { regTypeName } from './regText';
-import { implementedMember } from './structOps';
+import { implementedMember, returnsObject } from './structOps';
 import { attachProto } from './typedArguments';
 import { tnumConst, tnumContains, tnumIsUnknown, tnumRange, tnumText } from './tnum';
 
@@ -127,6 +128,9 @@ export function checkReturnValue(
     if (type === undefined) return unknown(env, `program type ${env.program.type}`);
     range = lsm ? hookRange(env, voidHook) : returnRange(type, env.program.attachType);
   }
+  const returned = isMain ? returnsObject(env, reg) : undefined;
+  if (returned === 'object') return checkUnmodifiedPointer(env, reg, regno, false);
+  if (returned === 'null') range = ZERO;
   if (range === undefined) return;
   if (reg.type !== 'scalar') {
     const signed = hasFeature(env, 'returnRangeSigned');

@@ -5,6 +5,7 @@ import { checkKfuncCall } from './kfuncCalls';
 import { refusedMap } from './mapCreation';
 import { checkMemAccess } from './memoryAccess';
 import { checkProgram, contextRegister } from './programRules';
+import { ownArguments } from './structOps';
 import { checkReturnValue } from './returnValues';
 import type { Rules } from './seams';
 
@@ -12,6 +13,7 @@ export const RULES: Rules = {
   objectProblem: (env) => refusedMap(env.object, env.profile),
   checkProgram,
   contextRegister,
+  ownArguments,
   checkMemAccess,
   checkHelperCall,
   checkKfuncCall,

@@ -47,6 +47,8 @@ export interface Rules {
   checkProgram(env: VerifierEnv): void;
   /** R1 of the main program at entry. */
   contextRegister(env: VerifierEnv): RegState;
+  /** What the main program owns from the beginning. */
+  ownArguments(env: VerifierEnv): void;
   /**
    * One load or store: bounds, alignment, permissions; for loads sets the value register's new state (the engine has
    * checked that the address and stored registers are readable, and marks the destination as written).

@@ -4,14 +4,17 @@
  * Not here: the table's facts (`spec/structOps.ts`), the object's side (`loader/structOps.ts`).
  * Evidence: recorded answers of 6.1, 6.12 and 7.2.
  */
-import { findType, resolvedType } from '../btf/query';
+import { findType, resolvedType, resolveModifiers } from '../btf/query';
 import type { Btf, BtfMember } from '../btf/types';
 import { ERRNO } from '../spec/errno';
 import { isSince } from '../spec/profile';
-import { structOpsByTable, type StructOpsRow } from '../spec/structOps';
+import { structOpsByTable, type StructOpsRow, type WritableMember } from '../spec/structOps';
+import { assert } from '../util/assert';
+import { isHelperCall } from './callKinds';
 import { hasFeature, reject, unknown, type VerifierEnv } from './env';
 import { isGplCompatible } from './licences';
 import { EACCES, EINVAL } from './outcome';
+import { acquireReference } from './references';
 import type { RegState } from './regState';
 
 export interface ImplementedMember {
@@ -95,16 +98,75 @@ export function checkStructOps(env: VerifierEnv): void {
       closed ? ERRNO.ENOTSUPP : EINVAL,
     );
   }
+  checkNoTailCall(env);
 }
 
-/** Whether the kernel passes NULL for an argument at times. */
-export function mayBeNullArgument(env: VerifierEnv, implemented: ImplementedMember, index: number): boolean {
+const TAIL_CALL = 12;
+
+/** What the program owns at entry would be lost in another program. */
+function checkNoTailCall(env: VerifierEnv): void {
+  const implemented = implementedMember(env);
+  if (implemented === undefined || !ownsArgument(env, implemented)) return;
+  const end = env.subprogs[1]?.start ?? env.insns.length;
+  if (!env.insns.slice(0, end).some((insn) => isHelperCall(insn) && insn.imm === TAIL_CALL)) return;
+  reject(env, {
+    code: 'stack-arguments',
+    category: 'Policy',
+    errno: EINVAL,
+    message: 'program with __ref argument cannot tail call',
+    insn: -1,
+  });
+}
+
+/** What the kernel's own stand-in for the member says of an argument by its name. */
+function argumentMarked(
+  env: VerifierEnv,
+  implemented: ImplementedMember,
+  index: number,
+  suffix: string,
+): boolean {
   const { stub } = implemented.row;
   const btf = env.kernelBtf;
   if (stub === undefined || btf === undefined || !hasFeature(env, 'structOpsSleep')) return false;
   const func = btf.types[findType(btf, stub.replace('#', implemented.name), 'func')];
   const proto = func?.kind === 'func' ? btf.types[func.type] : undefined;
-  return proto?.kind === 'funcProto' && proto.params[index]?.name.endsWith('__nullable') === true;
+  return proto?.kind === 'funcProto' && proto.params[index]?.name.endsWith(suffix) === true;
+}
+
+/** Whether the kernel passes NULL for an argument at times. */
+export const mayBeNullArgument = (env: VerifierEnv, implemented: ImplementedMember, index: number): boolean =>
+  argumentMarked(env, implemented, index, '__nullable');
+
+/** Whether the program owns what the argument points at: it must release it, hand it on or return it. */
+export const isOwnedArgument = (env: VerifierEnv, implemented: ImplementedMember, index: number): boolean =>
+  argumentMarked(env, implemented, index, '__ref');
+
+const ownsArgument = (env: VerifierEnv, implemented: ImplementedMember): boolean =>
+  implemented.params.some((_, index) => isOwnedArgument(env, implemented, index));
+
+/** Reference of the argument that the program owns: the first that there is. */
+export const OWNED_ARGUMENT = 1;
+
+/** At entry of the main program: a reference for the argument that the program comes to own. */
+export function ownArguments(env: VerifierEnv): void {
+  const implemented = implementedMember(env);
+  if (implemented === undefined) return;
+  if (!ownsArgument(env, implemented)) return;
+  const id = acquireReference(env, 0);
+  assert(id === OWNED_ARGUMENT, 'nothing was acquired before the program began');
+}
+
+/** What a member that returns a pointer may return: NULL, or an object that it owns. */
+export function returnsObject(env: VerifierEnv, reg: RegState): 'object' | 'null' | undefined {
+  const implemented = implementedMember(env);
+  const btf = env.kernelBtf;
+  if (implemented === undefined || btf === undefined || !hasFeature(env, 'operationsReturnObjects'))
+    return undefined;
+  const type = resolvedType(btf, implemented.returnType);
+  if (type.kind !== 'ptr') return undefined;
+  const same =
+    reg.type === 'btfId' && reg.btfOf === 'kernel' && reg.btfId === resolveModifiers(btf, type.type);
+  return same && reg.refObjId !== 0 ? 'object' : 'null';
 }
 
 /** Byte range of a member, or of a member of a member. */
@@ -114,13 +176,42 @@ function rangeOf(btf: Btf, struct: string, path: string): { start: number; end: 
   const names = path.split('.');
   for (const [depth, name] of names.entries()) {
     if (type?.kind !== 'struct' && type?.kind !== 'union') return undefined;
-    const member = type.members.find((m) => m.name === name);
-    if (member === undefined) return undefined;
-    start += Math.floor(member.offsetBits / 8);
+    const found = memberIn(btf, type.members, name);
+    if (found === undefined) return undefined;
+    const { member } = found;
+    start += Math.floor(found.offsetBits / 8);
     if (depth === names.length - 1) return { start, end: start + sizeBytes(btf, member) };
     type = resolvedType(btf, member.type);
   }
   return undefined;
+}
+
+/** A member by name, also inside anonymous members. */
+function memberIn(
+  btf: Btf,
+  members: readonly BtfMember[],
+  name: string,
+): { readonly member: BtfMember; readonly offsetBits: number } | undefined {
+  for (const member of members) {
+    if (member.name === name) return { member, offsetBits: member.offsetBits };
+    const inner = member.name === '' ? resolvedType(btf, member.type) : undefined;
+    if (inner?.kind !== 'struct' && inner?.kind !== 'union') continue;
+    const found = memberIn(btf, inner.members, name);
+    if (found !== undefined) return { ...found, offsetBits: member.offsetBits + found.offsetBits };
+  }
+  return undefined;
+}
+
+/** Byte range of a member that a program may store to. */
+function writableRange(
+  btf: Btf,
+  struct: string,
+  member: WritableMember,
+): { start: number; end: number } | undefined {
+  const range = rangeOf(btf, member.from ?? struct, member.name);
+  if (range === undefined || member.holds === undefined) return range;
+  const held = rangeOf(btf, member.holds.struct, member.holds.member);
+  return held && { start: range.start + held.start, end: range.start + held.end };
 }
 
 function sizeBytes(btf: Btf, member: BtfMember): number {
@@ -181,7 +272,7 @@ export function checkStructWrite(
   if (allowed === undefined) return refuse(silent ? '' : READ_ONLY);
   for (const member of allowed.members) {
     if (!isSince(env.profile, member.since)) continue;
-    const range = rangeOf(btf, member.from ?? allowed.struct, member.name);
+    const range = writableRange(btf, allowed.struct, member);
     if (range === undefined || off < range.start || off >= range.end) continue;
     if (off !== range.start && member.inside !== true) continue;
     if (end <= range.end) return;

@@ -7,7 +7,7 @@
 import { findType, resolvedType, resolveModifiers } from '../btf/query';
 import type { Btf } from '../btf/types';
 import { ITERATOR_ARGS, TRACEPOINT_ARGS, UNTRUSTED_HOOKS } from '../spec/attachPoints';
-import { hasFeature, newId, reject, unknown, type VerifierEnv } from './env';
+import { curFrame, hasFeature, newId, reject, unknown, type VerifierEnv } from './env';
 import { syncBounds } from './bounds';
 import { loadedScalar } from './memoryAccessBounds';
 import { EACCES } from './outcome';
@@ -22,7 +22,7 @@ import {
   UNKNOWN_SCALAR,
   type RegState,
 } from './regState';
-import { implementedMember, mayBeNullArgument } from './structOps';
+import { implementedMember, isOwnedArgument, mayBeNullArgument, OWNED_ARGUMENT } from './structOps';
 import { hookReturnRange } from './returnValues';
 import type { MemAccess } from './seams';
 
@@ -66,6 +66,7 @@ export function attachProto(env: VerifierEnv): AttachProto | undefined {
 const MODELLED = new Set([
   'BPF_TRACE_FENTRY',
   'BPF_TRACE_FEXIT',
+  'BPF_TRACE_FSESSION',
   'BPF_MODIFY_RETURN',
   'BPF_TRACE_RAW_TP',
   'BPF_TRACE_ITER',
@@ -126,6 +127,16 @@ export function argumentAt(env: VerifierEnv, off: number, access: MemAccess): Re
   }
   return pointerArgument(env, btf, proto, index, isReturn, type.type);
 }
+
+/** The program gave away what the argument points at. */
+const refuseReleased = (env: VerifierEnv, off: number): never =>
+  reject(env, {
+    code: 'context-access',
+    category: 'Resource Lifetime Safety',
+    errno: EACCES,
+    message: `invalid bpf_context access off=${off}. Reference may already be released`,
+    facts: { off },
+  });
 
 function refuseArgument(env: VerifierEnv, access: MemAccess, off: number, first: string): never {
   env.log.message(first);
@@ -204,6 +215,22 @@ function pointerArgument(
       btfOf: 'kernel',
       flags: PTR_TRUSTED | MAYBE_NULL,
       id: newId(env),
+    });
+  }
+  const handle = struct?.kind === 'ptr' ? implemented?.row.pointersSeenAs : undefined;
+  if (handle !== undefined)
+    return pointer('btfId', {
+      btfId: findType(btf, handle, 'struct'),
+      btfOf: 'kernel',
+      flags: PTR_TRUSTED,
+    });
+  if (implemented !== undefined && isOwnedArgument(env, implemented, index)) {
+    if (!curFrame(env).refs.some(({ id }) => id === OWNED_ARGUMENT)) return refuseReleased(env, 8 * index);
+    return pointer('btfId', {
+      btfId: structId,
+      btfOf: 'kernel',
+      flags: PTR_TRUSTED,
+      refObjId: OWNED_ARGUMENT,
     });
   }
   if (struct?.kind !== 'struct' && struct?.kind !== 'union') {

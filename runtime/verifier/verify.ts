@@ -392,6 +392,7 @@ function startFunction(env: VerifierEnv, index: number): void {
   env.lastLine = -1;
   if (index === 0) {
     frame.regs[1] = RULES.contextRegister(env);
+    RULES.ownArguments(env);
     return;
   }
   if (env.features.globalNamesInMessages || env.log.level > 0) {
