@@ -153,5 +153,26 @@ describe('the way through a log', () => {
         ours.map((step) => step.insn),
       );
     });
+
+    it(`of ${file} needs no source lines`, () => {
+      const text = fs.readFileSync(path.join(folder, file), 'utf8');
+      const bare = text.replace(/^;.*\n/gm, '');
+      const [whole, read] = [explainLog(text), explainLog(bare)];
+      assert.ok(whole.ok && read.ok);
+      const [theirs, ours] = [whole.value[0], read.value[0]];
+      assert.deepEqual(
+        [ours.verdict, ours.message, ours.insn],
+        [theirs.verdict, theirs.message, theirs.insn],
+      );
+      assert.equal(ours.source, undefined);
+      assert.equal(ours.diagnostic?.code, theirs.diagnostic?.code);
+      assert.equal(ours.diagnostic?.reason, theirs.diagnostic?.reason);
+      assert.equal(ours.diagnostic?.suggestion, theirs.diagnostic?.suggestion);
+      const places = (program: typeof ours): number[] =>
+        (program.diagnostic?.causalPath ?? []).map((step) => step.insn);
+      // Steps on the refused line say nothing when the line is shown, so that there may be more without it.
+      const without = new Set(places(ours));
+      for (const insn of places(theirs)) assert.ok(without.has(insn), `instruction ${insn}`);
+    });
   }
 });
