@@ -7,9 +7,7 @@ import { checkArenaLoads } from './arenas';
 import { checkUnusedStackArguments } from './stackArguments';
 import type { Btf } from '../btf/types';
 import type { ObjectSpec, ProgramSpec } from '../loader/objectSpec';
-import { FEATURES, type FeatureName } from '../spec/features';
-import { PROGRAM_FLAGS } from '../spec/loadAttributes';
-import { has, type Profile } from '../spec/profile';
+import type { Profile } from '../spec/profile';
 import { newState } from './branches';
 import { computeStaticLiveness } from './staticLiveness';
 import {
@@ -21,14 +19,14 @@ import {
   refuseRecursion,
 } from './cfg';
 import { isKfuncCall, isLocalCall } from './callKinds';
-import { reject, type FeatureFlags, type InsnAux, type Subprog, type VerifierEnv } from './env';
+import { reject, type Subprog, type VerifierEnv } from './env';
 import { checkExceptionPrototype, findExceptionCallback, findThrowers } from './exceptions';
 import { newFrame } from './frame';
 import { checkFunctionRecords } from './functionRecords';
 import { enterGlobalFunction } from './globalFunctions';
 import { checkDeadKfuncs, KfuncMentions } from './kfuncMentions';
 import { checkLoadAttributes } from './loadAttributes';
-import { makeLog } from './logSink';
+import { Environment } from './environment';
 import { E2BIG, EINVAL, NotModelled, Rejection } from './outcome';
 import { checkLines, checkOpcodes } from './opcodeCheck';
 import { RULES } from './rules';
@@ -44,7 +42,6 @@ export interface VerifyOptions {
   readonly logLevel?: 0 | 1 | 2;
 }
 
-const { strictAlignment: STRICT, anyAlignment: ANY, testStateFreq: TEST_STATE_FREQ } = PROGRAM_FLAGS;
 const LDDW = 0x18;
 const PSEUDO_FUNC = 4;
 
@@ -64,7 +61,7 @@ export class Verification {
     private readonly profile: Profile,
     private readonly options: VerifyOptions = {},
   ) {
-    this.env = makeEnv(program, object, profile, options);
+    this.env = new Environment(program, object, profile, options);
   }
 
   /** Runs up to `maxInsns` instructions; true when the verdict stands. */
@@ -216,81 +213,6 @@ export function verify(
   while (!verification.step(100_000));
   return verification.result();
 }
-
-function makeEnv(
-  program: ProgramSpec,
-  object: ObjectSpec,
-  profile: Profile,
-  options: VerifyOptions,
-): VerifierEnv {
-  const features = Object.fromEntries(
-    Object.keys(FEATURES).map((name) => [name, has(profile, name as FeatureName)]),
-  ) as FeatureFlags;
-  const frame = newFrame(-1, 0, 0);
-  const loadFlags = program.load?.flags ?? 0;
-  const env: VerifierEnv = {
-    program,
-    object,
-    profile,
-    // Read only when a rule asks: parsing a kernel's types costs more than most programs.
-    get kernelBtf() {
-      return options.kernelBtf;
-    },
-    insns: program.insns,
-    maps: object.maps,
-    subprogs: [],
-    aux: program.insns.map(newAux),
-    features,
-    strictAlignment: (loadFlags & (STRICT | ANY)) === STRICT,
-    testStateFreq: (loadFlags & TEST_STATE_FREQ) !== 0,
-    enterAfterCall: null,
-    cur: undefined as unknown as VerifierEnv['cur'],
-    insnIdx: 0,
-    prevInsnIdx: -1,
-    pending: [],
-    curHistory: null,
-    fieldCache: new Map(),
-    explored: new Map(),
-    staticLiveness: null,
-    loopVisits: new Map(),
-    idGenerator: 0,
-    log: makeLog(options.logLevel ?? 0),
-    lastLine: -1,
-    processedInsns: 0,
-    prevInsnsProcessed: 0,
-    prevJumpsProcessed: 0,
-    totalStates: 0,
-    maxStatesPerInsn: 0,
-    peakStates: 0,
-    liveStates: 0,
-    jumpsProcessed: 0,
-    stateSerial: 0,
-    seenDirectWrite: false,
-    verifyingSubprog: -1,
-  };
-  env.cur = newState(env, frame);
-  return env;
-}
-
-const newAux = (): InsnAux => ({
-  seen: false,
-  prunePoint: false,
-  jumpPoint: false,
-  forceCheckpoint: false,
-  callsCallback: false,
-  iteratorNext: false,
-  mapOfCall: null,
-  pointerType: '',
-  pointerClass: '',
-  pointerFlags: -1,
-  liveRegsBefore: 0x7ff,
-  loopInline: false,
-  loopCallback: -1,
-  immediate: null,
-  aluDst: null,
-  aluSrc: null,
-  aluResult: null,
-});
 
 /** Functions of one program, the main one among them. */
 const MAX_SUBPROGS = 256;
