@@ -3,7 +3,7 @@ import { pushBranch, pushIndependent } from './branches';
 import { earlierIteration } from './explored';
 import { curFrame, reject, unknown, type VerifierEnv } from './env';
 import { newFrame, type FuncFrame, type ReturnRange } from './frame';
-import { LIVE_READ64, markRegRead } from './liveness';
+import { argumentsOf, markRegRead, withResultOf } from './liveness';
 import { E2BIG, EINVAL } from './outcome';
 import { markPrecise } from './precision';
 import { clearCallerSaved } from './regArgs';
@@ -140,7 +140,7 @@ export function callSubprog(env: VerifierEnv, insnIdx: number): number {
   const callee = makeCallee(env, env.cur, subprog, insnIdx);
   for (let n = 1; n <= 5; n++) callee.regs[n] = caller.regs[n];
   // Reading an argument in the callee is reading it in the caller.
-  callee.regParents = caller.regParents.map((node, n) => (n >= 1 && n <= 5 ? node : null));
+  callee.marksBefore = argumentsOf(caller.marksBefore);
   callee.regWritten = caller.regWritten & 0x3e;
   clearCallerSaved(env);
   env.cur.frames.push(callee);
@@ -178,14 +178,14 @@ export function returnToCaller(env: VerifierEnv): number {
         registers: [0],
       });
     }
-    markRegRead(callee, 0, LIVE_READ64);
+    markRegRead(callee, 0);
     markPrecise(env, 0);
     RULES.checkReturnValue(env, callee, 0);
   } else {
     caller.regs[0] = r0;
     caller.scratchedRegs |= 1;
     // The value moves with its history: a read of it is a read of the callee's R0.
-    caller.regParents = caller.regParents.map((node, n) => (n === 0 ? callee.regParents[0] : node));
+    caller.marksBefore = withResultOf(caller.marksBefore, callee.marksBefore);
     caller.regWritten = (caller.regWritten & ~1) | (callee.regWritten & 1);
     caller.refs = callee.refs;
   }

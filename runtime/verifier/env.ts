@@ -78,6 +78,12 @@ export interface ExploredState {
   misses: number;
 }
 
+/** The checkpoints of one instruction with the same call site of the innermost frame; they alone are compared. */
+export interface CheckpointBucket {
+  readonly callsite: number;
+  readonly states: ExploredState[];
+}
+
 /** A path put aside. */
 export interface PendingBranch {
   readonly state: VerifierState;
@@ -117,8 +123,8 @@ export interface VerifierEnv {
   staticLiveness: StaticLiveness | null;
   /** Newer kernels: loops being explored, by the calls that lead there and their number. */
   readonly loopVisits: Map<string, LoopVisit>;
-  /** Checkpoints by hash bucket of instruction (and call site). */
-  readonly explored: Map<number, ExploredState[]>;
+  /** Checkpoints by instruction and call site. */
+  readonly explored: (CheckpointBucket[] | undefined)[];
   idGenerator: number;
   log: LogSink;
   /** Index of the source line last printed. */

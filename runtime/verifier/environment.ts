@@ -9,7 +9,7 @@ import { PROGRAM_FLAGS } from '../spec/loadAttributes';
 import { has, type Profile } from '../spec/profile';
 import type { SpecialFields } from '../btf/specialFields';
 import { newState } from './branches';
-import type { ExploredState, FeatureFlags, InsnAux, PendingBranch, Subprog, VerifierEnv } from './env';
+import type { CheckpointBucket, FeatureFlags, InsnAux, PendingBranch, Subprog, VerifierEnv } from './env';
 import { newFrame, type FuncFrame } from './frame';
 import { makeLog, type LogSink } from './logSink';
 import type { LoopVisit } from './loopVisits';
@@ -38,7 +38,7 @@ export class Environment implements VerifierEnv {
   readonly pending: PendingBranch[] = [];
   curHistory: HistoryEntry | null = null;
   readonly fieldCache = new Map<MapSpec, SpecialFields>();
-  readonly explored = new Map<number, ExploredState[]>();
+  readonly explored: (CheckpointBucket[] | undefined)[];
   staticLiveness: StaticLiveness | null = null;
   readonly loopVisits = new Map<string, LoopVisit>();
   idGenerator = 0;
@@ -67,6 +67,7 @@ export class Environment implements VerifierEnv {
     this.insns = program.insns;
     this.maps = object.maps;
     this.aux = program.insns.map(newAux);
+    this.explored = program.insns.map(() => undefined);
     this.features = featuresOf(profile);
     this.strictAlignment = (loadFlags & (STRICT | ANY)) === STRICT;
     this.testStateFreq = (loadFlags & TEST_STATE_FREQ) !== 0;

@@ -1,6 +1,7 @@
 /** Changing all registers of a state, spilled ones included, by a rule (a packet grew, a reference went away …). */
 import type { RegState } from './regState';
 import type { VerifierEnv } from './env';
+import { setSlot } from './frame';
 import { isFullSpill, isSpilled } from './stackState';
 import type { VerifierState } from './verifierState';
 
@@ -18,7 +19,7 @@ export function forEachReg(
       const slot = frame.stack[s];
       if (!spilled(slot)) continue;
       const changed = change(slot.spilled);
-      if (changed !== slot.spilled) frame.stack[s] = { kinds: slot.kinds, spilled: changed };
+      if (changed !== slot.spilled) setSlot(frame, s, { kinds: slot.kinds, spilled: changed });
     }
   }
 }

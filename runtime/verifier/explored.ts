@@ -5,15 +5,15 @@
  */
 import { copyState } from './branches';
 import { reject, type ExploredState, type VerifierEnv } from './env';
-import type { FuncFrame } from './frame';
+import { setSlot, type FuncFrame } from './frame';
 import { pushHistory } from './history';
-import { LIVE_DONE, LIVE_READ, markRegRead, markSlotRead, splitLiveness } from './liveness';
+import { markRegRead, markSlotRead, splitLiveness } from './liveness';
 import { clearLoopMarks } from './loopEntry';
 import { printWholeState } from './stateText';
 import { EINVAL } from './outcome';
 import { propagatePrecision } from './precision';
 import { unlinked, NOT_INIT, originId, type RegState } from './regState';
-import { clearSlots } from './slotSet';
+import { clearSlots, hasSlot } from './slotSet';
 import { EMPTY_SLOT, isSpilled } from './stackState';
 import { forgetDead } from './staticLiveness';
 import { countStates, enterLoop, inOpenLoop, keepBackEdge, maybeDrop } from './loopVisits';
@@ -24,16 +24,13 @@ import type { VerifierState } from './verifierState';
 
 const MAY_GOTO = 0xe5;
 
-const bucketKey = (insnIdx: number, callsite: number): number => insnIdx * 0x10_0000 + (callsite + 1);
-
 function bucketOf(env: VerifierEnv, insnIdx: number, state: VerifierState): ExploredState[] {
-  const key = bucketKey(insnIdx, state.frames[state.frames.length - 1].callsite);
-  let bucket = env.explored.get(key);
-  if (bucket === undefined) {
-    bucket = [];
-    env.explored.set(key, bucket);
-  }
-  return bucket;
+  const { callsite } = state.frames[state.frames.length - 1];
+  const buckets = (env.explored[insnIdx] ??= []);
+  for (const bucket of buckets) if (bucket.callsite === callsite) return bucket.states;
+  const states: ExploredState[] = [];
+  buckets.push({ callsite, states });
+  return states;
 }
 
 export function sameCallsites(a: VerifierState, b: VerifierState): boolean {
@@ -65,40 +62,31 @@ function cleanFinished(bucket: readonly ExploredState[], cur: VerifierState): vo
     const entry = loopEntryOf(state);
     if (entry !== null && entry.branches > 0) continue;
     // Most were cleaned before.
-    if ((state.frames[0].regNodes[0].marks & LIVE_DONE) !== 0) continue;
+    if (state.frames[0].marks?.done) continue;
     if (!sameCallsites(state, cur)) continue;
     for (const frame of state.frames) cleanFrame(frame);
   }
 }
 
 function cleanFrame(frame: FuncFrame): void {
-  for (let n = 0; n < 10; n++) {
-    const node = frame.regNodes[n];
-    node.marks |= LIVE_DONE;
-    if ((node.marks & LIVE_READ) === 0) frame.regs[n] = NOT_INIT;
-  }
-  for (let s = 0; s < frame.stack.length; s++) {
-    const node = frame.stackNodes[s];
-    node.marks |= LIVE_DONE;
-    if ((node.marks & LIVE_READ) === 0) frame.stack[s] = EMPTY_SLOT;
-  }
+  const { marks } = frame;
+  if (marks === null) return;
+  marks.done = true;
+  for (let n = 0; n < 10; n++) if ((marks.regsRead & (1 << n)) === 0) frame.regs[n] = NOT_INIT;
+  for (let s = 0; s < frame.stack.length; s++)
+    if (!hasSlot(marks.slotsRead, s) && frame.stack[s] !== EMPTY_SLOT) setSlot(frame, s, EMPTY_SLOT);
 }
 
 /** What the covering checkpoint's continuation read, the current path's ancestors must keep, too. */
 function propagateLiveness(old: VerifierState, cur: VerifierState): void {
   const top = old.frames.length - 1;
   for (let f = 0; f <= top; f++) {
-    const from = old.frames[f];
+    const { marks, stack } = old.frames[f];
     const to = cur.frames[f];
-    for (let n = f < top ? 6 : 0; n < 10; n++) {
-      const flag = from.regNodes[n].marks & LIVE_READ;
-      if (flag !== 0) markRegRead(to, n, flag);
-    }
-    const count = Math.min(from.stack.length, to.stack.length);
-    for (let s = 0; s < count; s++) {
-      const flag = from.stackNodes[s].marks & LIVE_READ;
-      if (flag !== 0) markSlotRead(to, s, flag);
-    }
+    if (marks === null) continue;
+    for (let n = f < top ? 6 : 0; n < 10; n++) if ((marks.regsRead & (1 << n)) !== 0) markRegRead(to, n);
+    const count = Math.min(stack.length, to.stack.length);
+    for (let s = 0; s < count; s++) if (hasSlot(marks.slotsRead, s)) markSlotRead(to, s);
   }
 }
 
@@ -108,7 +96,9 @@ export function isStateVisited(env: VerifierEnv): boolean {
   const aux = env.aux[insnIdx];
   const f = env.features;
   const force =
-    env.testStateFreq || aux.forceCheckpoint || (f.longHistoryCheckpoint && cur.history.length > 40);
+    env.testStateFreq ||
+    aux.forceCheckpoint ||
+    (f.longHistoryCheckpoint && cur.history !== null && cur.history.count > 40);
   let add =
     force ||
     (env.jumpsProcessed - env.prevJumpsProcessed >= 2 && env.processedInsns - env.prevInsnsProcessed >= 8);
@@ -148,7 +138,7 @@ export function isStateVisited(env: VerifierEnv): boolean {
       if (f.staticLiveness) {
         state.retired = true;
         maybeDrop(env, state);
-      } else if ((state.frames[0].regNodes[0].marks & LIVE_DONE) !== 0 && !state.usedAsLoopEntry) {
+      } else if (state.frames[0].marks?.done && !state.usedAsLoopEntry) {
         env.peakStates--;
       }
       bucket.splice(i, 1);
@@ -211,26 +201,46 @@ function hit(env: VerifierEnv, explored: ExploredState, inLoop: boolean): true {
   return true;
 }
 
+/** Ids of scalars and how many registers and slots have them. There are few, so they are searched one by one. */
+class IdHolders {
+  private readonly ids: number[] = [];
+  private readonly counts: number[] = [];
+
+  get isEmpty(): boolean {
+    return this.ids.length === 0;
+  }
+
+  add(reg: RegState): void {
+    if (reg.type !== 'scalar' || reg.id === 0) return;
+    const id = originId(reg.id);
+    const known = this.ids.indexOf(id);
+    if (known >= 0) this.counts[known]++;
+    else {
+      this.ids.push(id);
+      this.counts.push(1);
+    }
+  }
+
+  isOnly(reg: RegState): boolean {
+    return reg.type === 'scalar' && reg.id !== 0 && this.counts[this.ids.indexOf(originId(reg.id))] === 1;
+  }
+}
+
 /** A scalar whose id no other register or slot has is linked to nothing. */
 function clearSingularIds(state: VerifierState): void {
-  const holders = new Map<number, number>();
-  const count = (reg: RegState): void => {
-    if (reg.type === 'scalar' && reg.id !== 0)
-      holders.set(originId(reg.id), (holders.get(originId(reg.id)) ?? 0) + 1);
-  };
-  const cleared = (reg: RegState): RegState =>
-    reg.type === 'scalar' && reg.id !== 0 && holders.get(originId(reg.id)) === 1 ? unlinked(reg) : reg;
+  const holders = new IdHolders();
+  const cleared = (reg: RegState): RegState => (holders.isOnly(reg) ? unlinked(reg) : reg);
   for (const frame of state.frames) {
-    for (let n = 0; n < 10; n++) count(frame.regs[n]);
-    for (const slot of frame.stack) if (isSpilled(slot)) count(slot.spilled);
+    for (let n = 0; n < 10; n++) holders.add(frame.regs[n]);
+    for (const slot of frame.stack) if (isSpilled(slot)) holders.add(slot.spilled);
   }
-  if (holders.size === 0) return;
+  if (holders.isEmpty) return;
   for (const frame of state.frames) {
     for (let n = 0; n < 10; n++) frame.regs[n] = cleared(frame.regs[n]);
     for (let s = 0; s < frame.stack.length; s++) {
       const slot = frame.stack[s];
       const spilled = isSpilled(slot) ? cleared(slot.spilled) : slot.spilled;
-      if (spilled !== slot.spilled) frame.stack[s] = { kinds: slot.kinds, spilled };
+      if (spilled !== slot.spilled) setSlot(frame, s, { kinds: slot.kinds, spilled });
     }
   }
 }
@@ -253,9 +263,10 @@ function addCheckpoint(env: VerifierEnv, bucket: ExploredState[]): void {
   if (env.features.staticLiveness) enterLoop(env, checkpoint);
   cur.parent = checkpoint;
   cur.firstInsnIdx = env.insnIdx;
-  cur.history.length = 0;
+  cur.history = null;
   cur.dfsDepth = checkpoint.dfsDepth + 1;
   clearLoopMarks(cur);
-  for (let n = 0; n < cur.frames.length; n++) splitLiveness(checkpoint.frames[n], cur.frames[n]);
+  if (!env.features.staticLiveness)
+    for (let n = 0; n < cur.frames.length; n++) splitLiveness(checkpoint.frames[n], cur.frames[n]);
   bucket.push({ state: checkpoint, hits: 0, misses: 0 });
 }

@@ -1,18 +1,12 @@
 /**
- * One call frame of a verifier state. `regs` and `stack` hold immutable values. Liveness: a checkpoint owns one node
- * per place; the path that goes on from it points to these nodes as parents and remembers in bit sets what it wrote.
- * Precision marks exist on checkpoints only.
+ * One call frame of a verifier state. `regs` and `stack` hold immutable values; copies share the stack until one of them
+ * writes to it. Liveness: a checkpoint owns marks; the path that goes on from it points to them and remembers in bit sets
+ * what it wrote. Precision marks exist on checkpoints only.
  */
 import { copySlots, emptySlots, type SlotSet } from './slotSet';
 import { NOT_INIT, pointer, type RegState } from './regState';
-import type { StackSlot } from './stackState';
-
-/** Liveness of one place in one checkpoint, linked to the same place in the checkpoint before. */
-export interface LiveNode {
-  /** Bits: LIVE_READ32, LIVE_READ64, LIVE_WRITTEN, LIVE_DONE. */
-  marks: number;
-  readonly parent: LiveNode | null;
-}
+import { NOTHING_BEFORE, type FrameMarks, type MarksBefore } from './liveness';
+import { EMPTY_SLOT, type StackSlot } from './stackState';
 
 /** An acquired reference (socket, ring buffer record …). */
 export interface Reference {
@@ -45,17 +39,17 @@ export interface FuncFrame {
   refs: readonly Reference[];
   /** R0 … R10. */
   readonly regs: RegState[];
-  /** Index 0 is fp-8. Grows as the program writes or reads deeper. */
-  readonly stack: StackSlot[];
-  /** The same places in the checkpoint before; shared between copies, replaced at checkpoints. */
-  regParents: readonly (LiveNode | null)[];
-  stackParents: readonly (LiveNode | null)[];
+  /** Index 0 is fp-8. Grows as the program writes or reads deeper. Changed by `setSlot` and `growSlots` only. */
+  stack: readonly StackSlot[];
+  /** Another frame may have the same stack: it is copied before it is changed. */
+  stackShared: boolean;
+  /** The same places in the checkpoint before; replaced at checkpoints. */
+  marksBefore: MarksBefore;
   /** Registers (bit mask) and slots written since that checkpoint. */
   regWritten: number;
   readonly stackWritten: SlotSet;
-  /** Checkpoints only: own liveness nodes, and whether comparison already simplified the frame. */
-  regNodes: readonly LiveNode[];
-  stackNodes: readonly LiveNode[];
+  /** Checkpoints only: their own marks. */
+  marks: FrameMarks | null;
   /** Checkpoints only: registers and slots whose exact scalar value mattered. */
   preciseRegs: number;
   readonly preciseSlots: SlotSet;
@@ -64,7 +58,7 @@ export interface FuncFrame {
   readonly scratchedSlots: SlotSet;
 }
 
-const NO_PARENTS: readonly null[] = Array.from({ length: 11 }, () => null);
+const NO_STACK: readonly StackSlot[] = [];
 
 /** A frame in which nothing is readable but R10. */
 export function newFrame(callsite: number, frameNo: number, subprog: number): FuncFrame {
@@ -83,13 +77,12 @@ export function newFrame(callsite: number, frameNo: number, subprog: number): Fu
     wroteStackArgument: false,
     refs: [],
     regs,
-    stack: [],
-    regParents: NO_PARENTS,
-    stackParents: [],
+    stack: NO_STACK,
+    stackShared: true,
+    marksBefore: NOTHING_BEFORE,
     regWritten: 0,
     stackWritten: emptySlots(),
-    regNodes: [],
-    stackNodes: [],
+    marks: null,
     preciseRegs: 0,
     preciseSlots: emptySlots(),
     scratchedRegs: 0x7ff,
@@ -97,8 +90,29 @@ export function newFrame(callsite: number, frameNo: number, subprog: number): Fu
   };
 }
 
+/** The frame's stack as its own, to be changed. */
+function ownStack(frame: FuncFrame): StackSlot[] {
+  if (frame.stackShared) {
+    frame.stack = frame.stack.slice();
+    frame.stackShared = false;
+  }
+  return frame.stack as StackSlot[];
+}
+
+export function setSlot(frame: FuncFrame, index: number, slot: StackSlot): void {
+  ownStack(frame)[index] = slot;
+}
+
+/** Makes the frame's stack reach `count` slots below the frame pointer. */
+export function growSlots(frame: FuncFrame, count: number): void {
+  if (frame.stack.length >= count) return;
+  const stack = ownStack(frame);
+  while (stack.length < count) stack.push(EMPTY_SLOT);
+}
+
 /** A copy that shares all immutable parts. */
 export function copyFrame(frame: FuncFrame): FuncFrame {
+  frame.stackShared = true;
   return {
     callsite: frame.callsite,
     frameNo: frame.frameNo,
@@ -112,13 +126,12 @@ export function copyFrame(frame: FuncFrame): FuncFrame {
     wroteStackArgument: frame.wroteStackArgument,
     refs: frame.refs,
     regs: frame.regs.slice(),
-    stack: frame.stack.slice(),
-    regParents: frame.regParents,
-    stackParents: frame.stackParents,
+    stack: frame.stack,
+    stackShared: true,
+    marksBefore: frame.marksBefore,
     regWritten: frame.regWritten,
     stackWritten: copySlots(frame.stackWritten),
-    regNodes: frame.regNodes,
-    stackNodes: frame.stackNodes,
+    marks: frame.marks,
     preciseRegs: frame.preciseRegs,
     preciseSlots: copySlots(frame.preciseSlots),
     scratchedRegs: frame.scratchedRegs,

@@ -6,7 +6,7 @@ import type { Insn } from '../insn/insn';
 import { isEmptyRange, repaired } from './bounds';
 import { pushBranch } from './branches';
 import { curFrame, immediateOf, reject, type VerifierEnv } from './env';
-import type { FuncFrame } from './frame';
+import { setSlot, type FuncFrame } from './frame';
 import { earlierIteration } from './explored';
 import { pushHistory } from './history';
 import { widenScalars } from './stateEquality';
@@ -290,7 +290,7 @@ function collectLinked(state: VerifierState, id: number, linked: LinkedPlace[]):
       const slot = frame.stack[s];
       if (!isSpilled(slot)) continue;
       add(slot.spilled, { frameNo: n, index: s, isSlot: true }, () => {
-        frame.stack[s] = { kinds: slot.kinds, spilled: unlinked(slot.spilled) };
+        setSlot(frame, s, { kinds: slot.kinds, spilled: unlinked(slot.spilled) });
       });
     }
   }
@@ -331,7 +331,7 @@ function spreadToLinked(
         updated = d;
       }
       if (place.isSlot)
-        holder.stack[place.index] = { kinds: holder.stack[place.index].kinds, spilled: updated };
+        setSlot(holder, place.index, { kinds: holder.stack[place.index].kinds, spilled: updated });
       else holder.regs[place.index] = updated;
     }
   };

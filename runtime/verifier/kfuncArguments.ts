@@ -9,7 +9,7 @@ import type { Btf, BtfType } from '../btf/types';
 import { checkUnmodifiedPointer } from './contextAccess';
 import { curFrame, hasFeature, regOf, reject, unknown, type VerifierEnv } from './env';
 import { checkConstantString, checkHelperMemory, checkKfuncSize } from './helperArguments';
-import { LIVE_READ64, markRegRead } from './liveness';
+import { markRegRead } from './liveness';
 import { isTrusted, walkRules } from './memoryAccessKernel';
 import { EACCES, EINVAL, Rejection } from './outcome';
 import { markPrecise } from './precision';
@@ -52,7 +52,7 @@ export function checkArguments(env: VerifierEnv, call: KfuncCall): void {
   for (let i = 0; i < params.length; i++) {
     const regno = i + 1;
     const param = params[i];
-    markRegRead(curFrame(env), regno, LIVE_READ64);
+    markRegRead(curFrame(env), regno);
     if (param.name.endsWith('__ign')) continue;
     const type = resolvedType(call.btf, param.type);
     if (type.kind === 'int' || type.kind === 'enum') {
@@ -62,7 +62,7 @@ export function checkArguments(env: VerifierEnv, call: KfuncCall): void {
     if (type.kind !== 'ptr') return unknown(env, `arguments of kfunc ${call.row.name}`);
     if (checkPointer(env, call, i, type.type)) {
       i++;
-      markRegRead(curFrame(env), regno + 1, LIVE_READ64);
+      markRegRead(curFrame(env), regno + 1);
     }
   }
   if (has(call, 'release') && call.releaseRegno === 0) refuseUnowned(env, call);

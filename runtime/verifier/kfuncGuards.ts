@@ -11,6 +11,7 @@ import { allocatedFields } from './allocated';
 import { pushBranch } from './branches';
 import { newId, unknown, type VerifierEnv } from './env';
 import { forEachReg } from './everyRegister';
+import { setSlot } from './frame';
 import { inTreeCallback } from './kfuncGraph';
 import { type KfuncCall, refuse } from './kfuncModel';
 import { kernelMapName, mapInfo } from './mapRules';
@@ -143,7 +144,7 @@ export function checkInterruptFlags(env: VerifierEnv, call: KfuncCall, i: number
     const id = newId(env);
     env.cur.savedInterrupts = [...env.cur.savedInterrupts, { id, insnIdx: call.insnIdx }];
     const spilled = pointer('stack', { refObjId: id, object: { kind: 'irq', saver } });
-    frame.stack[at] = { kinds: allKinds(SLOT_IRQ), spilled };
+    setSlot(frame, at, { kinds: allKinds(SLOT_IRQ), spilled });
     addSlot(frame.scratchedSlots, at);
     return false;
   }
@@ -161,7 +162,7 @@ export function checkInterruptFlags(env: VerifierEnv, call: KfuncCall, i: number
       EACCES,
     );
   env.cur.savedInterrupts = saved.slice(0, -1);
-  frame.stack[place] = EMPTY_SLOT;
+  setSlot(frame, place, EMPTY_SLOT);
   addSlot(frame.scratchedSlots, place);
   return false;
 }

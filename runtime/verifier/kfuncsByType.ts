@@ -15,7 +15,7 @@ import { checkKfuncSize } from './helperArguments';
 import { isPlainStruct } from './kfuncArguments';
 import { contextName, refuse, refuseUse, type Proto } from './kfuncModel';
 import { kptrTarget } from './kptrFields';
-import { LIVE_READ64, markRegRead } from './liveness';
+import { markRegRead } from './liveness';
 import { mapInfo } from './mapRules';
 import { walkRules } from './memoryAccessKernel';
 import { EFAULT, EINVAL, Rejection } from './outcome';
@@ -327,7 +327,7 @@ function checkDynptr(env: VerifierEnv, regno: number, described: string): void {
 function finish(env: VerifierEnv, call: Call): void {
   const frame = curFrame(env);
   const result = resultOf(env, call);
-  for (let regno = 1; regno <= call.proto.params.length; regno++) markRegRead(frame, regno, LIVE_READ64);
+  for (let regno = 1; regno <= call.proto.params.length; regno++) markRegRead(frame, regno);
   for (let regno = 0; regno <= 5; regno++) frame.regs[regno] = NOT_INIT;
   frame.preciseRegs &= ~0x3f;
   frame.scratchedRegs |= 0x3f;

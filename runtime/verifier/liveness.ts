@@ -1,35 +1,80 @@
 /**
  * Which places' values still matter, discovered while walking: a read marks the place in every ancestor checkpoint up
- * to the one that wrote it. Comparing states ignores places whose value nobody read.
+ * to the one that wrote it. Comparing states ignores places whose value nobody read. Each frame of a checkpoint has one
+ * record of marks, a bit for each place, linked to the records before it. Older kernels; newer ones compute liveness
+ * before the walk (`staticLiveness.ts`).
  */
-import type { FuncFrame, LiveNode } from './frame';
-import { addSlot, clearSlots, hasSlot } from './slotSet';
+import type { FuncFrame } from './frame';
+import { addSlot, clearSlots, copySlots, emptySlots, hasSlot, type SlotSet } from './slotSet';
 
-export const LIVE_READ32 = 1;
-export const LIVE_READ64 = 2;
-export const LIVE_READ = 3;
-export const LIVE_WRITTEN = 4;
-export const LIVE_DONE = 8;
+const ARGS = 0x3e; // R1–R5
 
-/** A read of a place: marks `node` and its ancestors until one that wrote the place, or that already knows. */
-export function markNodesRead(node: LiveNode | null, flag: number): void {
-  for (let at = node; at !== null; at = at.parent) {
-    // A 64-bit read covers a 32-bit one; once marked, all ancestors are.
-    if ((at.marks & LIVE_READ) === flag || (at.marks & LIVE_READ64) !== 0) return;
-    at.marks |= flag;
-    if (flag === LIVE_READ64) at.marks &= ~LIVE_READ32;
-    if ((at.marks & LIVE_WRITTEN) !== 0) return;
+/** Marks of one frame of one checkpoint. */
+export interface FrameMarks {
+  readonly before: MarksBefore;
+  /** Slots that the frame had; deeper ones have no history. */
+  readonly slotCount: number;
+  /** Registers whose value was read behind the checkpoint; bit masks. */
+  regsRead: number;
+  /** Registers written between the checkpoint before and this one. */
+  readonly regsWritten: number;
+  readonly slotsRead: SlotSet;
+  readonly slotsWritten: SlotSet;
+  /** Nobody reads more: what was not read is forgotten. */
+  done: boolean;
+}
+
+/**
+ * Where a read of the current path is marked first. A call hands over arguments, a return R0: then these have another
+ * history than the rest of the frame. A register keeps its number in all records.
+ */
+export interface MarksBefore {
+  readonly result: FrameMarks | null;
+  readonly args: FrameMarks | null;
+  /** R6–R10 and the stack. */
+  readonly rest: FrameMarks | null;
+}
+
+export const NOTHING_BEFORE: MarksBefore = { result: null, args: null, rest: null };
+
+/** What the callee of `caller` reads in its arguments, it reads in the caller's. */
+export const argumentsOf = (caller: MarksBefore): MarksBefore => ({
+  result: null,
+  args: caller.args,
+  rest: null,
+});
+
+/** R0 of the caller is what the callee left there. */
+export const withResultOf = (caller: MarksBefore, callee: MarksBefore): MarksBefore => ({
+  result: callee.result,
+  args: caller.args,
+  rest: caller.rest,
+});
+
+function marksOf(before: MarksBefore, regno: number): FrameMarks | null {
+  if (regno === 0) return before.result;
+  return (ARGS & (1 << regno)) !== 0 ? before.args : before.rest;
+}
+
+/** The path reads register `regno` of `frame`: marked up to the record that wrote it or knows already. */
+export function markRegRead(frame: FuncFrame, regno: number): void {
+  const bit = 1 << regno;
+  if ((frame.regWritten & bit) !== 0) return;
+  for (let at = marksOf(frame.marksBefore, regno); at !== null; at = marksOf(at.before, regno)) {
+    if ((at.regsRead & bit) !== 0) return;
+    at.regsRead |= bit;
+    if ((at.regsWritten & bit) !== 0) return;
   }
 }
 
-/** The path reads register `regno` of `frame`. */
-export function markRegRead(frame: FuncFrame, regno: number, flag: number): void {
-  if ((frame.regWritten & (1 << regno)) === 0) markNodesRead(frame.regParents[regno], flag);
-}
-
 /** The path reads stack slot `slot` of `frame`. */
-export function markSlotRead(frame: FuncFrame, slot: number, flag: number): void {
-  if (!hasSlot(frame.stackWritten, slot)) markNodesRead(frame.stackParents[slot] ?? null, flag);
+export function markSlotRead(frame: FuncFrame, slot: number): void {
+  if (hasSlot(frame.stackWritten, slot)) return;
+  for (let at = frame.marksBefore.rest; at !== null && slot < at.slotCount; at = at.before.rest) {
+    if (hasSlot(at.slotsRead, slot)) return;
+    addSlot(at.slotsRead, slot);
+    if (hasSlot(at.slotsWritten, slot)) return;
+  }
 }
 
 export function markSlotWritten(frame: FuncFrame, slot: number): void {
@@ -37,28 +82,21 @@ export function markSlotWritten(frame: FuncFrame, slot: number): void {
 }
 
 /**
- * `checkpoint` (a fresh copy of `current`) gets its own nodes; `current` goes on with these as parents and nothing
+ * `checkpoint` (a fresh copy of `current`) gets marks of its own; `current` goes on with these before it and nothing
  * written.
  */
 export function splitLiveness(checkpoint: FuncFrame, current: FuncFrame): void {
-  const regNodes: LiveNode[] = [];
-  for (let n = 0; n < 11; n++) {
-    regNodes.push({
-      marks: (current.regWritten & (1 << n)) !== 0 ? LIVE_WRITTEN : 0,
-      parent: current.regParents[n],
-    });
-  }
-  const stackNodes: LiveNode[] = [];
-  for (let slot = 0; slot < current.stack.length; slot++) {
-    stackNodes.push({
-      marks: hasSlot(current.stackWritten, slot) ? LIVE_WRITTEN : 0,
-      parent: current.stackParents[slot] ?? null,
-    });
-  }
-  checkpoint.regNodes = regNodes;
-  checkpoint.stackNodes = stackNodes;
-  current.regParents = regNodes;
-  current.stackParents = stackNodes;
+  const marks: FrameMarks = {
+    before: current.marksBefore,
+    slotCount: current.stack.length,
+    regsRead: 0,
+    regsWritten: current.regWritten,
+    slotsRead: emptySlots(),
+    slotsWritten: copySlots(current.stackWritten),
+    done: false,
+  };
+  checkpoint.marks = marks;
+  current.marksBefore = { result: marks, args: marks, rest: marks };
   current.regWritten = 0;
   clearSlots(current.stackWritten);
 }

@@ -16,7 +16,7 @@ import {
 } from './callKinds';
 import { curFrame, reject, type VerifierEnv } from './env';
 import type { FuncFrame } from './frame';
-import { LIVE_READ } from './liveness';
+import { entryAt, stepBefore, type HistoryLeft } from './history';
 import { EFAULT } from './outcome';
 import { addSlot, clearSlots, emptySlots, hasSlot, noSlots, removeSlot, type SlotSet } from './slotSet';
 import { isSpilled, isSpilledScalar } from './stackState';
@@ -93,13 +93,13 @@ export function carryPrecision(
   cur: VerifierState,
   insnIdx = cur.insnIdx,
 ): boolean {
-  const dynamic = !env.features.staticLiveness;
   const top = old.frames.length - 1;
   const newer = env.features.historyOfStack;
   const d = newDemand(top);
   for (let f = top; f >= 0; f--) {
     const frame = old.frames[f];
     if (frame.preciseRegs === 0 && noSlots(frame.preciseSlots)) continue;
+    const { marks } = frame;
     const names: string[] = [];
     const say = (name: string): void => {
       if (env.log.level < 2) return;
@@ -108,14 +108,14 @@ export function carryPrecision(
     };
     for (let n = 0; n < 10; n++) {
       if (frame.regs[n].type !== 'scalar' || (frame.preciseRegs & (1 << n)) === 0) continue;
-      if (dynamic && (frame.regNodes[n].marks & LIVE_READ) === 0) continue;
+      if (marks !== null && (marks.regsRead & (1 << n)) === 0) continue;
       say(`r${n}`);
       if (newer) d.regs[f] |= 1 << n;
       else walkBackOld(env, f, n, -1);
     }
     for (let s = 0; s < frame.stack.length; s++) {
       if (!isSpilledScalar(frame.stack[s]) || !hasSlot(frame.preciseSlots, s)) continue;
-      if (dynamic && (frame.stackNodes[s].marks & LIVE_READ) === 0) continue;
+      if (marks !== null && !hasSlot(marks.slotsRead, s)) continue;
       say(`fp${-8 * (s + 1)}`);
       if (newer) addSlot(d.slots[f], s);
       else walkBackOld(env, f, -1, s);
@@ -137,17 +137,6 @@ function forceAll(state: VerifierState): void {
         if (isSpilledScalar(frame.stack[s])) addSlot(frame.preciseSlots, s);
     }
   }
-}
-
-/** Instruction before `at` on the path, -1 when the state began there. `left` counts history entries not yet used. */
-function previous(state: VerifierState, at: number, left: { count: number }): number {
-  const { history } = state;
-  if (at === state.firstInsnIdx) {
-    if (left.count === 0) return -1;
-    if (left.count === 1 && history[0].idx === at) return -1;
-  }
-  if (left.count > 0 && history[left.count - 1].idx === at) return history[--left.count].prevIdx;
-  return at - 1;
 }
 
 const bug = (env: VerifierEnv, message: string): never =>
@@ -185,7 +174,7 @@ function walkBack(env: VerifierEnv, d: Demand, start: VerifierState, insnIdx: nu
         `mark_precise: frame${d.frame}: last_idx ${last} first_idx ${first} subseq_idx ${after} `,
       );
     }
-    const left = { count: state.history.length };
+    const left: HistoryLeft = { newest: state.history };
     for (let at = last; ;) {
       if (skip) {
         skip = false;
@@ -194,9 +183,7 @@ function walkBack(env: VerifierEnv, d: Demand, start: VerifierState, insnIdx: nu
           const want = `regs=${regMaskText(d.regs[d.frame])} stack=${slotSetText(d.slots[d.frame])}`;
           env.log.message(`mark_precise: frame${d.frame}: ${want} before ${at}: ${insnText(env, at)}`);
         }
-        const entry =
-          left.count > 0 && state.history[left.count - 1].idx === at ? state.history[left.count - 1] : null;
-        if (stepBack(env, at, after, entry, d) === 'giveUp') {
+        if (stepBack(env, at, after, entryAt(left, at), d) === 'giveUp') {
           if (verbose) logGivingUp(env);
           forceAll(start);
           return;
@@ -204,7 +191,7 @@ function walkBack(env: VerifierEnv, d: Demand, start: VerifierState, insnIdx: nu
       }
       if (isEmpty(d)) return;
       after = at;
-      at = previous(state, at, left);
+      at = stepBefore(state, at, left);
       if (at < 0) break;
     }
     const parent = state.parent;
@@ -445,7 +432,7 @@ function walkBackOld(env: VerifierEnv, frameNo: number, regno: number, slot: num
         `BUG backtracing func entry subprog ${frame.subprog} reg_mask ${regs.toString(16)} stack_mask 0`,
       );
     }
-    const left = { count: state.history.length };
+    const left: HistoryLeft = { newest: state.history };
     for (let at = last; ;) {
       if (skip) {
         skip = false;
@@ -463,7 +450,7 @@ function walkBackOld(env: VerifierEnv, frameNo: number, regno: number, slot: num
         regs = next;
       }
       if (regs === 0 && noSlots(slots)) return;
-      at = previous(state, at, left);
+      at = stepBefore(state, at, left);
       if (at < 0) break;
     }
     if (state.parent === null) return;

@@ -4,6 +4,7 @@
  */
 import { isAsyncCallbackCall } from './callKinds';
 import type { VerifierEnv } from './env';
+import { beganAt, stepBefore, type HistoryLeft } from './history';
 
 export interface PathStep {
   readonly insnIdx: number;
@@ -26,21 +27,17 @@ export function pathTo(env: VerifierEnv, limit = 4096): PathStep[] {
   let state = env.cur;
   // The refusing instruction may not have reached the history yet; walk from the one before it.
   let at = env.insnIdx;
-  let left = state.history.length;
+  let left: HistoryLeft = { newest: state.history };
   while (indexes.length < limit) {
     let before: number;
-    const { history } = state;
-    const begins = at === state.firstInsnIdx && (left === 0 || (left === 1 && history[0].idx === at));
-    if (begins) {
+    if (beganAt(state, at, left)) {
       if (state.parent === null) break;
       state = state.parent;
       // A checkpoint's own history ended with the instruction before it.
       before = state.lastInsnIdx;
-      left = state.history.length;
-    } else if (left > 0 && history[left - 1].idx === at) {
-      before = history[--left].prevIdx;
+      left = { newest: state.history };
     } else {
-      before = at - 1;
+      before = stepBefore(state, at, left);
     }
     if (before < 0) break;
     indexes.push(before);

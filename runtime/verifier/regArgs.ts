@@ -1,6 +1,6 @@
 /** Reading and writing registers as operands: readable at all, liveness, and the unwritable frame pointer. */
 import { curFrame, reject, type VerifierEnv } from './env';
-import { LIVE_READ64, markRegRead } from './liveness';
+import { markRegRead } from './liveness';
 import { EACCES, EINVAL } from './outcome';
 import { NOT_INIT, UNKNOWN_SCALAR } from './regState';
 
@@ -26,7 +26,7 @@ export function checkRegArg(env: VerifierEnv, regno: number, use: 'src' | 'dst' 
         registers: [regno],
       });
     }
-    if (regno !== 10) markRegRead(frame, regno, LIVE_READ64);
+    if (regno !== 10) markRegRead(frame, regno);
     return;
   }
   if (regno === 10) {

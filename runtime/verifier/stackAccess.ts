@@ -5,9 +5,9 @@
  */
 import { signExtend, syncBounds, truncate } from './bounds';
 import { curFrame, reject, type VerifierEnv } from './env';
-import type { FuncFrame } from './frame';
+import { growSlots, setSlot, type FuncFrame } from './frame';
 import { pushHistory } from './history';
-import { LIVE_READ64, markSlotRead, markSlotWritten } from './liveness';
+import { markSlotRead, markSlotWritten } from './liveness';
 import { EACCES, EFAULT, EINVAL } from './outcome';
 import { markPrecise } from './precision';
 import {
@@ -27,7 +27,6 @@ import { addSlot } from './slotSet';
 import { destroyDynptrIn } from './stackObjects';
 import {
   allKinds,
-  EMPTY_SLOT,
   isSpilled,
   isSpilledScalar,
   SLOT_DYNPTR,
@@ -123,7 +122,7 @@ function stackBounds(
 /** Makes the frame's stack reach `depthBytes` below the frame pointer. */
 function growStack(env: VerifierEnv, frame: FuncFrame, depthBytes: number): void {
   const slots = (depthBytes + 7) >> 3;
-  while (frame.stack.length < slots) frame.stack.push(EMPTY_SLOT);
+  growSlots(frame, slots);
   const subprog = env.subprogs[frame.subprog];
   if (subprog.stackDepth < 8 * slots) subprog.stackDepth = 8 * slots;
 }
@@ -149,7 +148,7 @@ function scrubKinds(kinds: number): number {
 
 function spill(frame: FuncFrame, slotIndex: number, reg: RegState, sizeBytes: number): void {
   if (sizeBytes === 8) {
-    frame.stack[slotIndex] = { kinds: FULL_SPILL, spilled: reg };
+    setSlot(frame, slotIndex, { kinds: FULL_SPILL, spilled: reg });
     markSlotWritten(frame, slotIndex);
     return;
   }
@@ -160,13 +159,13 @@ function spill(frame: FuncFrame, slotIndex: number, reg: RegState, sizeBytes: nu
     const kind = (kinds >>> (4 * i)) & 15;
     if (kind !== SLOT_INVALID && kind !== SLOT_ZERO) kinds = withKind(kinds, i, SLOT_MISC);
   }
-  frame.stack[slotIndex] = { kinds, spilled: reg };
+  setSlot(frame, slotIndex, { kinds, spilled: reg });
 }
 
 /** Older kernels do not keep the zero beside a narrow spill. */
 function spillScrubbed(frame: FuncFrame, slotIndex: number, reg: RegState, sizeBytes: number): void {
   const before = frame.stack[slotIndex];
-  frame.stack[slotIndex] = { kinds: scrubKinds(before.kinds), spilled: before.spilled };
+  setSlot(frame, slotIndex, { kinds: scrubKinds(before.kinds), spilled: before.spilled });
   spill(frame, slotIndex, reg, sizeBytes);
 }
 
@@ -272,7 +271,7 @@ function readExact(
   };
   if (!isSpilled(slot)) {
     checkBytes(false);
-    markSlotRead(frame, slotIndex, LIVE_READ64);
+    markSlotRead(frame, slotIndex);
     if (access.valueRegno >= 0) setFromBytes(env, frame, off, off + size, access.valueRegno);
     return;
   }
@@ -288,7 +287,7 @@ function readExact(
     (size === 8 ? spillSize === 8 : size === 4 && spillSize === 4 && fits(value, 4))
   ) {
     value = linked(env, value);
-    if (value !== slot.spilled) frame.stack[slotIndex] = { kinds: slot.kinds, spilled: value };
+    if (value !== slot.spilled) setSlot(frame, slotIndex, { kinds: slot.kinds, spilled: value });
   }
   if (size !== 8 || spillSize !== 8) {
     if (value.type !== 'scalar') {
@@ -300,7 +299,7 @@ function readExact(
         registers: [access.regno],
       });
     }
-    markSlotRead(frame, slotIndex, LIVE_READ64);
+    markSlotRead(frame, slotIndex);
     if (access.valueRegno < 0) return;
     const narrowOk = f.narrowFills
       ? size <= spillSize && (off & 7) === 0
@@ -324,7 +323,7 @@ function readExact(
       cur.regWritten |= 1 << access.valueRegno;
       cur.preciseRegs &= ~(1 << access.valueRegno);
     }
-    markSlotRead(frame, slotIndex, LIVE_READ64);
+    markSlotRead(frame, slotIndex);
   }
   if (restores && f.historyOfStack) pushHistory(env, { stackFrame: frameNo, stackSlot: slotIndex });
 }
@@ -409,7 +408,7 @@ function writeExact(
     if (zero && access.valueRegno >= 0) markPrecise(env, access.valueRegno);
     let kinds = slot.kinds;
     for (let i = 0; i < size; i++) kinds = withKind(kinds, (-off - 1 - i) & 7, zero ? SLOT_ZERO : SLOT_MISC);
-    frame.stack[slotIndex] = { kinds, spilled: oldObject ? slot.spilled : NOT_INIT };
+    setSlot(frame, slotIndex, { kinds, spilled: oldObject ? slot.spilled : NOT_INIT });
     spills = false;
   }
   if (spills && f.historyOfStack) pushHistory(env, { stackFrame: frameNo, stackSlot: slotIndex });
@@ -460,10 +459,10 @@ function writeVariable(
     if (f.narrowFills && isSpilled(slot)) slot = { kinds: scrubKinds(slot.kinds), spilled: NOT_INIT };
     const keepsZero = zero && kind === SLOT_ZERO;
     zeroUsed ||= keepsZero;
-    frame.stack[slotIndex] = {
+    setSlot(frame, slotIndex, {
       kinds: withKind(slot.kinds, index, keepsZero ? SLOT_ZERO : SLOT_MISC),
       spilled: !f.narrowFills && slot.spilled.object !== null ? slot.spilled : NOT_INIT,
-    };
+    });
   }
   if (zeroUsed && access.valueRegno >= 0) markPrecise(env, access.valueRegno);
 }
@@ -525,10 +524,10 @@ function checkStackRangeAt(
     if (kind === SLOT_ZERO || kind === SLOT_INVALID) {
       // Helpers may write what they were given to read.
       if (clobber)
-        frame.stack[slotIndex] = { kinds: withKind(slot.kinds, index, SLOT_MISC), spilled: slot.spilled };
+        setSlot(frame, slotIndex, { kinds: withKind(slot.kinds, index, SLOT_MISC), spilled: slot.spilled });
     } else if (kind !== SLOT_MISC) {
       if (isSpilled(slot)) {
-        if (clobber) frame.stack[slotIndex] = { kinds: scrubKinds(slot.kinds), spilled: UNKNOWN_SCALAR };
+        if (clobber) setSlot(frame, slotIndex, { kinds: scrubKinds(slot.kinds), spilled: UNKNOWN_SCALAR });
       } else {
         const extra = options.source === 'helper' && !env.features.stackHelperPlainText ? ' indirect' : '';
         memory(
@@ -541,7 +540,7 @@ function checkStackRangeAt(
         );
       }
     }
-    markSlotRead(frame, slotIndex, LIVE_READ64);
+    markSlotRead(frame, slotIndex);
   }
 }
 

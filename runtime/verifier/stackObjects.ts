@@ -6,8 +6,8 @@
  */
 import { newId, reject, type VerifierEnv } from './env';
 import { forEachReg } from './everyRegister';
-import type { FuncFrame } from './frame';
-import { markSlotRead, markSlotWritten, LIVE_READ64 } from './liveness';
+import { setSlot, type FuncFrame } from './frame';
+import { markSlotRead, markSlotWritten } from './liveness';
 import { EINVAL } from './outcome';
 import { acquireReference, releaseReference } from './references';
 import {
@@ -99,7 +99,7 @@ export function dynptrAt(frame: FuncFrame, at: number): DynptrPart | null {
 
 /** Calls read the object: its slots matter to whatever comes before. */
 export function readSlots(frame: FuncFrame, at: number, slots: number): void {
-  for (let i = 0; i < slots; i++) markSlotRead(frame, at - i, LIVE_READ64);
+  for (let i = 0; i < slots; i++) markSlotRead(frame, at - i);
 }
 
 const touch = (frame: FuncFrame, slot: number): void => {
@@ -123,14 +123,14 @@ export function putDynptr(
   const refObjId = !holdsReference(of) ? 0 : cloneOf !== 0 ? cloneOf : acquireReference(env, insnIdx);
   for (let i = 0; i < DYNPTR_SLOTS; i++) {
     const spilled = pointer('dynptrPtr', { id, refObjId, object: DYNPTR_PARTS[of][i] });
-    frame.stack[at - i] = { kinds: allKinds(SLOT_DYNPTR), spilled };
+    setSlot(frame, at - i, { kinds: allKinds(SLOT_DYNPTR), spilled });
     touch(frame, at - i);
   }
 }
 
 function clearSlots(frame: FuncFrame, at: number, slots: number): void {
   for (let i = 0; i < slots; i++) {
-    frame.stack[at - i] = EMPTY_SLOT;
+    setSlot(frame, at - i, EMPTY_SLOT);
     touch(frame, at - i);
   }
 }
@@ -202,7 +202,7 @@ export function putIterator(
   const object: IterPart = { kind: 'iter', typeId, drained: false, depth: 0 };
   for (let i = 0; i < slots; i++) {
     const spilled = pointer('stack', { flags, refObjId: i === 0 ? id : 0, object });
-    frame.stack[at - i] = { kinds: allKinds(SLOT_ITER), spilled };
+    setSlot(frame, at - i, { kinds: allKinds(SLOT_ITER), spilled });
     touch(frame, at - i);
   }
 }
@@ -244,10 +244,10 @@ export function changeIterator(frame: FuncFrame, at: number, change: Partial<Ite
   const slot = frame.stack[at];
   const { object } = slot.spilled;
   if (object?.kind !== 'iter') return;
-  frame.stack[at] = {
+  setSlot(frame, at, {
     kinds: slot.kinds,
     spilled: changed(slot.spilled, { object: { ...object, ...change } }),
-  };
+  });
 }
 
 /** An RCU section ends: iterators that relied on it must not be used any more. */
@@ -256,7 +256,7 @@ export function endRcuOfIterators(state: VerifierState): void {
     frame.stack.forEach((slot, s) => {
       if (slotKind(slot, 7) !== SLOT_ITER || (slot.spilled.flags & MEM_RCU) === 0) return;
       const spilled = changed(slot.spilled, { flags: (slot.spilled.flags & ~MEM_RCU) | PTR_UNTRUSTED });
-      frame.stack[s] = { kinds: slot.kinds, spilled };
+      setSlot(frame, s, { kinds: slot.kinds, spilled });
     });
   }
 }

@@ -7,12 +7,12 @@ import { arcHolds, sameArc, TOP32, TOP64 } from './arcs';
 import { arc32Of, arc64Of } from './bounds';
 import type { VerifierEnv } from './env';
 import { objectCovers } from './stackObjects';
-import type { FuncFrame } from './frame';
-import { LIVE_READ } from './liveness';
+import { setSlot, type FuncFrame } from './frame';
 import { frameInsn } from './staticLiveness';
 import { addFlag, isScalar, mayBeNull, originId, UNKNOWN_SCALAR, type RegState } from './regState';
 import { hasSlot } from './slotSet';
 import {
+  allKinds,
   isSpilled,
   isSpilledScalar,
   SLOT_DYNPTR,
@@ -225,6 +225,12 @@ function asScalar(slot: StackSlot, from: 0 | 4): RegState | null {
   return isMiscFrom(slot, from) ? UNKNOWN_SCALAR : null;
 }
 
+const FULL_SPILL = allKinds(SLOT_SPILL);
+const MISC_EVERYWHERE = allKinds(SLOT_MISC);
+
+/** Uninitialised bytes may be read by privileged programs: no demand on them, nor on bytes of unknown data. */
+const demandsNothing = (slot: StackSlot): boolean => (slot.kinds & ~MISC_EVERYWHERE) === 0;
+
 function stackCovers(
   env: VerifierEnv,
   old: FuncFrame,
@@ -235,20 +241,29 @@ function stackCovers(
   const newer = env.features.narrowFills;
   const isStatic = env.features.staticLiveness;
   const halves = env.features.halfSlotLiveness;
+  const { marks } = old;
   for (let s = 0; s < old.stack.length; s++) {
     const oldSlot = old.stack[s];
     const curSlot = s < cur.stack.length ? cur.stack[s] : null;
-    const read = isStatic || (old.stackNodes[s].marks & LIVE_READ) !== 0;
+    const read = marks === null || hasSlot(marks.slotsRead, s);
     if (
       (isStatic ? closeness === 'exact' : closeness !== 'covers') &&
       (curSlot === null || oldSlot.kinds !== curSlot.kinds)
     )
       return false;
     if (!read && closeness === 'covers') continue;
+    if (demandsNothing(oldSlot)) continue;
     const precise = hasSlot(old.preciseSlots, s);
+    if (curSlot !== null && oldSlot.kinds === FULL_SPILL && curSlot.kinds === FULL_SPILL) {
+      // The usual slot, without looking at its bytes.
+      const same = newer
+        ? regCovers(oldSlot.spilled, curSlot.spilled, true, precise, ids, closeness, isStatic)
+        : regCoversOld(oldSlot.spilled, curSlot.spilled, read, precise, ids);
+      if (!same) return false;
+      continue;
+    }
     for (let i = 0; i < 8; i++) {
       const oldKind = slotKind(oldSlot, i);
-      // Uninitialised bytes may be read by privileged programs: no demand on them, nor on bytes of unknown data.
       if (oldKind === SLOT_INVALID || oldKind === SLOT_MISC) continue;
       if (curSlot === null) return false;
       if (newer && (!halves || i === 0 || i === 4)) {
@@ -301,10 +316,11 @@ function frameCovers(
 ): boolean {
   const newer = env.features.narrowFills;
   const isStatic = env.features.staticLiveness;
+  const { marks } = old;
   if (newer && old.callbackDepth > cur.callbackDepth) return false;
   for (let n = 0; n < 11; n++) {
     if ((live & (1 << n)) === 0) continue;
-    const read = isStatic || (old.regNodes[n].marks & LIVE_READ) !== 0;
+    const read = marks === null || (marks.regsRead & (1 << n)) !== 0;
     const precise = (old.preciseRegs & (1 << n)) !== 0;
     const same = newer
       ? regCovers(old.regs[n], cur.regs[n], read, precise, ids, closeness, isStatic)
@@ -381,7 +397,7 @@ export function widenScalars(env: VerifierEnv, old: VerifierState, cur: Verifier
       if (!isSpilled(a.stack[s]) || !isSpilled(b.stack[s])) continue;
       const precise = hasSlot(a.preciseSlots, s) || hasSlot(b.preciseSlots, s);
       if (differs(a.stack[s].spilled, b.stack[s].spilled, precise)) {
-        b.stack[s] = { kinds: b.stack[s].kinds, spilled: UNKNOWN_SCALAR };
+        setSlot(b, s, { kinds: b.stack[s].kinds, spilled: UNKNOWN_SCALAR });
       }
     }
   }

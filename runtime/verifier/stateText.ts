@@ -10,7 +10,6 @@ import { asS64, asU64, S64_MAX, S64_MIN, U64_MAX } from '../util/u64';
 import { dynptrKindWord } from './dynptrWords';
 import type { VerifierEnv } from './env';
 import type { FuncFrame } from './frame';
-import { LIVE_DONE, LIVE_READ, LIVE_WRITTEN } from './liveness';
 import { addFlag, originId, S32_MAX, S32_MIN, U32_MAX, type RegState } from './regState';
 import { regTypeName } from './regText';
 import { clearSlots, hasSlot, type SlotSet } from './slotSet';
@@ -135,14 +134,9 @@ export function regText(env: VerifierEnv, frame: FuncFrame, reg: RegState, preci
   return `${prefix}${name}(${parts.join(',')})`;
 }
 
-function liveText(env: VerifierEnv, marks: number): string {
-  if (env.features.staticLiveness || marks === 0) return '';
-  return (
-    '_' +
-    ((marks & LIVE_READ) !== 0 ? 'r' : '') +
-    ((marks & LIVE_WRITTEN) !== 0 ? 'w' : '') +
-    ((marks & LIVE_DONE) !== 0 ? 'D' : '')
-  );
+function liveText(env: VerifierEnv, read: boolean, written: boolean, done: boolean): string {
+  if (env.features.staticLiveness || !(read || written || done)) return '';
+  return '_' + (read ? 'r' : '') + (written ? 'w' : '') + (done ? 'D' : '');
 }
 
 function slotText(env: VerifierEnv, frame: FuncFrame, slot: StackSlot, precise: boolean): string {
@@ -182,13 +176,16 @@ function objectText(env: VerifierEnv, slot: StackSlot): string | undefined {
 /** A frame's registers and stack, ` R1=ctx() R10=fp0`; without `all` only what changed since last printed. */
 export function frameText(env: VerifierEnv, frame: FuncFrame, all: boolean): string {
   let text = frame.frameNo > 0 ? ` frame${frame.frameNo}:` : '';
-  const stored = frame.regNodes.length > 0;
+  const { marks } = frame;
+  const done = marks?.done ?? false;
   for (let n = 0; n < 11; n++) {
     const reg = frame.regs[n];
     if (reg.type === 'notInit') continue;
     if (!all && (frame.scratchedRegs & (1 << n)) === 0) continue;
-    const marks = stored ? frame.regNodes[n].marks : (frame.regWritten & (1 << n)) !== 0 ? LIVE_WRITTEN : 0;
-    text += ` R${n}${liveText(env, marks)}=${regText(env, frame, reg, (frame.preciseRegs & (1 << n)) !== 0)}`;
+    const bit = 1 << n;
+    const written = ((marks?.regsWritten ?? frame.regWritten) & bit) !== 0;
+    const live = liveText(env, ((marks?.regsRead ?? 0) & bit) !== 0, written, done && n < 10);
+    text += ` R${n}${live}=${regText(env, frame, reg, (frame.preciseRegs & (1 << n)) !== 0)}`;
   }
   for (let s = 0; s < frame.stack.length; s++) {
     const slot = frame.stack[s];
@@ -199,8 +196,9 @@ export function frameText(env: VerifierEnv, frame: FuncFrame, all: boolean): str
     const special = slot.spilled.object !== null && env.features.dynptrSlotsTracked;
     const object = special ? objectText(env, slot) : undefined;
     if (special && object === undefined) continue;
-    const marks = stored ? frame.stackNodes[s].marks : hasSlot(frame.stackWritten, s) ? LIVE_WRITTEN : 0;
-    text += ` fp${-8 * (s + 1)}${liveText(env, marks)}=${object ?? slotText(env, frame, slot, hasSlot(frame.preciseSlots, s))}`;
+    const written = hasSlot(marks?.slotsWritten ?? frame.stackWritten, s);
+    const live = liveText(env, marks !== null && hasSlot(marks.slotsRead, s), written, done);
+    text += ` fp${-8 * (s + 1)}${live}=${object ?? slotText(env, frame, slot, hasSlot(frame.preciseSlots, s))}`;
   }
   if (frame.refs.length > 0) text += ` refs=${frame.refs.map((ref) => ref.id).join(',')}`;
   if (frame.inCallback) text += ' cb';

@@ -6,6 +6,7 @@
 import { isHelperCall } from './callKinds';
 import type { VerifierEnv } from './env';
 import { loopNumbers, postorders, successors } from './flowGraph';
+import { setSlot } from './frame';
 import { NOT_INIT } from './regState';
 import { helperArguments } from './helperPrototypes';
 import { knownRegisters, withFoldedBranches } from './knownRegisters';
@@ -125,7 +126,7 @@ export function forgetDead(env: VerifierEnv, state: VerifierState, insnIdx: numb
     const halves = staticLiveness.stack.liveHalves(state, insnIdx, n);
     for (let s = 0; s < frame.stack.length; s++) {
       const alive = Number((halves >> BigInt(2 * s)) & 3n);
-      if (alive !== 3) frame.stack[s] = withoutHalves(frame.stack[s], (alive & 1) !== 0, (alive & 2) !== 0);
+      if (alive !== 3) setSlot(frame, s, withoutHalves(frame.stack[s], (alive & 1) !== 0, (alive & 2) !== 0));
     }
   }
 }

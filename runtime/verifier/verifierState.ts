@@ -22,7 +22,7 @@ export interface SavedInterrupts {
   readonly insnIdx: number;
 }
 
-/** One remembered instruction of a path: jumps, and (newer kernels) stack accesses. */
+/** One remembered instruction of a path: jumps, and (newer kernels) stack accesses. Paths share what came before. */
 export interface HistoryEntry {
   readonly idx: number;
   readonly prevIdx: number;
@@ -34,6 +34,9 @@ export interface HistoryEntry {
   readonly dstStack: boolean;
   /** Registers and slots linked by scalar ids at a conditional jump. */
   readonly linked: readonly LinkedPlace[] | null;
+  /** What was remembered before it since the parent checkpoint, and how much with it. */
+  readonly before: HistoryEntry | null;
+  readonly count: number;
 }
 
 export interface LinkedPlace {
@@ -60,8 +63,8 @@ export interface VerifierState {
   /** Innermost last. */
   savedInterrupts: readonly SavedInterrupts[];
   inSleepable: boolean;
-  /** Instructions remembered since the parent checkpoint. */
-  history: HistoryEntry[];
+  /** Instructions remembered since the parent checkpoint: the newest, which leads to the others. */
+  history: HistoryEntry | null;
   loopEntry: VerifierState | null;
   usedAsLoopEntry: boolean;
   /** A checkpoint that is not compared with any more, kept for the paths that are still open. */

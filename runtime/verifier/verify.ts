@@ -301,7 +301,7 @@ function prepare(env: VerifierEnv): void {
 /** The state at the start of the main program or of a global function. */
 function startFunction(env: VerifierEnv, index: number): void {
   const frame = newFrame(-1, 0, index);
-  env.explored.clear();
+  env.explored.fill(undefined);
   env.loopVisits.clear();
   env.liveStates = 0;
   env.pending.length = 0;
