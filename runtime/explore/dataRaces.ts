@@ -2,18 +2,20 @@
  * Data races on map values, by happens-before: two contexts access the same bytes, at least one writes, at least one access is
  * plain, and nothing orders them. Found in whatever order the two happen to come, so that the search need not try both.
  *
- * Contexts are threads: task, softirq, hardirq and NMI of every CPU. What orders them: atomic accesses and locks (by address),
- * publication and locks of maps, arming and firing of timers, their locks, and work that waits for others to finish. What a
- * kernel operation without a row in `ORDERS` does counts as ordering everything, so that nothing is reported wrongly.
+ * Contexts are threads: task, softirq, hardirq and NMI of every CPU. What orders them: locks and atomic accesses that fetch, load
+ * acquire or store release (by address), the operations on timers as `ORDERS` has them, and user space between two steps of a
+ * track. Nothing else does; an element that an update puts into a map begins anew, so that nobody races with its first bytes.
  *
  * All of it can be put back to a mark, as the search goes back in a run.
  */
-import type { OpActivation, OpName } from '../kernel/activations';
-import type { Ordering, OrderingObject, Watch } from '../kernel/services';
+import type { OpActivation } from '../kernel/activations';
+import type { Kernel } from '../kernel/kernel';
+import type { Ordering, OrderingObject } from '../kernel/services';
 import type { Context, ContextKind } from '../kernel/state';
 import type { Machine } from '../machine/machine';
-import { timerOffset } from '../kernel/timerSlots';
 import { readPc, readProgram } from '../vm/calls';
+import type { AccessOrder } from '../vm/engine';
+import { addressKey, ORDERS, trackKey } from './opEffects';
 
 export interface RaceAccess {
   readonly cpu: number;
@@ -55,38 +57,12 @@ export interface RaceMark {
 const KINDS: readonly ContextKind[] = ['task', 'softirq', 'hardirq', 'nmi'];
 const GRANULE_SHIFT = 3;
 
-// Keys of ordering objects: what it is in the low bits.
-const timerKey = (timer: number): number => timer * 4;
-const mapKey = (map: number): number => map * 4 + 1;
-const addressKey = (at: number): number => at * 4 + 2;
-const EVERYTHING = 3;
+const threadOf = (cpu: number, kind: ContextKind): number => cpu * KINDS.length + KINDS.indexOf(kind);
 
-/** The objects that a kernel operation orders accesses by; undefined: by everything. */
-const ORDERS: { readonly [N in OpName]?: (op: OpActivation<N>, machine: Machine) => readonly number[] } = {
-  timerInit: ({ locals }) => [addressKey(locals.slot)],
-  timerSetCallback: ({ locals }) => [addressKey(locals.slot)],
-  timerStart: ({ locals }) => [addressKey(locals.slot), timerKey(locals.timer)],
-  timerCancel: ({ locals }) => [addressKey(locals.slot), timerKey(locals.timer)],
-  timerCancelAsync: ({ locals }) => [addressKey(locals.slot), timerKey(locals.timer)],
-  expiry: ({ locals }) => [timerKey(locals.timer)],
-  softirq: () => [],
-  loop: () => [],
-  forEach: () => [],
-  callOnce: () => [],
-  spinLock: () => [],
-  freeValues: ({ locals }, machine) => {
-    const { definition } = machine.kernel.map(locals.map);
-    const value = locals.values[locals.index] ?? 0;
-    return [
-      mapKey(locals.map),
-      timerKey(locals.timer),
-      addressKey(value + Math.max(0, timerOffset(definition))),
-    ];
-  },
-  mapWrite: ({ locals }) => [mapKey(locals.map)],
-};
+/** No thread: what was before it in a granule belongs to an element that is gone. */
+const RENEWED = -1;
 
-export class DataRaces implements Watch {
+export class DataRaces {
   /** The first race of the run. */
   race: DataRace | undefined;
   /** Asked at every access while a run is traced. */
@@ -99,15 +75,8 @@ export class DataRaces implements Watch {
   private readonly given: { readonly key: number; readonly before: Int32Array | undefined }[] = [];
   private readonly log: Logged[] = [];
   private readonly last = new Map<number, Logged>();
-  private inAction = false;
-  /** The action under way has accessed what others see. */
-  private hasAccessed = false;
 
-  /** @param everyAccess the search may switch at every access to a value, not only at atomic ones. */
-  constructor(
-    private readonly machine: Machine,
-    private readonly everyAccess: boolean,
-  ) {
+  constructor(private readonly machine: Machine) {
     this.threads = machine.cpuCount * KINDS.length;
     this.clocks = new Int32Array(this.threads * this.threads);
     this.reset();
@@ -120,7 +89,6 @@ export class DataRaces implements Watch {
     this.given.length = 0;
     this.log.length = 0;
     this.last.clear();
-    this.inAction = false;
   }
 
   private startClocks(): void {
@@ -151,7 +119,6 @@ export class DataRaces implements Watch {
       else if (change !== undefined) this.objects.delete(change.key);
     }
     this.race = mark.race;
-    this.inAction = false;
   }
 
   /** Whatever came before a parallel step is ordered before it. */
@@ -167,49 +134,39 @@ export class DataRaces implements Watch {
     for (let t = 0; t < threads; t++) clocks[t * threads + t]++;
   }
 
-  beginAction(): void {
-    this.inAction = true;
-    this.hasAccessed = false;
-  }
-
-  endAction(): void {
-    this.inAction = false;
-  }
-
-  pauses(): boolean {
-    return this.inAction && this.hasAccessed;
-  }
-
   private get context(): Context | undefined {
     const { kernel } = this.machine;
     return kernel.state.cpus[kernel.cpu].contexts.at(-1);
   }
 
   private get thread(): number {
-    return this.machine.kernel.cpu * KINDS.length + KINDS.indexOf(this.context?.kind ?? 'task');
+    return threadOf(this.machine.kernel.cpu, this.context?.kind ?? 'task');
   }
 
   // ---- Accesses ------------------------------------------------------------------------------------------------
 
-  access(at: number, sizeBytes: number, write: boolean, atomic: boolean, slot: number): boolean {
-    if (!this.inAction || !this.isShared(at)) return true;
-    if (atomic || this.everyAccess) {
-      if (this.hasAccessed) return false;
-      this.hasAccessed = true;
-    }
-    if (atomic) this.take(addressKey(at & ~7));
-    this.note(at, sizeBytes, write, atomic, slot);
-    if (atomic) this.give(addressKey(at & ~7));
-    return true;
+  access(at: number, sizeBytes: number, write: boolean, how: AccessOrder, slot: number): void {
+    const key = addressKey(at & ~7);
+    if (how === 'acquire' || how === 'full') this.take(key);
+    this.note(at, sizeBytes, write, how !== 'plain', slot);
+    if (how === 'release' || how === 'full') this.give(key);
   }
 
   copy(at: number, sizeBytes: number, write: boolean): void {
-    if (this.inAction && this.isShared(at)) this.note(at, sizeBytes, write, false, undefined);
+    this.note(at, sizeBytes, write, false, undefined);
   }
 
-  private isShared(at: number): boolean {
-    const kind = this.machine.memory.findRegion(at)?.kind;
-    return kind === 'mapValue' || kind === 'mapPool';
+  /** The bytes are another element's from now on. */
+  renew(at: number, sizeBytes: number): void {
+    if (this.log.length === 0) return;
+    const last = (at + sizeBytes - 1) >>> GRANULE_SHIFT;
+    for (let granule = at >>> GRANULE_SHIFT; granule <= last; granule++) {
+      const before = this.last.get(granule);
+      if (before === undefined) continue;
+      const entry = { ...before, thread: RENEWED, granule, before };
+      this.log.push(entry);
+      this.last.set(granule, entry);
+    }
   }
 
   private note(
@@ -255,6 +212,7 @@ export class DataRaces implements Watch {
   private compare(entry: Logged, row: number): boolean {
     let isKnown = false;
     for (let other = entry.before; other !== undefined; other = other.before) {
+      if (other.thread === RENEWED) break;
       if (other.thread === entry.thread) {
         isKnown ||=
           other.clock === entry.clock &&
@@ -274,36 +232,32 @@ export class DataRaces implements Watch {
   // ---- What orders them ----------------------------------------------------------------------------------------
 
   order(object: OrderingObject, how: Ordering): void {
-    if (!this.inAction) return;
-    const key = object.kind === 'map' ? mapKey(object.map) : addressKey(object.at);
-    if (how !== 'give') this.take(key);
-    if (how !== 'take') this.give(key);
+    const isTrack = object.kind === 'track';
+    const key = isTrack ? trackKey(object.track) : addressKey(object.at);
+    const thread = isTrack ? threadOf(object.cpu, object.context) : this.thread;
+    if (how !== 'give') this.take(key, thread);
+    if (how !== 'take') this.give(key, thread);
   }
 
   step(op: OpActivation, before: boolean): void {
-    if (!this.inAction) return;
-    const orders = ORDERS[op.op] as ((op: OpActivation, machine: Machine) => readonly number[]) | undefined;
-    for (const key of orders === undefined ? [EVERYTHING] : orders(op, this.machine)) {
+    const orders = ORDERS[op.op] as (op: OpActivation, kernel: Kernel) => readonly number[];
+    for (const key of orders(op, this.machine.kernel)) {
       if (before) this.take(key);
       else this.give(key);
     }
   }
 
-  ended(): void {
-    if (this.inAction) this.give(EVERYTHING);
-  }
-
-  private take(key: number): void {
+  private take(key: number, thread = this.thread): void {
     const seen = this.objects.get(key);
     if (seen === undefined) return;
-    const row = this.thread * this.threads;
+    const row = thread * this.threads;
     for (let t = 0; t < this.threads; t++) if (this.clocks[row + t] < seen[t]) this.clocks[row + t] = seen[t];
   }
 
-  private give(key: number): void {
+  private give(key: number, thread = this.thread): void {
     // Before the first access there is nothing to order.
     if (this.log.length === 0) return;
-    const { thread, threads, clocks } = this;
+    const { threads, clocks } = this;
     const row = thread * threads;
     const before = this.objects.get(key);
     const mine = clocks.slice(row, row + threads);

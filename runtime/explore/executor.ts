@@ -10,8 +10,9 @@ import type { Scenario, ScenarioStep } from '../machine/scenario';
 import type { ChoiceRecord, SchedulerState } from '../sched/scheduler';
 import { seedPrng } from '../util/prng';
 import { ok, type Result } from '../util/problem';
-import { DataRaces, type DataRace } from './dataRaces';
+import type { DataRace, DataRaces } from './dataRaces';
 import { violationOf, type Violation } from './invariants';
+import { SearchWatch } from './searchWatch';
 import { Tracer, type TracedRun } from './trace';
 
 /** Everything about one played execution. */
@@ -32,7 +33,7 @@ export class Executor {
     /** From the first parallel step on. */
     readonly rest: readonly ScenarioStep[],
     readonly start: Checkpoint,
-    readonly races: DataRaces,
+    readonly watch: SearchWatch,
     private readonly scenario: Scenario,
   ) {}
 
@@ -65,9 +66,14 @@ export class Executor {
     // Choices are the driver's from here on; random helpers go on where the steps before left them.
     const { prng } = machine.scheduler;
     machine.setScheduler({ strategy: 'replay', prng, script: [], used: 0, isSearch: true });
-    const races = new DataRaces(machine, scenario.check?.dataRace === 'off');
-    machine.setWatch(races);
-    return ok(new Executor(machine, prefix, rest, machine.checkpoint(), races, scenario));
+    const racesOff = scenario.check?.dataRace === 'off';
+    const results = rest.some(
+      (step) =>
+        step.kind === 'expect' && (step.expected.returns !== undefined || step.expected.errno !== undefined),
+    );
+    const watch = new SearchWatch(machine, { everyAccess: racesOff, races: !racesOff, results });
+    machine.setWatch(watch);
+    return ok(new Executor(machine, prefix, rest, machine.checkpoint(), watch, scenario));
   }
 
   /** A scheduler that gives these answers to the choices of the parallel steps. */
@@ -84,8 +90,8 @@ export class Executor {
     const { machine } = this;
     machine.rewind(this.start);
     machine.kernel.quiet = observe === undefined;
-    this.races.reset();
-    this.races.stackOf = stackOf;
+    this.watch.reset();
+    this.watch.races.stackOf = stackOf;
     const record: ChoiceRecord[] = [];
     machine.setScheduler({ ...scheduler, isSearch: true, prng: machine.scheduler.prng, record });
     const player = new Player(machine, observe === undefined ? {} : { observe });
@@ -107,14 +113,14 @@ export class Executor {
       (action) => tracer.observe(action),
       (cpu, insn) => tracer.stackAt(cpu, insn),
     );
-    this.races.stackOf = undefined;
+    this.watch.races.stackOf = undefined;
     if (!execution.ok) return execution;
     return ok({ run: tracer.finish(), execution: execution.value });
   }
 
   /** The first data race of the run that was played last, if the scenario wants to know. */
   get race(): DataRace | undefined {
-    return this.scenario.check?.dataRace === 'off' ? undefined : this.races.race;
+    return this.watch.races.race;
   }
 
   get seed(): number {

@@ -28,6 +28,8 @@ export interface ExploreOptions extends Omit<PlayOptions, 'scheduler'> {
   readonly preemptions: number;
   /** Most executions. */
   readonly budget: number;
+  /** False: run every schedule, also those that differ only in the order of independent actions (dfs). */
+  readonly reduce?: boolean;
   /** This share of the schedules only: by the first deviation (dfs) or by seed. */
   readonly shard?: { readonly index: number; readonly count: number };
   /** Called now and then with the number of executions so far; false stops the search. */
@@ -52,6 +54,10 @@ export interface Exploration {
   readonly executions: number;
   /** Runs that did not come to rest; they say nothing about what would have followed. */
   readonly cut: number;
+  /** Runs that were left on the way, because they differ from others only in the order of independent actions. */
+  readonly equivalent: number;
+  /** With `complete`: no schedule needs more preemptions than were allowed. */
+  readonly unbounded: boolean;
   /** Why the search is not complete. */
   readonly incompleteBecause?: 'found' | 'budget' | 'cut' | 'strategy' | 'stopped';
 }
@@ -86,7 +92,12 @@ function sampled(executor: Executor, tally: Tally, options: ExploreOptions): Res
 function withFewer(executor: Executor, search: Tally, bounds: Bounds, options: ExploreOptions): Result<void> {
   for (let most = bounds.done + 1; most < bounds.most; most++) {
     const again = new Tally(options);
-    const level = depthFirst(executor, again, { done: bounds.done, most }, options.shard, undefined);
+    const level = depthFirst(executor, again, {
+      bounds: { done: bounds.done, most },
+      shard: options.shard,
+      reduce: options.reduce !== false,
+      onEnd: undefined,
+    });
     if (!level.ok) return level;
     search.found = again.found ?? search.found;
     search.raced = again.raced ?? search.raced;
@@ -105,13 +116,19 @@ export function explore(
   if (!executor.ok) return executor;
   const search = new Tally(options);
   let exhausted = false;
+  let pruned = true;
   if (options.strategy === 'dfs') {
     const { shard, onEnd } = options;
     const { machine } = executor.value;
     const told = onEnd && ((script: readonly number[]): void => onEnd(script, machine));
     for (let done = -1; ;) {
       const most = Math.min(options.preemptions, done < 1 ? done + 1 : 2 * done);
-      const level = depthFirst(executor.value, search, { done, most }, shard, told);
+      const level = depthFirst(executor.value, search, {
+        bounds: { done, most },
+        shard,
+        reduce: options.reduce !== false,
+        onEnd: told,
+      });
       if (!level.ok) return level;
       if (search.halted !== undefined) break;
       if (search.found !== undefined || search.raced !== undefined) {
@@ -119,7 +136,8 @@ export function explore(
         if (!fewer.ok) return fewer;
         break;
       }
-      exhausted = most === options.preemptions || !level.value.pruned;
+      pruned = level.value.pruned;
+      exhausted = most === options.preemptions || !pruned;
       if (exhausted) break;
       done = most;
     }
@@ -127,7 +145,8 @@ export function explore(
     const done = sampled(executor.value, search, options);
     if (!done.ok) return done;
   }
-  const { executions, cut } = search;
+  const { executions, cut, equivalent } = search;
+  const counts = { executions, cut, equivalent };
   const races: Found[] = [];
   if (search.raced !== undefined) {
     const race = shortestRace(executor.value, search.raced.script);
@@ -140,19 +159,19 @@ export function explore(
     return ok({
       found: [found.value, ...races],
       complete: false,
-      executions,
-      cut,
+      ...counts,
+      unbounded: false,
       incompleteBecause: 'found',
     });
   }
   if (races.length > 0)
-    return ok({ found: races, complete: false, executions, cut, incompleteBecause: 'found' });
+    return ok({ found: races, complete: false, ...counts, unbounded: false, incompleteBecause: 'found' });
   const because = search.halted ?? (cut > 0 ? 'cut' : exhausted ? undefined : 'strategy');
   return ok({
     found: [],
     complete: because === undefined,
-    executions,
-    cut,
+    ...counts,
+    unbounded: because === undefined && !pruned,
     ...(because === undefined ? {} : { incompleteBecause: because }),
   });
 }

@@ -8,6 +8,8 @@ export class Tally {
   executions = 0;
   /** Runs that did not come to rest. */
   cut = 0;
+  /** Runs that were left before their end, because they could only have become what was seen before. */
+  equivalent = 0;
   /** The first thing that went wrong; the search ends there. */
   found: { readonly violation: Violation; readonly script: readonly number[] } | undefined;
   /** The first run with a data race; the search goes on, because something worse may come of it. */

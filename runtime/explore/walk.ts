@@ -9,6 +9,7 @@ import { assert } from '../util/assert';
 import { ok, type Result } from '../util/problem';
 import type { RaceMark } from './dataRaces';
 import type { Executor } from './executor';
+import type { Footprint } from './footprint';
 import { violationOf, type Violation } from './invariants';
 
 /** Where a walk can be put back to. */
@@ -39,25 +40,22 @@ export class Walk {
     const { machine, start, prefix } = this.executor;
     machine.rewind(start);
     machine.kernel.quiet = true;
-    this.executor.races.reset();
+    this.executor.watch.reset();
     this.player.goTo(prefix.position());
     this.step = 0;
     this.interleaving = undefined;
   }
 
-  /** Goes on as far as there is nothing to choose; undefined: the run is over. A problem is one of the scenario. */
-  toChoice(): Result<Options | undefined> {
+  /** Goes on to where something can be done in a parallel step; undefined: the run is over. A problem is one of the scenario. */
+  toOptions(): Result<Options | undefined> {
     const { player } = this;
     const { rest } = this.executor;
     for (;;) {
       const under = this.interleaving;
       if (under !== undefined) {
         const options = under.options();
-        if (options.list.length > 1) return ok(options);
-        if (options.list.length === 1) {
-          const taken = this.take(options.list[0], false);
-          if (!taken.ok) return taken;
-        } else this.endParallel(under.atRest());
+        if (options.list.length > 0) return ok(options);
+        this.endParallel(under.atRest());
         continue;
       }
       if (player.stopped !== undefined || this.step >= rest.length) return OVER;
@@ -79,6 +77,16 @@ export class Walk {
     return OVER;
   }
 
+  /** What the action taken last touched. */
+  get footprint(): Footprint {
+    return this.executor.watch.footprint;
+  }
+
+  /** Whether the CPU could go on with what it runs. */
+  canGoOn(cpu: number): boolean {
+    return this.interleaving?.canGoOn(cpu) === true;
+  }
+
   private endParallel(stop: ReturnType<Interleaving['atRest']>): void {
     this.player.closeParallel(stop);
     this.player.outcomes.push({ step: this.executor.rest[this.step] });
@@ -86,17 +94,17 @@ export class Walk {
     this.interleaving = undefined;
   }
 
-  /** At a choice only. */
+  /** Inside parallel steps only. */
   position(): WalkPosition {
     const { player, step, interleaving } = this;
-    assert(interleaving, 'choices are inside parallel steps');
+    assert(interleaving, 'options are inside parallel steps');
     return {
       checkpoint: this.executor.machine.checkpoint(),
       player: player.position(),
       step,
       interleaving,
       inside: interleaving.position(),
-      races: this.executor.races.mark(),
+      races: this.executor.watch.races.mark(),
     };
   }
 
@@ -104,7 +112,7 @@ export class Walk {
   goTo(position: WalkPosition, last: boolean): void {
     this.executor.machine.rewind(position.checkpoint, last);
     this.player.goTo(position.player);
-    this.executor.races.rewind(position.races);
+    this.executor.watch.races.rewind(position.races);
     this.step = position.step;
     this.interleaving = position.interleaving;
     const { tracks, last: cpu, actions } = position.inside;

@@ -4,9 +4,9 @@
  */
 import { helperById, type HelperName } from '../spec/helpers';
 import { HELPER_MODEL, type ModelledHelper } from '../spec/helperModel';
+import { HELPER_TOUCHES, KFUNC_TOUCHES, type HelperTouch } from '../spec/helperTouches';
 import { HELPER_COSTS_NS, HELPER_NS } from '../spec/timeCosts';
 import type { Kernel } from '../kernel/kernel';
-import type { Ordering } from '../kernel/services';
 import { mapIdOf } from '../vm/addresses';
 import { readRegister } from '../vm/calls';
 import { absentHelpers } from './absentHelpers';
@@ -42,17 +42,24 @@ const HANDLERS: Readonly<Record<ModelledHelper, HelperHandler>> = {
 };
 
 export const HELPER_HANDLERS: Readonly<Partial<Record<HelperName, HelperHandler>>> = HANDLERS;
-/** What helpers on a map do to the order of accesses: who finds an element sees what was done before it was put there. */
-const MAP_ORDERING: Readonly<Record<string, Ordering>> = {
-  bpf_map_lookup_elem: 'take',
-  bpf_map_lookup_percpu_elem: 'take',
-  bpf_for_each_map_elem: 'take',
-  bpf_map_update_elem: 'both',
-  bpf_map_delete_elem: 'both',
-  bpf_map_push_elem: 'both',
-  bpf_map_pop_elem: 'both',
-  bpf_map_peek_elem: 'take',
-};
+
+/** Tells a search what the call reads and changes. */
+function touch(kernel: Kernel, how: HelperTouch | undefined, args: readonly bigint[]): void {
+  switch (how) {
+    case undefined:
+      return kernel.touch('everything', 0, true);
+    case 'itself':
+      return;
+    case 'readsMap':
+    case 'changesMap': {
+      const map = kernel.maps.get(mapIdOf(args[0]));
+      if (map !== undefined) kernel.touched(map, how === 'changesMap');
+      return;
+    }
+    default:
+      return kernel.touch(how, 0, true);
+  }
+}
 
 function perform(
   kernel: Kernel,
@@ -60,16 +67,12 @@ function perform(
   block: number,
   name: string,
   handler: HelperHandler,
+  touches: HelperTouch | undefined,
 ): HelperResult {
   const args = [1, 2, 3, 4, 5].map((r) => readRegister(kernel.memory, block, r));
   try {
-    const how = kernel.watch === undefined ? undefined : MAP_ORDERING[name];
-    const map = how === undefined ? undefined : kernel.maps.get(mapIdOf(args[0]));
-    if (how === undefined || map === undefined) return handler({ kernel, name, args, packets });
-    kernel.ordered(map, 'take');
-    const result = handler({ kernel, name, args, packets });
-    if (how === 'both') kernel.ordered(map, 'give');
-    return result;
+    if (kernel.watch !== undefined) touch(kernel, touches, args);
+    return handler({ kernel, name, args, packets });
   } catch (error) {
     if (!(error instanceof HelperFault)) throw error;
     return { kind: 'fault', message: error.message };
@@ -86,7 +89,7 @@ export function callKfunc(
   kernel.here.timeNs += HELPER_NS;
   const handler = KFUNC_HANDLERS[name];
   if (handler === undefined) return { kind: 'fault', message: `kernel function ${name} is not modelled` };
-  return perform(kernel, packets, block, name, handler);
+  return perform(kernel, packets, block, name, handler, KFUNC_TOUCHES[name]);
 }
 
 /** Performs the helper that the block's registers ask for, and takes its time. */
@@ -101,5 +104,5 @@ export function callHelper(kernel: Kernel, packets: PacketServices, block: numbe
     if (row === undefined) return { kind: 'fault', message: what };
     return { kind: 'fault', message: `${what} is not modelled${why === undefined ? '' : `: ${why}`}` };
   }
-  return perform(kernel, packets, block, name, handler);
+  return perform(kernel, packets, block, name, handler, HELPER_TOUCHES[name]);
 }

@@ -25,6 +25,7 @@ function slotArg(call: HelperCall): number {
       `${call.name}: argument 1 points into ${region?.label ?? 'nothing'}, not into a map value`,
     );
   const { memory, state } = call.kernel;
+  call.kernel.touch('address', slot, false);
   const id = readTimerSlot(memory, slot);
   // The lock word of a timer is 0 or 1; a pointer that is none of ours, or another timer's, was not put there by init.
   const timer = state.timers.get(id);

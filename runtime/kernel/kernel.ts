@@ -13,7 +13,7 @@ import { readFrames, readPlaces } from '../vm/frames';
 import type { Activation } from './activations';
 import type { ArmedRecord, KernelEvent, PlaceRecord, TimerKeyRecord } from './events';
 import { getProgram, putProgram } from './lifetimes';
-import type { Choices, Ordering, ProgramInfo, Watch } from './services';
+import type { Choices, ProgramInfo, Touched, Watch } from './services';
 import type { Context, CpuState, KernelState, MapReferences, TimerObject } from './state';
 
 /** Beyond this many events the older half is forgotten: a run may last for millions of expiries. */
@@ -73,9 +73,19 @@ export class Kernel implements MapEnv {
     this.watch?.copy(at, sizeBytes, write);
   }
 
-  /** Elements of arrays are always there and never locked, so that finding one orders nothing. */
-  ordered(map: MapRecord, how: Ordering): void {
-    if (map.data.kind !== 'array') this.watch?.order({ kind: 'map', map: map.definition.id }, how);
+  /** The step under way reads or changes something; see `TOUCHED`. */
+  touch(what: Touched, id: number, write: boolean): void {
+    this.watch?.touch(what, id, write);
+  }
+
+  renewed(at: number, sizeBytes: number): void {
+    this.watch?.renew(at, sizeBytes);
+  }
+
+  /** Elements of arrays are always there: nothing that others do changes which. Finding an element of an LRU map marks it. */
+  touched(map: MapRecord, write: boolean): void {
+    if (map.data.kind !== 'array')
+      this.watch?.touch('map', map.definition.id, write || map.data.kind === 'lru');
   }
 
   findMap(id: number): MapRecord | undefined {
@@ -94,9 +104,11 @@ export class Kernel implements MapEnv {
     return timer;
   }
 
-  mapReferences(id: number): MapReferences {
+  /** @param write they are changed. */
+  mapReferences(id: number, write = false): MapReferences {
     const references = this.state.mapReferences.get(id);
     assert(references, `no references of map ${id}`);
+    this.watch?.touch('references', id, write);
     return references;
   }
 

@@ -17,6 +17,7 @@ import { defer } from './workers';
 /** Does `work` when all readers of now have finished. @param tasks also wait for sleepable programs. */
 export function afterGrace(kernel: Kernel, work: GraceWork, tasks = false): void {
   const isAwaited = (reader: ReaderKind): boolean => reader === 'rcu' || (tasks && reader === 'trace');
+  kernel.touch('readers', 0, true);
   const waitsFor = kernel.state.cpus.flatMap((cpu) =>
     cpu.contexts.filter((c) => isAwaited(c.reader)).map((c) => c.serial),
   );
@@ -27,6 +28,7 @@ export function afterGrace(kernel: Kernel, work: GraceWork, tasks = false): void
 /** A context has ended: grace periods that waited for nobody else are over. */
 export function readerEnded(kernel: Kernel, serial: number): void {
   const { grace } = kernel.state;
+  if (grace.length > 0) kernel.touch('readers', 0, true);
   for (let i = 0; i < grace.length; i++) {
     const { waitsFor, work } = grace[i];
     const at = waitsFor.indexOf(serial);
@@ -41,10 +43,11 @@ export function readerEnded(kernel: Kernel, serial: number): void {
 function graceOver(kernel: Kernel, work: GraceWork): void {
   switch (work.kind) {
     case 'map':
-      kernel.mapReferences(work.map).freed = true;
+      kernel.mapReferences(work.map, true).freed = true;
       if (isMapOfMaps(kernel.map(work.map).definition)) countInnerMaps(kernel);
       return;
     case 'programMemory':
+      kernel.touch('program', work.program, true);
       kernel.state.programs[work.program].freed = true;
       return;
     case 'element':
@@ -58,6 +61,8 @@ function graceOver(kernel: Kernel, work: GraceWork): void {
 /** Takes a reference on a program; false when its last one is gone. */
 export function getProgram(kernel: Kernel, id: number): boolean {
   const program = kernel.state.programs[id];
+  // Two that take a reference may come in either order; who drops one may drop the last.
+  kernel.touch('program', id, false);
   if (program.references === 0) return false;
   program.references++;
   return true;
@@ -72,6 +77,7 @@ function isAtomic(kernel: Kernel): boolean {
 
 export function putProgram(kernel: Kernel, id: number): void {
   const program = kernel.state.programs[id];
+  kernel.touch('program', id, true);
   if (program.references <= 0) {
     kernel.broken ??= `a reference on program ${program.name} is dropped twice: its count falls below zero`;
     return;
@@ -89,7 +95,7 @@ export function takeDownProgram(kernel: Kernel, id: number): void {
   assert(program.references === 0, `${program.name} still has references`);
   afterGrace(kernel, { kind: 'programMemory', program: id }, kernel.programs[id].sleepable);
   for (const map of program.maps) {
-    kernel.mapReferences(map).programs--;
+    kernel.mapReferences(map, true).programs--;
     freeUnusedMap(kernel, map);
   }
 }
@@ -102,6 +108,7 @@ export function freeUnusedMap(kernel: Kernel, id: number): void {
 
 /** Counts anew which maps outer maps hold; user space has changed one, or one is gone. */
 export function countInnerMaps(kernel: Kernel): void {
+  kernel.touch('everything', 0, true);
   const counts = new Map<number, number>();
   for (const [id, outer] of kernel.maps) {
     if (!isMapOfMaps(outer.definition) || kernel.mapReferences(id).freed) continue;

@@ -4,6 +4,7 @@
  */
 import type { AccessWatch } from '../vm/engine';
 import type { OpActivation } from './activations';
+import type { ContextKind } from './state';
 
 import type { Btf } from '../btf/types';
 
@@ -19,14 +20,47 @@ export interface Choices {
 /** `take`: what others gave at the object is ordered before; `give`: what was done so far is there for others. */
 export type Ordering = 'take' | 'give' | 'both';
 
-/** What orders accesses: a map's locks and publications, or an address that is locked or accessed atomically. */
+/** What orders accesses: an address that is locked or accessed atomically, or a track whose steps come one after another. */
 export type OrderingObject =
-  { readonly kind: 'map'; readonly map: number } | { readonly kind: 'address'; readonly at: number };
+  | { readonly kind: 'address'; readonly at: number }
+  /** The context on that CPU takes or gives, not the current one. */
+  | {
+      readonly kind: 'track';
+      readonly track: number;
+      readonly cpu: number;
+      readonly context: ContextKind;
+    };
 
-/** Told of accesses to values and of what orders them; for checks of races. */
+/**
+ * What steps read and change besides plain values, so that a search can tell which of them may come in either order. An id
+ * names one of the kind: a map, an address, a timer object, a program, the references of a map, a CPU (its timer queues, what
+ * it may do next), a track of a parallel step; kinds of which there is one take 0. `readers`: who runs where, as grace
+ * periods and workers ask it. `everything` is for what nobody looked at yet.
+ */
+export const TOUCHED = {
+  everything: 0,
+  map: 1,
+  address: 2,
+  timer: 3,
+  program: 4,
+  references: 5,
+  cpu: 6,
+  track: 7,
+  readers: 8,
+  random: 9,
+  output: 10,
+  results: 11,
+  buffers: 12,
+} as const;
+export type Touched = keyof typeof TOUCHED;
+
+/** Told of accesses to values, of what orders them, and of what else is read and changed; for searches. */
 export interface Watch extends AccessWatch {
+  touch(what: Touched, id: number, write: boolean): void;
   /** A helper or a system call reads or writes bytes that programs reach, without a lock. */
   copy(at: number, sizeBytes: number, write: boolean): void;
+  /** The bytes belong to a new element: what was accessed there before was another one's. */
+  renew(at: number, sizeBytes: number): void;
   order(object: OrderingObject, how: Ordering): void;
   /** One step of a kernel operation is about to be taken (`before`), or was. */
   step(op: OpActivation, before: boolean): void;
@@ -34,8 +68,8 @@ export interface Watch extends AccessWatch {
   ended(): void;
   /** What comes now may happen in any order; what was before is done. */
   beginParallel(): void;
-  /** An action of a search begins; between actions nothing is looked at. */
-  beginAction(): void;
+  /** An action of a search begins, on that CPU; between actions nothing is looked at. */
+  beginAction(cpu: number): void;
   endAction(): void;
   /** The action has done what others may see: what comes next that they see is another action. */
   pauses(): boolean;

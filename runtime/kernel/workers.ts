@@ -23,6 +23,7 @@ export function nextWork(state: KernelState, cpu: CpuState): number {
 
 /** Leaves work to a worker. */
 export const defer = (kernel: Kernel, work: DeferredWork): void => {
+  kernel.touch('readers', 0, true);
   kernel.state.deferred.push({ ...work, sinceNs: kernel.here.timeNs });
 };
 

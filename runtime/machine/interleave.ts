@@ -57,6 +57,8 @@ interface TrackState {
   cpu: number;
   /** Contexts that were on that CPU when the step began: an interrupt's step begins on a busy CPU. */
   depth: number;
+  /** Kind of the step's own context; user space is a task. */
+  context: ContextKind;
 }
 
 /** Where a parallel step stands, apart from the machine: plain data. */
@@ -85,7 +87,11 @@ export class Interleaving {
     private readonly observe?: (action: ObservedAction) => void,
   ) {
     this.horizonNs = machine.nowNs() + PARALLEL_WINDOW_NS;
-    this.state = { tracks: steps.map(() => ({ next: 0, cpu: -1, depth: 0 })), last: -1, actions: 0 };
+    this.state = {
+      tracks: steps.map(() => ({ next: 0, cpu: -1, depth: 0, context: 'task' })),
+      last: -1,
+      actions: 0,
+    };
   }
 
   /** What can be done now; first what the CPU that acted last would do by itself, if it can. */
@@ -114,6 +120,11 @@ export class Interleaving {
     return { list, goesOn };
   }
 
+  /** Whether a CPU could go on with what it runs. */
+  canGoOn(cpu: number): boolean {
+    return this.machine.possibleActions(cpu, this.horizonNs).includes('run');
+  }
+
   /** Takes one option. A value is why the step ended early; a problem is one of the scenario. */
   take(option: Option, preempts: boolean): Result<MachineStop | undefined> {
     const { machine, state } = this;
@@ -133,14 +144,29 @@ export class Interleaving {
         message: `a parallel step does not come to rest within ${ACTIONS_MAX} actions`,
       });
     const { watch } = machine.kernel;
-    watch?.beginAction();
+    watch?.beginAction(cpu);
     const taken = this.act(option, step);
+    if (taken.ok && taken.value === undefined) this.endSteps();
     watch?.endAction();
-    if (!taken.ok || taken.value !== undefined) return taken;
-    const { cpus } = machine.state.kernel;
-    for (const track of state.tracks)
-      if (track.cpu >= 0 && (cpus[track.cpu]?.contexts.length ?? 0) <= track.depth) track.cpu = -1;
-    return NOTHING;
+    return taken;
+  }
+
+  /** Tracks whose step has ended may begin their next. */
+  private endSteps(): void {
+    const { kernel, state } = this.machine;
+    const { cpus } = state.kernel;
+    for (const [i, track] of this.state.tracks.entries()) {
+      if (track.cpu < 0 || (cpus[track.cpu]?.contexts.length ?? 0) > track.depth) continue;
+      const next = this.steps[i].at(track.next);
+      this.order(i, track.cpu, track.context, 'give');
+      if (next !== undefined && cpuOf(next, i) !== track.cpu) kernel.touch('cpu', cpuOf(next, i), true);
+      track.cpu = -1;
+    }
+  }
+
+  /** User space takes the steps of a track one after another. */
+  private order(track: number, cpu: number, context: ContextKind, how: 'take' | 'give'): void {
+    this.machine.kernel.watch?.order({ kind: 'track', track, cpu, context }, how);
   }
 
   private act(option: Option, step: ScenarioStep | undefined): Result<MachineStop | undefined> {
@@ -149,10 +175,14 @@ export class Interleaving {
     if (step !== undefined) {
       const track = state.tracks[option.track];
       track.next++;
+      this.order(option.track, cpu, 'task', 'take');
+      if (step.kind !== 'run') machine.kernel.touch('results', 0, true);
       track.depth = machine.state.kernel.cpus[cpu]?.contexts.length ?? 0;
       const begun = this.begin(step);
       if (!begun.ok) return begun;
       track.cpu = cpu;
+      track.context = machine.state.kernel.cpus[cpu]?.contexts.at(track.depth)?.kind ?? 'task';
+      if (track.context !== 'task') this.order(option.track, cpu, track.context, 'take');
     } else {
       const stop = machine.actOn(cpu, action as CpuAction);
       if (stop !== undefined) return ok(stop);
@@ -172,7 +202,7 @@ export class Interleaving {
   /** A copy of where the step stands; the machine's own state is the machine's business. */
   position(): InterleavingState {
     const { tracks, last, actions } = this.state;
-    return { tracks: tracks.map(({ next, cpu, depth }) => ({ next, cpu, depth })), last, actions };
+    return { tracks: tracks.map((track) => ({ ...track })), last, actions };
   }
 
   /** Takes a position over; it is changed from now on. */

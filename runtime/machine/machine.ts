@@ -252,6 +252,7 @@ export class Machine {
       fail({ code, message, ...(remedy === undefined ? {} : { remedy }) });
     if (cpu === undefined)
       return bad('bad-cpu', `there is no cpu ${number}: the machine has ${this.cpuCount}`);
+    kernel.touch('program', program.id, false);
     if (this.state.kernel.programs[program.id].references === 0)
       return bad('program-unloaded', `program '${program.name}' was unloaded`);
     const type = progTypeByName(program.type);
@@ -524,21 +525,21 @@ export class Machine {
 
   /** The user closes the map's fd; at the last user reference every timer in it is freed. */
   closeMap(map: MapRecord, cpu = 0, wait = true): void {
-    const references = this.kernel.mapReferences(map.definition.id);
+    const references = this.kernel.mapReferences(map.definition.id, true);
     if (!references.open) return;
     references.open = false;
     this.dropUser(map, cpu, wait);
   }
 
   pinMap(map: MapRecord): void {
-    const references = this.kernel.mapReferences(map.definition.id);
+    const references = this.kernel.mapReferences(map.definition.id, true);
     if (references.pinned) return;
     references.pinned = true;
     references.users++;
   }
 
   unpinMap(map: MapRecord, cpu = 0, wait = true): void {
-    const references = this.kernel.mapReferences(map.definition.id);
+    const references = this.kernel.mapReferences(map.definition.id, true);
     if (!references.pinned) return;
     references.pinned = false;
     this.dropUser(map, cpu, wait);
@@ -548,8 +549,9 @@ export class Machine {
     const { kernel } = this;
     const { id } = map.definition;
     kernel.cpu = cpu;
-    if (--kernel.mapReferences(id).users > 0) return;
+    if (--kernel.mapReferences(id, true).users > 0) return;
     const walks = has(this.profile, 'timerReleaseWalk') && has(this.profile, 'timerOwnedByMap');
+    kernel.touch('map', id, false);
     const values = walks && asyncOffsets(map.definition).length > 0 ? kernel.valuesOf(id) : [];
     const reader = has(this.profile, 'timerReleaseRcu') ? 'rcu' : 'none';
     if (values.length > 0) this.userOp(cpu, freeingOp(id, values, [], 0n, true), wait, reader);
@@ -571,11 +573,13 @@ export class Machine {
    * @param anywhere attaches to any place; the program is never called there.
    */
   attach(program: LoadedProgram, anywhere = false): Result<void> {
+    this.kernel.touch('everything', 0, true);
     return attach(this.kernel, program, anywhere);
   }
 
   /** The program is not called any more; its timers go on. */
   detach(program: LoadedProgram): void {
+    this.kernel.touch('everything', 0, true);
     detach(this.kernel, program);
   }
 

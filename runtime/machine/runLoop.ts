@@ -86,6 +86,7 @@ export const hasWork = (kernel: KernelState, cpu: CpuState): boolean =>
 /** An idle CPU begins with what is next. Callbacks of work queues may sleep: they are readers as sleepable programs are. */
 export function beginWork(parts: Parts, cpu: CpuState): void {
   const { kernel } = parts.state;
+  parts.kernel.touch('readers', 0, true);
   const reader = kernel.deferred[nextWork(kernel, cpu)].kind === 'queued' ? 'trace' : 'none';
   pushContext(parts, cpu, 'task', startOp('deferredFrees', { timer: 0 }), reader);
 }
@@ -145,6 +146,7 @@ export function pushContext(
   first: Activation,
   reader: ReaderKind = kind === 'task' ? 'none' : 'rcu',
 ): Context {
+  parts.kernel.touch('readers', 0, false);
   const block = cpu.idleBlocks.pop() ?? allocateBlock(parts.kernel.memory, `cpu${cpu.id}`);
   const serial = parts.state.kernel.nextContext++;
   const context: Context = { kind, serial, reader, block, activations: [first], timer: 0 };
@@ -162,6 +164,7 @@ function popContext(parts: Parts, cpu: CpuState): void {
   const context = cpu.contexts.pop();
   assert(context, 'a context ends that was there');
   cpu.idleBlocks.push(context.block);
+  parts.kernel.touch('readers', 0, false);
   if (parts.state.kernel.grace.length > 0) readerEnded(parts.kernel, context.serial);
 }
 

@@ -310,6 +310,7 @@ export const hashFamily: MapFamily<HashData> = {
     }
     memory.copy(element + ELEMENT_KEY, key, definition.keySizeBytes);
     copyValue(memory, definition, element + valueOffset, value);
+    env.renewed?.(element + valueOffset, definition.valueSizeBytes);
     linkElement(env, map, element, hash);
     if (old === 0) return DONE;
     unlinkElement(env, map, old);

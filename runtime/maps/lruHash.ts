@@ -130,6 +130,7 @@ export function insertLru(
   if (element === 0) return { error: -ERRNO.ENOMEM, freed: [], recycle: [] };
   memory.copy(element + ELEMENT_KEY, key, definition.keySizeBytes);
   copyValue(memory, definition, element + valueOffset, value);
+  env.renewed?.(element + valueOffset, definition.valueSizeBytes);
   const table = tableOf(map);
   const hash = hashKey(memory.u8, key, definition.keySizeBytes);
   const old = findElement(env, table, key, hash);

@@ -43,10 +43,12 @@ export interface MapEnv {
   currentCpu(): number;
   /** Any map of the machine, for maps that hold maps. */
   findMap(id: number): MapRecord | undefined;
-  /** Tells checks of races: what the map's locks, or the publication of an element, order. */
-  ordered?(map: MapRecord, how: 'take' | 'give' | 'both'): void;
+  /** Tells searches: which elements the map has, or their order, is read or changed. */
+  touched?(map: MapRecord, write: boolean): void;
   /** Tells checks of races: bytes of a value are copied without a lock, in place. */
   copied?(at: number, sizeBytes: number, write: boolean): void;
+  /** Tells checks of races: the bytes are a new element's, that nobody could reach before. */
+  renewed?(at: number, sizeBytes: number): void;
 }
 
 /** One map of a machine. The definition is frozen and shared by snapshots. */

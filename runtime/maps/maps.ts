@@ -96,7 +96,7 @@ function withBytes<T>(env: MapEnv, bytes: Uint8Array, use: (offset: number) => T
 /** What user space reads under a key: one array of bytes, or one per CPU; undefined: no such element. */
 export function userRead(env: MapEnv, map: MapRecord, key: Uint8Array): Uint8Array[] | undefined {
   const family = familyOf(map);
-  env.ordered?.(map, 'take');
+  env.touched?.(map, false);
   return withBytes(env, key, (at) => {
     if (family.userRead) return family.userRead(env, map, at);
     const value = family.lookup(env, map, at);
@@ -136,7 +136,7 @@ export function userWrite(
   const family = familyOf(map);
   const error = map.definition.frozen ? -ERRNO.EPERM : userFlagsError(env, map.definition, flags);
   if (error !== 0) return { error, freed: [], recycle: [] };
-  env.ordered?.(map, 'both');
+  env.touched?.(map, true);
   return withBytes(env, key, (keyAt) =>
     family.userWrite
       ? family.userWrite(env, map, keyAt, values, flags)
@@ -147,7 +147,7 @@ export function userWrite(
 export function userDelete(env: MapEnv, map: MapRecord, key: Uint8Array): MapOutcome {
   const family = familyOf(map);
   if (map.definition.frozen) return { error: -ERRNO.EPERM, freed: [], recycle: [] };
-  env.ordered?.(map, 'both');
+  env.touched?.(map, true);
   return withBytes(env, key, (at) => family.delete(env, map, at));
 }
 

@@ -9,7 +9,7 @@ import { asS64, hex, u64FromHalves } from '../util/u64';
 import { assert } from '../util/assert';
 import { CONTEXT_TAG, FUNCTION_TAG, MAP_TAG, MEMORY_TAG } from './addresses';
 import { BLOCK_DEPTH, BLOCK_STACKS, STACK_SIZE_BYTES } from './contextBlock';
-import type { AccessWatch, ContextAccess, Fault } from './engine';
+import type { AccessOrder, AccessWatch, ContextAccess, Fault } from './engine';
 import type { Memory, Region } from './memory';
 
 /** `resolve` found a context address; the field's value comes from `ContextAccess`. */
@@ -26,8 +26,8 @@ const accessText = (sizeBytes: number, write: boolean): string =>
 export class Accesses {
   fault: Fault | undefined;
   watch: AccessWatch | undefined;
-  /** The access under way is part of an atomic instruction, or one that orders others. */
-  atomic = false;
+  /** What the access under way orders. */
+  order: AccessOrder = 'plain';
   private block = 0;
   private checked = false;
   private nullReadsZero = false;
@@ -132,7 +132,7 @@ export class Accesses {
   /** Asks the watch; stacks are nobody else's business. */
   mayAccess(at: number, size: number, write: boolean, slot: number): boolean {
     if (at >= this.stackStart && at + size <= this.stackEnd) return true;
-    if (this.watch?.access(at, size, write, this.atomic, slot) !== false) return true;
+    if (this.watch?.access(at, size, write, this.order, slot) !== false) return true;
     this.fault = { kind: 'paused', insnIdx: slot, message: '' };
     return false;
   }

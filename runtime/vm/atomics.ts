@@ -11,9 +11,8 @@ const OPERATION = 0xf0;
 
 /** Executes `insn` on the registers at int32 index `registers`. @returns false with a fault recorded in `accesses`. */
 export function runAtomic(accesses: Accesses, insn: Insn, registers: number, slot: number): boolean {
-  accesses.atomic = true;
   const done = perform(accesses, insn, registers, slot);
-  accesses.atomic = false;
+  accesses.order = 'plain';
   return done;
 }
 
@@ -24,9 +23,14 @@ function perform(accesses: Accesses, insn: Insn, registers: number, slot: number
   const { i32 } = accesses.memory;
   const d = registers + 2 * insn.dst;
   const s = registers + 2 * insn.src;
-  if (row?.kind === 'loadAcquire') return accesses.load(d, i32[s], i32[s + 1], insn.off, size, false, slot);
-  if (row?.kind === 'storeRelease')
+  if (row?.kind === 'loadAcquire') {
+    accesses.order = 'acquire';
+    return accesses.load(d, i32[s], i32[s + 1], insn.off, size, false, slot);
+  }
+  if (row?.kind === 'storeRelease') {
+    accesses.order = 'release';
     return accesses.store(i32[d], i32[d + 1], insn.off, size, i32[s], i32[s + 1], slot);
+  }
 
   const at = accesses.resolve(i32[d], i32[d + 1], insn.off, size, true, slot);
   if (at === IN_CONTEXT) {
@@ -39,7 +43,6 @@ function perform(accesses: Accesses, insn: Insn, registers: number, slot: number
     return false;
   }
   if (at === FAULTED) return false;
-  if (accesses.watch !== undefined && !accesses.mayAccess(at, size, true, slot)) return false;
 
   const wide = size === 8;
   const memory = accesses.memory;
@@ -47,13 +50,18 @@ function perform(accesses: Accesses, insn: Insn, registers: number, slot: number
   const oldHi = wide ? memory.view.getInt32(at + 4, true) : 0;
   const lo = i32[s];
   const hi = i32[s + 1];
+  const isEqual = oldLo === i32[registers] && (!wide || oldHi === i32[registers + 1]);
+  if (accesses.watch !== undefined) {
+    const fetches = row?.kind === 'atomicCmpxchg' ? isEqual : (insn.imm & FETCH) !== 0;
+    accesses.order = fetches ? 'full' : 'relaxed';
+    if (!accesses.mayAccess(at, size, true, slot)) return false;
+  }
   let newLo = lo;
   let newHi = hi;
   if (row?.kind === 'atomicCmpxchg') {
-    const equal = oldLo === i32[registers] && (!wide || oldHi === i32[registers + 1]);
     i32[registers] = oldLo;
     i32[registers + 1] = oldHi;
-    if (!equal) return true;
+    if (!isEqual) return true;
   } else if (row?.kind === 'atomicXchg') {
     i32[s] = oldLo;
     i32[s + 1] = oldHi;

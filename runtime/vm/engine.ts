@@ -39,8 +39,14 @@ export type EngineStop =
 /** Told of the accesses of programs to memory outside their own stacks, before they happen; in checked mode only. */
 export interface AccessWatch {
   /** False: the engine stops before the instruction (`paused`), which comes first when it runs again. */
-  access(at: number, sizeBytes: number, write: boolean, atomic: boolean, slot: number): boolean;
+  access(at: number, sizeBytes: number, write: boolean, how: AccessOrder, slot: number): boolean;
 }
+
+/**
+ * What an access orders: `plain` ones are not even atomic; `relaxed` are atomic and order nothing (atomic operations that
+ * fetch nothing, a compare-and-exchange that fails); `full` order everything before and after (those that fetch).
+ */
+export type AccessOrder = 'plain' | 'relaxed' | 'acquire' | 'release' | 'full';
 
 /** A modelled fault: an outcome of the simulation, explained. pc stays on the instruction that caused it. */
 export interface Fault {
