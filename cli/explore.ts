@@ -25,6 +25,7 @@ export interface ExploreCommandOptions extends SharedOptions {
   readonly out?: string;
   readonly seed?: string;
   readonly dataRace?: string;
+  readonly reduction?: string;
   readonly timings?: boolean;
 }
 
@@ -92,6 +93,8 @@ export async function exploreCommand(
     if (dataRace !== 'on' && dataRace !== 'off') throw usage('--data-race: "on" or "off" expected');
     scenario = { ...scenario, check: { dataRace } };
   }
+  if (options.reduction !== undefined && options.reduction !== 'on' && options.reduction !== 'off')
+    throw usage('--reduction: "on" or "off" expected');
   if (!scenario.steps.some((step) => step.kind === 'parallel'))
     throw usage(`${file}: has no parallel step, so there is nothing to interleave`, 'See docs/races.md.');
   const input = await scenarioInput(scenario, file, options, streams);
@@ -103,6 +106,7 @@ export async function exploreCommand(
     budget,
     profile: input.profile,
     checked: true,
+    reduce: options.reduction !== 'off',
     ...(shard === undefined ? {} : { shard }),
     ...(streams.progress === undefined ? {} : { onProgress: progressOf(streams) }),
   });

@@ -119,6 +119,8 @@ export async function main(argv: readonly string[], streams: Streams = processSt
       "switch one of the kernel's fixes, against what the scenario says",
       collect,
     )
+    .option('--reduction <on|off>', 'off: run also what differs only in the order of independent actions')
+    .option('--data-race <on|off>', 'off: look for no data races, switch at every access to a value')
     .option('--shard <i/n>', 'only this share of the schedules')
     .option('--seed <n>', 'seed of everything random')
     .option('--out <file>', 'where to write the schedule of what was found')

@@ -4,6 +4,7 @@
  */
 import { has, type Profile } from '../spec/profile';
 import { assert } from '../util/assert';
+import { FreedTimer } from './freedTimer';
 import type { ClockBase, CpuState, KernelState, TimerObject } from './state';
 import { firstTimer, insertTimer, neighbours, removeTimer } from './timerQueue';
 
@@ -25,7 +26,7 @@ export const CLOCK_ORDER: readonly ClockBase[] = ['monotonic', 'boottime'];
 
 const timerOf = (state: KernelState, id: number): TimerObject => {
   const timer = state.timers.get(id);
-  assert(timer, `timer ${id} is queued but gone`);
+  if (timer === undefined) throw new FreedTimer(id);
   return timer;
 };
 

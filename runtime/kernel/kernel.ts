@@ -12,6 +12,7 @@ import type { Memory } from '../vm/memory';
 import { readFrames, readPlaces } from '../vm/frames';
 import type { Activation } from './activations';
 import type { ArmedRecord, KernelEvent, PlaceRecord, TimerKeyRecord } from './events';
+import { FreedTimer } from './freedTimer';
 import { getProgram, putProgram } from './lifetimes';
 import type { Choices, ProgramInfo, Touched, Watch } from './services';
 import type { Context, CpuState, KernelState, MapReferences, TimerObject } from './state';
@@ -100,7 +101,7 @@ export class Kernel implements MapEnv {
 
   timer(id: number): TimerObject {
     const timer = this.state.timers.get(id);
-    assert(timer, `no timer ${id}`);
+    if (timer === undefined) throw new FreedTimer(id);
     return timer;
   }
 

@@ -3,6 +3,7 @@
  * and says what follows; between two steps other CPUs may run.
  */
 import type { OpActivation, OpName, StepResult } from './activations';
+import { FreedTimer } from './freedTimer';
 import type { Kernel } from './kernel';
 import { loopStep, forEachStep, callOnceStep, rbtreeAddStep } from './callbackOps';
 import { mapWriteStep } from './mapOps';
@@ -44,7 +45,38 @@ const HANDLERS: { readonly [N in OpName]: OpHandler<N> } = {
   spinLock: spinLockStep,
 };
 
+/** What people call an operation. */
+export const OPERATION_NAMES: Readonly<Record<OpName, string>> = {
+  timerInit: 'bpf_timer_init',
+  timerSetCallback: 'bpf_timer_set_callback',
+  timerStart: 'bpf_timer_start',
+  timerCancel: 'bpf_timer_cancel',
+  timerCancelAsync: 'bpf_timer_cancel_async',
+  freeValues: 'freeing timers of a map',
+  mapWrite: 'an update or deletion',
+  deferredFrees: 'a worker',
+  timerPublish: 'setting the callback of a timer',
+  workStart: 'bpf_wq_start',
+  workRun: 'a work queue',
+  timerCommands: 'the interrupt worker for timers',
+  softirq: 'the timer interrupt',
+  expiry: 'the expiry of a timer',
+  loop: 'bpf_loop',
+  forEach: 'bpf_for_each_map_elem',
+  callOnce: 'a callback',
+  spinLock: 'bpf_spin_lock',
+  rbtreeAdd: 'bpf_rbtree_add',
+};
+
 /** Takes one step of an operation of the current context. */
 export function stepOp<N extends OpName>(kernel: Kernel, op: OpActivation<N>): StepResult {
-  return HANDLERS[op.op](kernel, op);
+  try {
+    return HANDLERS[op.op](kernel, op);
+  } catch (error) {
+    if (!(error instanceof FreedTimer)) throw error;
+    return {
+      kind: 'fault',
+      message: `use after free: ${OPERATION_NAMES[op.op]} goes on with a timer that was freed meanwhile`,
+    };
+  }
 }

@@ -6,7 +6,7 @@
 import { ERRNO } from '../spec/errno';
 import { has } from '../spec/profile';
 import { memoryAddress } from '../vm/addresses';
-import { doneWith, NEXT, WAIT, type OpActivation, type StepResult } from './activations';
+import { doneWith, NEXT, startOp, WAIT, type OpActivation, type StepResult } from './activations';
 import { clockNs, dequeue, enqueue, TIME_MAX_NS } from './hrtimers';
 import type { Kernel } from './kernel';
 import { afterGrace } from './lifetimes';
@@ -23,6 +23,9 @@ import {
 
 export const TIMER_ABS = 1;
 export const TIMER_CPU_PIN = 2;
+
+/** The last step of init, where what it made is freed again. */
+const FREED_AGAIN = 5;
 
 const OVERWRITTEN: StepResult = {
   kind: 'fault',
@@ -181,12 +184,16 @@ export function initStep(kernel: Kernel, op: OpActivation<'timerInit'>): StepRes
       writeTimerSlot(memory, l.slot, l.timer);
       op.pc = 4;
       return NEXT;
+    case FREED_AGAIN:
+      return doneWith(-ERRNO.EPERM);
     default:
       if (
         has(profile, 'timerUserCountTest') &&
         has(profile, 'timerUserCountRecheck') &&
         kernel.mapReferences(l.map).users === 0
       ) {
+        // Without a lock another CPU may have armed it already: it is freed like any other.
+        if (!hasLock(kernel)) return freeAgain(kernel, op);
         if (readTimerSlot(memory, l.slot) === l.timer) {
           writeTimerSlot(memory, l.slot, 0);
           state.timers.delete(l.timer);
@@ -200,6 +207,26 @@ export function initStep(kernel: Kernel, op: OpActivation<'timerInit'>): StepRes
       }
       return leave(kernel, l.slot, 0);
   }
+}
+
+function freeAgain(kernel: Kernel, op: OpActivation<'timerInit'>): StepResult {
+  op.pc = FREED_AGAIN;
+  const { map, slot, isWork } = op.locals;
+  const { definition } = kernel.map(map);
+  const offset = Math.max(0, isWork ? workOffset(definition) : timerOffset(definition));
+  return {
+    kind: 'enter',
+    op: startOp('freeValues', {
+      map,
+      values: [slot - offset],
+      recycle: [],
+      index: 0,
+      timer: 0,
+      result: 0n,
+      release: false,
+      bucket: 0,
+    }),
+  };
 }
 
 export function setCallbackStep(kernel: Kernel, op: OpActivation<'timerSetCallback'>): StepResult {

@@ -5,6 +5,7 @@
  * Invariants: no list is empty; expiries never fall from one id to the next; an id is in the queue at most once.
  */
 import { assert } from '../util/assert';
+import { FreedTimer } from './freedTimer';
 import type { TimerObject } from './state';
 
 export type TimerQueue = number[][];
@@ -16,7 +17,7 @@ type Timers = ReadonlyMap<number, TimerObject>;
 
 function expiryOf(timers: Timers, id: number): bigint {
   const timer = timers.get(id);
-  assert(timer, `timer ${id} is queued but gone`);
+  if (timer === undefined) throw new FreedTimer(id);
   return timer.expiresNs;
 }
 

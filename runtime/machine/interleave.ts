@@ -1,12 +1,13 @@
 /**
  * Interleaving: the tracks of a `parallel` step on their CPUs, where the scheduler and not the clocks says at every choice
  * point who goes on. Choice points lie between helper calls, between the steps of kernel operations (taking a lock, removing a
- * callback, queueing, waiting, …) and wherever a timer interrupt may come. Memory accesses between two helper calls of a
- * program are one action: races on values alone are out of reach, as are those that need a weak memory order.
+ * callback, queueing, waiting, …), before accesses to values that the watch wants to have apart, and wherever a timer
+ * interrupt may come. Races that need a weak memory order are out of reach.
  *
  * Invariants: a CPU that waits is never chosen before what it waits for has happened; the step ends when nothing can act; if
  * somebody still waits then, that is a deadlock.
  */
+import { OPERATION_NAMES } from '../kernel/ops';
 import type { ContextKind, CpuState } from '../kernel/state';
 import { waitOf } from '../kernel/waits';
 import { ok, type Result } from '../util/problem';
@@ -239,33 +240,12 @@ export function interleave(machine: Machine, under: Interleaving): Result<Machin
   }
 }
 
-const OPERATION_NAMES: Readonly<Record<string, string>> = {
-  timerInit: 'bpf_timer_init',
-  timerSetCallback: 'bpf_timer_set_callback',
-  timerStart: 'bpf_timer_start',
-  timerCancel: 'bpf_timer_cancel',
-  timerCancelAsync: 'bpf_timer_cancel_async',
-  freeValues: 'freeing timers of a map',
-  mapWrite: 'an update or deletion',
-  deferredFrees: 'a worker',
-  timerPublish: 'setting the callback of a timer',
-  workStart: 'bpf_wq_start',
-  workRun: 'a work queue',
-  timerCommands: 'the interrupt worker for timers',
-  softirq: 'the timer interrupt',
-  expiry: 'the expiry of a timer',
-  loop: 'bpf_loop',
-  forEach: 'bpf_for_each_map_elem',
-  callOnce: 'a callback',
-  spinLock: 'bpf_spin_lock',
-};
-
 /** What a CPU's innermost activation is, and what it waits for: `bpf_timer_cancel, waiting for …`. */
 export function activityOf(machine: Machine, cpu: number): string | undefined {
   const activation = machine.state.kernel.cpus[cpu].contexts.at(-1)?.activations.at(-1);
   if (activation === undefined) return undefined;
   if (activation.kind === 'bpf') return 'BPF code';
-  const name = OPERATION_NAMES[activation.op] ?? activation.op;
+  const name = OPERATION_NAMES[activation.op];
   const wait = waitOf(machine.kernel, cpu, activation);
   if (wait === undefined) return name;
   if (wait.what === 'bucket') {
