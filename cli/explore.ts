@@ -4,8 +4,14 @@
  * bounded space was exhausted is said, and budget spent is never called clean.
  */
 import * as path from 'node:path';
-import { explore, type Exploration, type Found, type Strategy } from '../runtime/explore/explore';
-import type { CpuStack, TraceFrame } from '../runtime/explore/trace';
+import {
+  explore,
+  type Exploration,
+  type Found,
+  type PctBound,
+  type Strategy,
+} from '../runtime/explore/explore';
+import type { CpuStack, TraceFrame, TraceLine } from '../runtime/explore/trace';
 import { profileOf } from '../runtime/machine/player';
 import type { Scenario } from '../runtime/machine/scenario';
 import { FEATURES, type FeatureName } from '../runtime/spec/features';
@@ -148,20 +154,32 @@ export async function exploreCommand(
           actions: found.run.actions,
         })),
         complete: result.complete,
+        ...(result.unbounded ? { unbounded: true } : {}),
         executions: result.executions,
+        ...(result.equivalent > 0 ? { equivalent: result.equivalent } : {}),
         ...(result.cut > 0 ? { cut: result.cut } : {}),
+        ...(result.bound === undefined ? {} : { pctBound: result.bound }),
         ...(result.incompleteBecause === undefined ? {} : { incompleteBecause: result.incompleteBecause }),
         ...(options.timings === true ? { executionsPerSecond: perSecond } : {}),
       }),
     );
   } else {
     streams.out(
-      textOf(result, { profile, scenario, strategy, preemptions, schedules, shard: options.shard }) +
-        (options.timings === true ? `${perSecond} executions per second\n` : ''),
+      textOf(result, {
+        profile,
+        scenario,
+        strategy,
+        preemptions,
+        schedules,
+        shard: options.shard,
+        isReduced: strategy === 'dfs' && options.reduction !== 'off',
+      }) + (options.timings === true ? `${perSecond} executions per second\n` : ''),
     );
   }
   return result.found.length > 0 ? EXIT.short : EXIT.ok;
 }
+
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 
 const PROGRESS_MS = 250;
 
@@ -195,13 +213,14 @@ function textOf(
     preemptions: number;
     schedules: readonly string[];
     shard: string | undefined;
+    isReduced: boolean;
   },
 ): string {
   const off = Object.entries(about.scenario.fixes).flatMap(([name, state]) =>
     state === 'off' ? [name] : [],
   );
   const lines = [
-    `Linux ${about.profile.name}${off.length > 0 ? ` without ${off.join(', ')}` : ''}: ${result.executions} executions` +
+    `Linux ${about.profile.name}${off.length > 0 ? ` without ${off.join(', ')}` : ''}: ${counted(result.executions, 'execution')}` +
       (result.cut > 0 ? `, ${result.cut} more that did not come to rest` : ''),
   ];
   for (const [i, found] of result.found.entries())
@@ -212,11 +231,17 @@ function textOf(
 
 function verdict(
   result: Exploration,
-  about: { strategy: Strategy; preemptions: number; shard: string | undefined },
+  about: { strategy: Strategy; preemptions: number; shard: string | undefined; isReduced: boolean },
 ): string {
   const share = about.shard === undefined ? '' : ` of share ${about.shard}`;
+  const bound = result.unbounded
+    ? 'however many preemptions'
+    : `with up to ${counted(about.preemptions, 'preemption')}`;
   if (result.complete)
-    return `nothing found; complete: every schedule${share} with up to ${about.preemptions} preemptions was run`;
+    return (
+      `nothing found; complete: every schedule${share} ${bound} was run` +
+      (about.isReduced ? ', or one that differs only in the order of independent actions' : '')
+    );
   const why = {
     found: '',
     budget: 'the budget is used up',
@@ -224,23 +249,53 @@ function verdict(
     strategy: 'sampling never covers all schedules',
     stopped: 'the search was stopped',
   }[result.incompleteBecause ?? 'budget'];
-  return `nothing found so far, but not complete: ${why}`;
+  const lines = [`nothing found so far, but not complete: ${why}`];
+  if (result.bound !== undefined) lines.push(boundText(result.bound, result.executions));
+  return lines.join('\n');
+}
+
+/** What has been promised by so many runs, after Burckhardt and others (ASPLOS 2010). */
+function boundText({ depth, actors, steps, probability }: PctBound, executions: number): string {
+  const missed = (1 - probability) ** executions;
+  return (
+    `a race that needs ${counted(depth, 'ordering')} (depth ${depth}) is found by one run with a probability of at least ` +
+    `1 in ${Math.round(1 / probability).toLocaleString('en')} (${counted(actors, 'actor')}, ${counted(steps, 'choice')}), ` +
+    `and missed by all ${executions} with at most ${(100 * missed).toPrecision(3)} %`
+  );
 }
 
 /** A finding as people read it; also what `replay` prints. */
 export function foundLines(
   found: Pick<Found, 'invariant' | 'message' | 'schedule' | 'preemptions' | 'run'>,
 ): string[] {
+  const { actions, stacks } = found.run;
+  const widest = Math.max(0, ...actions.map((action) => action.doing.length));
+  const column = Math.min(widest, DOING_COLUMNS);
   return [
     `found (${found.invariant}): ${found.message}`,
     `schedule: ${found.schedule} (${found.preemptions} ${found.preemptions === 1 ? 'preemption' : 'preemptions'})`,
-    ...found.run.actions.map(
-      (action, i) =>
-        `  ${String(i + 1).padStart(3)} cpu${action.cpu} ${action.preempts ? '! ' : '  '}${action.doing}` +
-        (action.line === undefined ? '' : ` (line ${action.line})`),
-    ),
-    ...found.run.stacks.flatMap(stackLines),
+    '',
+    ...(actions.length > 0
+      ? [
+          `what happened, one action a line${found.preemptions > 0 ? '; ! interrupts a CPU that could have gone on' : ''}:`,
+        ]
+      : []),
+    ...actions.map((action, i) => actionLine(action, i, column)),
+    '',
+    ...stacks.flatMap(stackLines),
   ];
+}
+
+/** Width of what is done before the place where it is done. */
+const DOING_COLUMNS = 60;
+
+function actionLine(action: TraceLine, i: number, column: number): string {
+  const place =
+    action.function === undefined
+      ? ''
+      : `  ${action.function}${action.line === undefined ? '' : ` at ${path.basename(action.file ?? '')}:${action.line}`}`;
+  const start = `${String(i + 1).padStart(4)}  cpu${action.cpu} ${action.preempts ? '!' : ' '} `;
+  return place === '' ? start + action.doing : start + action.doing.padEnd(column) + place;
 }
 
 const WHEN = {

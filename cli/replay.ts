@@ -28,7 +28,12 @@ export async function replayCommand(
   if (!executor.ok) throw new CommandFailure(executor.problem);
   const played = replaySchedule(executor.value, stored.choices, stored.invariant);
   if (!played.ok) throw new CommandFailure(played.problem);
-  const { run, preemptions, violation } = played.value;
+  const { run, preemptions, shape, violation } = played.value;
+  if (stored.shape !== undefined && stored.shape !== shape)
+    throw usage(
+      `${file}: does not fit: this build of bpf-studio comes to other choices on the way than the one that wrote it`,
+      'Run explore again.',
+    );
   if (format === 'json') {
     const { schedule } = stored;
     streams.out(

@@ -22,6 +22,8 @@ export interface ScheduleFile {
   readonly objectHash: string;
   readonly choices: readonly number[];
   readonly schedule: string;
+  /** What was there to choose. */
+  readonly shape: string | undefined;
   /** What it was found for. */
   readonly invariant: Invariant | undefined;
 }
@@ -41,6 +43,7 @@ export function writeScheduleFile(
     invariant: about.found.invariant,
     message: about.found.message,
     schedule: about.found.schedule,
+    shape: about.found.shape,
     scenario: scenarioData({ ...about.scenario, object, kernel: about.kernel }),
   });
   try {
@@ -85,6 +88,7 @@ export function readScheduleFile(name: string): ScheduleFile {
     objectHash: hash,
     choices: choices.value,
     schedule,
+    shape: typeof fields.shape === 'string' ? fields.shape : undefined,
     invariant: INVARIANTS.find((known) => known === invariant),
   };
 }

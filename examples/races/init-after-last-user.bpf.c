@@ -3,7 +3,8 @@
  * A program initialises a timer after the map lost its last user.
  *
  * When the last file descriptor of a map is closed, all its timers are freed; that is the only time. A program may still be
- * attached and run later. If it could initialise a timer then, nobody would ever free it.
+ * attached and run later. If it could initialise a timer then, nobody would ever free it: here it re-arms itself for ever, and
+ * holds the program, which the user has let go of.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
@@ -26,6 +27,7 @@ struct {
 static int on_expiry(void *map, __u32 *key, struct item *item)
 {
 	item->fired++;
+	bpf_timer_start(&item->timer, 1000 * US, 0);
 	return 0;
 }
 

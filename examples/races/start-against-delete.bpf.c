@@ -3,7 +3,8 @@
  * The element is deleted while its timer is being started, in kernels whose timers have no lock (7.0).
  *
  * bpf_timer_start() has made all its checks and is about to queue the timer. A deletion on another CPU finds nothing queued and drops the
- * last reference: the timer is queued although its memory is about to go. The fix holds a reference until the timer is queued.
+ * last reference: a grace period begins. The timer is queued; the grace period ends, its memory goes, and it fires. The fix: start holds a
+ * reference until the timer is queued, and whoever drops the last one cancels once more after the grace period.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
@@ -50,7 +51,7 @@ int start(void *ctx)
 
 	if (!item)
 		return 1;
-	bpf_timer_start(&item->timer, 1000000 * US, 0);
+	bpf_timer_start(&item->timer, 500 * US, 0);
 	return 0;
 }
 

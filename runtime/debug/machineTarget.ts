@@ -29,6 +29,7 @@ import {
 } from '../vm/addresses';
 import { STACK_SIZE_BYTES } from '../vm/contextBlock';
 import type { ContextInfo, DebugTarget, TargetMap, TargetMapEntry, TargetProgram } from './target';
+import { allTimers } from '../kernel/timerTable';
 
 export interface MachineTargetOptions {
   readonly object: ObjectSpec;
@@ -308,7 +309,7 @@ export class MachineTarget implements DebugTarget {
   }
   timerAt(address: bigint) {
     if (tagOf(address) !== MEMORY_TAG) return undefined;
-    for (const timer of this.machine.state.kernel.timers.values())
+    for (const timer of allTimers(this.machine.state.kernel.timers))
       if (timer.value + timer.offset === offsetOf(address) && !timer.freed)
         return this.machine.timers().find((t) => t.id === timer.id);
     return undefined;

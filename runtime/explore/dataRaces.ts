@@ -62,6 +62,13 @@ const threadOf = (cpu: number, kind: ContextKind): number => cpu * KINDS.length 
 /** No thread: what was before it in a granule belongs to an element that is gone. */
 const RENEWED = -1;
 
+/** Whether a plain access only reads a counter that is kept by atomic operations: one load, which cannot come out torn. */
+const readsWord = (plain: RaceAccess, atomic: RaceAccess): boolean =>
+  !plain.write &&
+  (plain.at <= atomic.at
+    ? plain.at + plain.sizeBytes >= atomic.at + atomic.sizeBytes
+    : plain.at + plain.sizeBytes <= atomic.at + atomic.sizeBytes);
+
 export class DataRaces {
   /** The first race of the run. */
   race: DataRace | undefined;
@@ -224,6 +231,7 @@ export class DataRaces {
       }
       if (!(entry.write || other.write) || (entry.atomic && other.atomic)) continue;
       if (other.at >= entry.at + entry.sizeBytes || entry.at >= other.at + other.sizeBytes) continue;
+      if (entry.atomic ? readsWord(other, entry) : other.atomic && readsWord(entry, other)) continue;
       if (this.clocks[row + other.thread] < other.clock) this.race ??= { first: other, second: entry };
     }
     return isKnown;

@@ -42,6 +42,8 @@ export interface Found extends Violation {
   /** Answers to all choices; replaying them shows the violation again. */
   readonly schedule: string;
   readonly preemptions: number;
+  /** What was there to choose on the way; another machine than this one would have had other choices. */
+  readonly shape: string;
   readonly run: TracedRun;
 }
 
@@ -58,20 +60,47 @@ export interface Exploration {
   readonly equivalent: number;
   /** With `complete`: no schedule needs more preemptions than were allowed. */
   readonly unbounded: boolean;
+  /** For `pct`. */
+  readonly bound?: PctBound;
   /** Why the search is not complete. */
   readonly incompleteBecause?: 'found' | 'budget' | 'cut' | 'strategy' | 'stopped';
 }
 
+/** The number of choices, and a hash of how many options each had (FNV-1a). */
+function shapeOf(record: readonly ChoiceRecord[]): string {
+  let hash = 0x811c_9dc5;
+  for (const { kind, count } of record) {
+    hash = Math.imul(hash ^ count, 0x0100_0193);
+    hash = Math.imul(hash ^ kind.length, 0x0100_0193);
+  }
+  return `${record.length}-${(hash >>> 0).toString(16).padStart(8, '0')}`;
+}
+
 const isPreemption = (choice: ChoiceRecord): boolean => choice.kind === 'preempt' && choice.chosen > 0;
 
-function sampled(executor: Executor, tally: Tally, options: ExploreOptions): Result<void> {
+/** What PCT promises: a run finds a race of that depth with a probability of at least one in actors × steps ^ (depth - 1). */
+export interface PctBound {
+  readonly depth: number;
+  readonly actors: number;
+  readonly steps: number;
+  readonly probability: number;
+}
+
+function sampled(executor: Executor, tally: Tally, options: ExploreOptions): Result<PctBound | undefined> {
   const { shard, preemptions, strategy } = options;
   const stride = shard?.count ?? 1;
+  const depth = preemptions + 1;
   let steps = 64;
+  let mostSteps = 1;
+  let actors = 1;
+  const bound = (): PctBound | undefined => {
+    if (strategy !== 'pct') return undefined;
+    return { depth, actors, steps: mostSteps, probability: 1 / (actors * mostSteps ** (depth - 1)) };
+  };
   for (let i = (shard?.index ?? 1) - 1; ; i += stride) {
-    if (!tally.mayGoOn()) return ok(undefined);
+    if (!tally.mayGoOn()) return ok(bound());
     const choiceSeed = (executor.seed + i) >>> 0;
-    const base = pct(executor.seed, choiceSeed, preemptions + 1, steps);
+    const base = pct(executor.seed, choiceSeed, depth, steps);
     const done = executor.execute(
       strategy === 'pct' ? base : { ...base, strategy: 'random', choicePrng: seedPrng(choiceSeed) },
     );
@@ -82,9 +111,11 @@ function sampled(executor: Executor, tally: Tally, options: ExploreOptions): Res
     else tally.executions++;
     if (violation !== undefined) {
       tally.found = { violation, script: record.map((c) => c.chosen) };
-      return ok(undefined);
+      return ok(bound());
     }
     steps = Math.max(1, record.length);
+    mostSteps = Math.max(mostSteps, steps);
+    actors = Math.max(actors, Object.keys(base.pct?.ranks ?? {}).length);
   }
 }
 
@@ -113,17 +144,22 @@ export function explore(
   options: ExploreOptions,
 ): Result<Exploration> {
   const executor = Executor.create(object, scenario, options);
-  if (!executor.ok) return executor;
+  return executor.ok ? exploreWith(executor.value, options) : executor;
+}
+
+/** The same with an executor that is there already, and can be used again afterwards. */
+export function exploreWith(executor: Executor, options: ExploreOptions): Result<Exploration> {
   const search = new Tally(options);
   let exhausted = false;
   let pruned = true;
+  let bound: PctBound | undefined;
   if (options.strategy === 'dfs') {
     const { shard, onEnd } = options;
-    const { machine } = executor.value;
+    const { machine } = executor;
     const told = onEnd && ((script: readonly number[]): void => onEnd(script, machine));
     for (let done = -1; ;) {
       const most = Math.min(options.preemptions, done < 1 ? done + 1 : 2 * done);
-      const level = depthFirst(executor.value, search, {
+      const level = depthFirst(executor, search, {
         bounds: { done, most },
         shard,
         reduce: options.reduce !== false,
@@ -132,7 +168,7 @@ export function explore(
       if (!level.ok) return level;
       if (search.halted !== undefined) break;
       if (search.found !== undefined || search.raced !== undefined) {
-        const fewer = withFewer(executor.value, search, { done, most }, options);
+        const fewer = withFewer(executor, search, { done, most }, options);
         if (!fewer.ok) return fewer;
         break;
       }
@@ -142,19 +178,20 @@ export function explore(
       done = most;
     }
   } else {
-    const done = sampled(executor.value, search, options);
+    const done = sampled(executor, search, options);
     if (!done.ok) return done;
+    bound = done.value;
   }
   const { executions, cut, equivalent } = search;
-  const counts = { executions, cut, equivalent };
+  const counts = { executions, cut, equivalent, ...(bound === undefined ? {} : { bound }) };
   const races: Found[] = [];
   if (search.raced !== undefined) {
-    const race = shortestRace(executor.value, search.raced.script);
+    const race = shortestRace(executor, search.raced.script);
     if (!race.ok) return race;
     races.push(race.value);
   }
   if (search.found !== undefined) {
-    const found = shortest(executor.value, search.found);
+    const found = shortest(executor, search.found);
     if (!found.ok) return found;
     return ok({
       found: [found.value, ...races],
@@ -209,19 +246,26 @@ export function replaySchedule(
   executor: Executor,
   script: readonly number[],
   wanted: Invariant | undefined,
-): Result<{ readonly run: TracedRun; readonly preemptions: number; readonly violation?: Violation }> {
+): Result<{
+  readonly run: TracedRun;
+  readonly preemptions: number;
+  readonly shape: string;
+  readonly violation?: Violation;
+}> {
   const traced = executor.trace(script);
   if (!traced.ok) return traced;
   const { run, execution } = traced.value;
   const { violation, race } = execution;
   const preemptions = execution.record.filter(isPreemption).length;
+  const shape = shapeOf(execution.record);
   if (race !== undefined && (violation === undefined || wanted === 'data-race'))
     return ok({
       run: { ...run, stacks: raceStacks(race) },
       preemptions,
+      shape,
       violation: raceViolation(executor.machine, race),
     });
-  return ok({ run, preemptions, ...(violation === undefined ? {} : { violation }) });
+  return ok({ run, preemptions, shape, ...(violation === undefined ? {} : { violation }) });
 }
 
 const foundRun = (
@@ -230,6 +274,7 @@ const foundRun = (
 ): Omit<Found, 'invariant' | 'message'> => ({
   schedule: scheduleToText(script),
   preemptions: execution.record.filter(isPreemption).length,
+  shape: shapeOf(execution.record),
   run,
 });
 

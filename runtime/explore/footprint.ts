@@ -9,6 +9,7 @@ import type { OpActivation } from '../kernel/activations';
 import type { Kernel } from '../kernel/kernel';
 import { TOUCHED, type Touched } from '../kernel/services';
 import { TOUCHES } from './opEffects';
+import { peekTimer } from '../kernel/timerTable';
 
 export interface Footprint {
   readonly cpu: number;
@@ -86,13 +87,13 @@ export class FootprintRecorder {
     // A queue decides what its CPU may do.
     for (let i = 0; i < queued.length; i += 2) {
       if (queued[i + 1] >= 0) this.touch('cpu', queued[i + 1], true);
-      const now = state.timers.get(queued[i])?.queuedOn ?? -1;
+      const now = peekTimer(state.timers, queued[i])?.queuedOn ?? -1;
       if (now >= 0) this.touch('cpu', now, true);
     }
   }
 
   private readonly note = (what: Touched, id: number, write: boolean): void => {
-    if (what === 'timer') this.queued.push(id, this.kernel.state.timers.get(id)?.queuedOn ?? -1);
+    if (what === 'timer') this.queued.push(id, peekTimer(this.kernel.state.timers, id)?.queuedOn ?? -1);
     this.touch(what, what === 'address' ? id >>> GRANULE_SHIFT : id, write);
   };
 

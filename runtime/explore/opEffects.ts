@@ -9,6 +9,7 @@ import type { Touched } from '../kernel/services';
 import { slotOf } from '../kernel/timerFree';
 import { asyncOffsets, readTimerSlot, timerOffset } from '../kernel/timerSlots';
 import { has } from '../spec/profile';
+import { peekTimer } from '../kernel/timerTable';
 
 // Keys of ordering objects: what it is in the low bits.
 const timerKey = (timer: number): number => timer * 4;
@@ -133,7 +134,7 @@ export const TOUCHES: Touches = {
   softirq: ({ locals }, _kernel, touch) => object(locals.timer, touch),
   expiry({ locals }, kernel, touch) {
     object(locals.timer, touch);
-    const callback = kernel.state.timers.get(locals.timer)?.callback;
+    const callback = peekTimer(kernel.state.timers, locals.timer)?.callback;
     if (callback !== undefined) touch('program', callback.program, false);
   },
   spinLock: ({ locals }, _kernel, touch) => touch('address', locals.at, true),

@@ -13,6 +13,7 @@ import {
   type HelperHandler,
   type HelperResult,
 } from './protocol';
+import { peekTimer } from '../kernel/timerTable';
 
 const TIMER_SIZE_BYTES = 16;
 
@@ -28,7 +29,7 @@ function slotArg(call: HelperCall): number {
   call.kernel.touch('address', slot, false);
   const id = readTimerSlot(memory, slot);
   // The lock word of a timer is 0 or 1; a pointer that is none of ours, or another timer's, was not put there by init.
-  const timer = state.timers.get(id);
+  const timer = peekTimer(state.timers, id);
   const wrong =
     id === 0 ? memory.load32(slot + 8) > 1 : timer === undefined || timer.value + timer.offset !== slot;
   if (wrong)

@@ -6,33 +6,35 @@ import { has, type Profile } from '../spec/profile';
 import { assert } from '../util/assert';
 import { FreedTimer } from './freedTimer';
 import type { ClockBase, CpuState, KernelState, TimerObject } from './state';
-import { firstTimer, insertTimer, neighbours, removeTimer } from './timerQueue';
+import { firstTimer, insertTimer, neighbours, unqueueTimer } from './timerQueue';
+import { peekTimer, timerIn } from './timerTable';
 
 /** Largest time a timer can have; later ones saturate to it and never fire. */
 export const TIME_MAX_NS = 0x7fff_ffff_ffff_ffffn;
 
 /** CLOCK_REALTIME timers are created relative, which puts them on the monotonic clock for good. */
-export const baseOf = (timer: TimerObject): ClockBase => (timer.clock === 7 ? 'boottime' : 'monotonic');
+export const baseOf = (timer: Readonly<TimerObject>): ClockBase =>
+  timer.clock === 7 ? 'boottime' : 'monotonic';
 
 /** The time on a timer's clock when a CPU's own clock, which is the monotonic one, shows `nowNs`. */
 export const clockNs = (state: KernelState, nowNs: bigint, timer: TimerObject): bigint =>
   baseOf(timer) === 'boottime' ? nowNs + state.suspendedNs : nowNs;
 
 /** The monotonic time at which a timer expires. */
-const dueNs = (state: KernelState, timer: TimerObject): bigint =>
+const dueNs = (state: KernelState, timer: Readonly<TimerObject>): bigint =>
   baseOf(timer) === 'boottime' ? timer.expiresNs - state.suspendedNs : timer.expiresNs;
 
 export const CLOCK_ORDER: readonly ClockBase[] = ['monotonic', 'boottime'];
 
 const timerOf = (state: KernelState, id: number): TimerObject => {
-  const timer = state.timers.get(id);
+  const timer = timerIn(state.timers, id);
   if (timer === undefined) throw new FreedTimer(id);
   return timer;
 };
 
 export function dequeue(state: KernelState, timer: TimerObject): void {
   assert(timer.queuedOn >= 0, `timer ${timer.id} is not queued`);
-  removeTimer(state.cpus[timer.queuedOn].queues[baseOf(timer)], state.timers, timer);
+  unqueueTimer(state.cpus[timer.queuedOn].queues[baseOf(timer)], state.timers, timer);
   timer.queuedOn = -1;
   state.queueChanges++;
 }
@@ -81,7 +83,8 @@ export function nextInterrupt(state: KernelState, cpu: CpuState): bigint | undef
 export function nextExpiry(state: KernelState, cpu: CpuState): bigint | undefined {
   let best: bigint | undefined;
   for (const base of CLOCK_ORDER) {
-    const first = firstOf(state, cpu, base);
+    const id = firstTimer(cpu.queues[base]);
+    const first = id === 0 ? undefined : peekTimer(state.timers, id);
     if (first === undefined || first.expiresNs >= TIME_MAX_NS) continue;
     const due = dueNs(state, first);
     if (best === undefined || due < best) best = due;

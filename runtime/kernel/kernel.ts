@@ -16,6 +16,7 @@ import { FreedTimer } from './freedTimer';
 import { getProgram, putProgram } from './lifetimes';
 import type { Choices, ProgramInfo, Touched, Watch } from './services';
 import type { Context, CpuState, KernelState, MapReferences, TimerObject } from './state';
+import { timerIn } from './timerTable';
 
 /** Beyond this many events the older half is forgotten: a run may last for millions of expiries. */
 const EVENTS_MAX = 200_000;
@@ -100,7 +101,7 @@ export class Kernel implements MapEnv {
   }
 
   timer(id: number): TimerObject {
-    const timer = this.state.timers.get(id);
+    const timer = timerIn(this.state.timers, id);
     if (timer === undefined) throw new FreedTimer(id);
     return timer;
   }

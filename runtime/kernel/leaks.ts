@@ -5,6 +5,7 @@
 import type { Kernel } from './kernel';
 import type { TimerObject } from './state';
 import { readTimerSlot } from './timerSlots';
+import { allTimers } from './timerTable';
 
 export interface Leak {
   readonly kind: 'leaked-timer' | 'leaked-reference';
@@ -16,14 +17,14 @@ export function leakOf(kernel: Kernel): Leak | undefined {
   const { timers, cpus, deferred, grace } = kernel.state;
   const isBusy = cpus.some((cpu) => cpu.contexts.length > 0 || cpu.irqWork.length > 0);
   if (isBusy || deferred.length > 0 || grace.length > 0) return undefined;
-  for (const timer of timers.values()) {
+  for (const timer of allTimers(timers)) {
     const message = leakedTimer(kernel, timer);
     if (message !== undefined) return { kind: 'leaked-timer', message };
   }
   return leakedReference(kernel);
 }
 
-function leakedTimer(kernel: Kernel, timer: TimerObject): string | undefined {
+function leakedTimer(kernel: Kernel, timer: Readonly<TimerObject>): string | undefined {
   const map = kernel.map(timer.map).definition.name;
   const program = kernel.state.programs[timer.program];
   const held = program === undefined ? '' : `, and it holds a reference on program ${program.name}`;
@@ -42,7 +43,7 @@ function leakedTimer(kernel: Kernel, timer: TimerObject): string | undefined {
 function leakedReference(kernel: Kernel): Leak | undefined {
   for (const program of kernel.state.programs) {
     let holders = (program.loaded ? 1 : 0) + (program.attached ? 1 : 0);
-    for (const timer of kernel.state.timers.values()) if (timer.program === program.id) holders++;
+    for (const timer of allTimers(kernel.state.timers)) if (timer.program === program.id) holders++;
     if (program.references !== holders)
       return {
         kind: 'leaked-reference',

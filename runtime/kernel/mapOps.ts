@@ -16,6 +16,7 @@ import type { Kernel } from './kernel';
 import type { BucketLock } from './state';
 import { freeingOf, freeingOp, lockBucket } from './timerFree';
 import { asyncOffsets } from './timerSlots';
+import { peekTimer } from './timerTable';
 
 /** An error as this kernel's map helpers leave it in R0. */
 export const mapError = (kernel: Kernel, error: number): bigint =>
@@ -67,7 +68,7 @@ export function bucketWait(
 function waitsForUs(kernel: Kernel, lock: BucketLock, cpu: number): boolean {
   const holder = kernel.state.cpus[lock.cpu].contexts.at(-1)?.activations.at(-1);
   if (holder?.kind !== 'op' || holder.op !== 'freeValues') return false;
-  return kernel.state.timers.get(holder.locals.timer)?.runningOn === cpu;
+  return peekTimer(kernel.state.timers, holder.locals.timer)?.runningOn === cpu;
 }
 
 export function mapWriteStep(kernel: Kernel, op: OpActivation<'mapWrite'>): StepResult {

@@ -6,6 +6,7 @@ import type { SchedulerStateLike } from './services';
 import type { KernelEvent, ArmedRecord } from './events';
 import type { Activation } from './activations';
 import type { TimerQueue } from './timerQueue';
+import type { TimerTable } from './timerTable';
 
 export type ContextKind = 'task' | 'softirq' | 'hardirq' | 'nmi';
 
@@ -57,6 +58,9 @@ export interface CpuState {
   readonly queues: Record<ClockBase, TimerQueue>;
 }
 
+/** `references` of a timer object whose memory was given back although it is still on a queue. */
+export const MEMORY_GONE = -1;
+
 /** The kernel object behind one `struct bpf_timer` or `struct bpf_wq`. */
 export interface TimerObject {
   readonly id: number;
@@ -75,7 +79,7 @@ export interface TimerObject {
   program: number;
   /** Running callbacks that are cancelling this timer now (mutual-cancel detection). */
   cancelling: number;
-  /** References of the lock-free implementation: the map's and those of starts under way. */
+  /** References of the lock-free implementation: the map's and those of starts under way; or `MEMORY_GONE`. */
   references: number;
   /** CPU on whose queue it is, -1 = not queued. */
   queuedOn: number;
@@ -179,7 +183,7 @@ export interface BucketLock {
 
 export interface KernelState {
   readonly cpus: CpuState[];
-  readonly timers: Map<number, TimerObject>;
+  readonly timers: TimerTable;
   nextTimerId: number;
   nextOrder: number;
   readonly programs: ProgramRecord[];

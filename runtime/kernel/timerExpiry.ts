@@ -11,6 +11,7 @@ import { familyOf } from '../maps/maps';
 import { doneWith, NEXT, startOp, type OpActivation, type StepResult } from './activations';
 import { CLOCK_ORDER, clockNs, dequeue, firstOf } from './hrtimers';
 import type { Kernel } from './kernel';
+import { MEMORY_GONE } from './state';
 import { isBeingFreed, reap } from './timerOps';
 
 export function softirqStep(kernel: Kernel, op: OpActivation<'softirq'>): StepResult {
@@ -24,6 +25,12 @@ export function softirqStep(kernel: Kernel, op: OpActivation<'softirq'>): StepRe
     const timer = firstOf(kernel.state, kernel.here, CLOCK_ORDER[l.clock]);
     if (timer !== undefined && timer.expiresNs <= clockNs(kernel.state, l.nowNs, timer)) {
       l.timer = timer.id;
+      if (timer.references === MEMORY_GONE)
+        return {
+          kind: 'fault',
+          message:
+            'use after free: a timer fires that was queued after its element was deleted; its memory went after the grace period, while it was queued',
+        };
       // Under the queue's lock, so nobody comes between choosing the timer and marking it as running.
       if (timer.freed && !isBeingFreed(kernel, timer.id) && !has(kernel.profile, 'timerLockFree'))
         return {

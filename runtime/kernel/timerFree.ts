@@ -13,10 +13,11 @@ import { dequeue } from './hrtimers';
 import type { Kernel } from './kernel';
 import { afterGrace, freeUnusedMap, takeDownProgram } from './lifetimes';
 import { cancelAndPut, dropCallback, hasLock, reap, unlock } from './timerOps';
-import type { TimerObject } from './state';
+import { MEMORY_GONE, type TimerObject } from './state';
 import { publishOp } from './timerPublish';
 import { asyncOffsets, isTimerLocked, readTimerSlot, setTimerLock, writeTimerSlot } from './timerSlots';
 import { defer, nextWork } from './workers';
+import { peekTimer, removeTimer, timerIn } from './timerTable';
 
 /**
  * What the kernel does with values that left a map: nothing, an operation that frees their timers and then recycles the
@@ -135,7 +136,7 @@ export function freeValuesStep(kernel: Kernel, op: OpActivation<'freeValues'>): 
     case 1:
       if (hasLock(kernel) && isTimerLocked(memory, slot)) return WAIT;
       l.timer = readTimerSlot(memory, slot);
-      if (l.timer <= 0 || !state.timers.has(l.timer)) {
+      if (l.timer <= 0 || peekTimer(state.timers, l.timer) === undefined) {
         if (l.timer !== 0)
           return {
             kind: 'fault',
@@ -176,7 +177,7 @@ export function freeValuesStep(kernel: Kernel, op: OpActivation<'freeValues'>): 
       return NEXT;
     }
     default: {
-      const timer = state.timers.get(l.timer);
+      const timer = timerIn(state.timers, l.timer);
       const running = kernel.here.runningTimer;
       if (timer !== undefined) {
         if (has(profile, 'timerLockFree')) cancelAndPut(kernel, timer);
@@ -222,7 +223,7 @@ export function deferredFreesStep(kernel: Kernel, op: OpActivation<'deferredFree
         return { kind: 'enter', op: freeingOp(next.map, next.values, next.recycle, 0n, false) };
     }
   }
-  const timer = state.timers.get(l.timer);
+  const timer = timerIn(state.timers, l.timer);
   if (timer !== undefined && has(kernel.profile, 'timerLockFree')) lastPut(kernel, timer);
   else if (timer !== undefined) {
     if (timer.runningOn >= 0) return WAIT;
@@ -233,10 +234,18 @@ export function deferredFreesStep(kernel: Kernel, op: OpActivation<'deferredFree
   return NEXT;
 }
 
-/** After the grace period: cancels once more; a callback that still runs gets another grace period. */
+/**
+ * After the grace period: cancels once more; a callback that still runs gets another grace period. Before starts held a
+ * reference nobody looked again: a timer that was queued meanwhile stays queued while its memory goes.
+ */
 function lastPut(kernel: Kernel, timer: TimerObject): void {
+  if (!has(kernel.profile, 'timerStartReference') && timer.queuedOn >= 0) {
+    dropCallback(kernel, timer);
+    timer.references = MEMORY_GONE;
+    return;
+  }
   if (timer.runningOn >= 0) return afterGrace(kernel, { kind: 'timer', timer: timer.id }, true);
   if (timer.queuedOn >= 0) dequeue(kernel.state, timer);
   dropCallback(kernel, timer);
-  kernel.state.timers.delete(timer.id);
+  removeTimer(kernel.state.timers, timer.id);
 }

@@ -20,6 +20,7 @@ import {
   workOffset,
   writeTimerSlot,
 } from './timerSlots';
+import { addTimer, removeTimer, timerIn } from './timerTable';
 
 export const TIMER_ABS = 1;
 export const TIMER_CPU_PIN = 2;
@@ -92,7 +93,7 @@ export function dropCallback(kernel: Kernel, timer: TimerObject): void {
 export function reap(kernel: Kernel, timer: TimerObject, leaving?: object): void {
   if (!timer.freed || timer.runningOn >= 0 || timer.queuedOn >= 0 || lockFree(kernel)) return;
   if (has(kernel.profile, 'timerRcuFree') && isRead(kernel, timer.id, leaving)) return;
-  kernel.state.timers.delete(timer.id);
+  removeTimer(kernel.state.timers, timer.id);
 }
 
 /** Drops a reference of the lock-free implementation; the last one leaves the object to a worker, after a grace period. */
@@ -149,7 +150,7 @@ export function initStep(kernel: Kernel, op: OpActivation<'timerInit'>): StepRes
       l.timer = state.nextTimerId++;
       const { definition } = kernel.map(l.map);
       const offset = l.isWork ? workOffset(definition) : timerOffset(definition);
-      state.timers.set(l.timer, {
+      addTimer(state.timers, {
         id: l.timer,
         isWork: l.isWork,
         clock: l.clock,
@@ -178,7 +179,7 @@ export function initStep(kernel: Kernel, op: OpActivation<'timerInit'>): StepRes
     case 3:
       // Without a lock this is a compare-and-exchange; under the lock, or where the lock is missing, a plain store.
       if (lockFree(kernel) && readTimerSlot(memory, l.slot) !== 0) {
-        state.timers.delete(l.timer);
+        removeTimer(state.timers, l.timer);
         return leave(kernel, l.slot, -ERRNO.EBUSY);
       }
       writeTimerSlot(memory, l.slot, l.timer);
@@ -196,13 +197,13 @@ export function initStep(kernel: Kernel, op: OpActivation<'timerInit'>): StepRes
         if (!hasLock(kernel)) return freeAgain(kernel, op);
         if (readTimerSlot(memory, l.slot) === l.timer) {
           writeTimerSlot(memory, l.slot, 0);
-          state.timers.delete(l.timer);
+          removeTimer(state.timers, l.timer);
         }
         return leave(kernel, l.slot, -ERRNO.EPERM);
       }
       {
         // Without a lock the new timer may be freed again already.
-        const timer = state.timers.get(l.timer);
+        const timer = timerIn(state.timers, l.timer);
         if (timer !== undefined) kernel.timerEvent('timerInit', timer);
       }
       return leave(kernel, l.slot, 0);
@@ -243,7 +244,7 @@ export function setCallbackStep(kernel: Kernel, op: OpActivation<'timerSetCallba
     default: {
       const id = readTimerSlot(kernel.memory, l.slot);
       if (id === 0) return leave(kernel, l.slot, -ERRNO.EINVAL);
-      const timer = kernel.state.timers.get(id);
+      const timer = timerIn(kernel.state.timers, id);
       if (timer === undefined) return OVERWRITTEN;
       const tested = !lockFree(kernel) && has(kernel.profile, 'timerUserCountTest');
       if (tested && kernel.mapReferences(timer.map).users === 0) return leave(kernel, l.slot, -ERRNO.EPERM);
@@ -300,7 +301,7 @@ export function startStep(kernel: Kernel, op: OpActivation<'timerStart'>): StepR
     case 2: {
       l.timer = readTimerSlot(kernel.memory, l.slot);
       if (l.timer === 0) return leave(kernel, l.slot, -ERRNO.EINVAL);
-      const timer = state.timers.get(l.timer);
+      const timer = timerIn(state.timers, l.timer);
       if (timer === undefined) return OVERWRITTEN;
       if (
         has(kernel.profile, 'timerProgramHeldByCallback') ? timer.program < 0 : timer.callback === undefined
@@ -320,12 +321,6 @@ export function startStep(kernel: Kernel, op: OpActivation<'timerStart'>): StepR
     }
     case 3: {
       const timer = kernel.timer(l.timer);
-      if (timer.freed && !has(kernel.profile, 'timerStartReference'))
-        return {
-          kind: 'fault',
-          message:
-            'use after free: bpf_timer_start queues a timer whose element was freed meanwhile; its memory goes while it is queued',
-        };
       if (defers(kernel, kernel.here)) {
         const armed = kernel.quiet ? undefined : kernel.captureStack();
         return doneWith(
@@ -381,7 +376,11 @@ function queueCommand(kernel: Kernel, timer: TimerObject, command: TimerCommand)
 }
 
 /** The CPU that holds the lock of the queue that the timer is on, or would be put on by `cpu`; undefined: it is free. */
-export function baseHolder(state: KernelState, cpu: number, timer: TimerObject): number | undefined {
+export function baseHolder(
+  state: KernelState,
+  cpu: number,
+  timer: Readonly<TimerObject>,
+): number | undefined {
   const base = timer.queuedOn >= 0 ? timer.queuedOn : timer.runningOn >= 0 ? timer.runningOn : cpu;
   const holder = state.cpus[base].baseLockedBy;
   return holder < 0 ? undefined : holder;
@@ -452,7 +451,7 @@ export function cancelStep(kernel: Kernel, op: OpActivation<'timerCancel'>): Ste
     case 2: {
       l.timer = readTimerSlot(kernel.memory, l.slot);
       if (l.timer === 0) return leave(kernel, l.slot, -ERRNO.EINVAL);
-      const timer = state.timers.get(l.timer);
+      const timer = timerIn(state.timers, l.timer);
       if (timer === undefined) return OVERWRITTEN;
       const running = kernel.here.runningTimer;
       if (running === l.timer && has(kernel.profile, 'timerSelfCheck'))
@@ -477,7 +476,7 @@ export function cancelStep(kernel: Kernel, op: OpActivation<'timerCancel'>): Ste
       return NEXT;
     }
     case 4: {
-      const timer = state.timers.get(l.timer);
+      const timer = timerIn(state.timers, l.timer);
       if (timer === undefined)
         return {
           kind: 'fault',
@@ -494,7 +493,7 @@ export function cancelStep(kernel: Kernel, op: OpActivation<'timerCancel'>): Ste
       return NEXT;
     }
     default: {
-      const timer = state.timers.get(l.timer);
+      const timer = timerIn(state.timers, l.timer);
       if (l.counted && timer !== undefined) timer.cancelling--;
       if (timer !== undefined) reap(kernel, timer, op);
       return doneWith(l.result);
@@ -507,7 +506,7 @@ export function cancelAsyncStep(kernel: Kernel, op: OpActivation<'timerCancelAsy
   if (op.pc === 0) {
     l.timer = readTimerSlot(kernel.memory, l.slot);
     if (l.timer === 0) return doneWith(-ERRNO.EINVAL);
-    const timer = kernel.state.timers.get(l.timer);
+    const timer = timerIn(kernel.state.timers, l.timer);
     if (timer === undefined) return OVERWRITTEN;
     if (timer.references === 0) return doneWith(-ERRNO.ENOENT);
     timer.references++;

@@ -7,16 +7,17 @@
 import { assert } from '../util/assert';
 import { FreedTimer } from './freedTimer';
 import type { TimerObject } from './state';
+import { peekTimer, type TimerTable } from './timerTable';
 
 export type TimerQueue = number[][];
 
 /** Longest list; twice as much is cut in halves. */
 const CHUNK = 256;
 
-type Timers = ReadonlyMap<number, TimerObject>;
+type Timers = TimerTable;
 
 function expiryOf(timers: Timers, id: number): bigint {
-  const timer = timers.get(id);
+  const timer = peekTimer(timers, id);
   if (timer === undefined) throw new FreedTimer(id);
   return timer.expiresNs;
 }
@@ -77,7 +78,7 @@ function find(queue: TimerQueue, timers: Timers, timer: TimerObject): { chunk: n
   assert(false, `timer ${timer.id} is in the queue`);
 }
 
-export function removeTimer(queue: TimerQueue, timers: Timers, timer: TimerObject): void {
+export function unqueueTimer(queue: TimerQueue, timers: Timers, timer: TimerObject): void {
   const { chunk, index } = find(queue, timers, timer);
   if (queue[chunk].length === 1) queue.splice(chunk, 1);
   else queue[chunk].splice(index, 1);

@@ -13,6 +13,7 @@ import { slotOf } from './timerFree';
 import { baseHolder, defers, hasLock } from './timerOps';
 import { spinLockHolder } from './spinLockOps';
 import { asyncOffsets, isTimerLocked, readTimerSlot } from './timerSlots';
+import { peekTimer } from './timerTable';
 
 export interface Wait {
   readonly what: 'lock' | 'callback' | 'bucket' | 'base' | 'spinLock';
@@ -34,8 +35,8 @@ export function waitOf(kernel: Kernel, cpu: number, op: AnyOp): Wait | undefined
       ? { what: 'lock', timer: Math.max(0, readTimerSlot(memory, slot)) }
       : undefined;
   const callback = (timer: number): Wait | undefined =>
-    (state.timers.get(timer)?.runningOn ?? -1) >= 0 ? { what: 'callback', timer } : undefined;
-  const base = (timer: TimerObject): Wait | undefined => {
+    (peekTimer(state.timers, timer)?.runningOn ?? -1) >= 0 ? { what: 'callback', timer } : undefined;
+  const base = (timer: Readonly<TimerObject>): Wait | undefined => {
     const holder = baseHolder(state, cpu, timer);
     return holder === undefined ? undefined : { what: 'base', timer: timer.id, holder };
   };
@@ -45,12 +46,12 @@ export function waitOf(kernel: Kernel, cpu: number, op: AnyOp): Wait | undefined
       return op.pc === 1 ? lock(op.locals.slot) : undefined;
     case 'timerStart': {
       if (op.pc === 1) return lock(op.locals.slot);
-      const timer = op.pc === 3 ? state.timers.get(op.locals.timer) : undefined;
+      const timer = op.pc === 3 ? peekTimer(state.timers, op.locals.timer) : undefined;
       return timer === undefined || defers(kernel, state.cpus[cpu]) ? undefined : base(timer);
     }
     case 'timerCommands': {
       const command = state.cpus[cpu].irqWork.at(0);
-      const timer = op.pc === 0 && command !== undefined ? state.timers.get(command.timer) : undefined;
+      const timer = op.pc === 0 && command !== undefined ? peekTimer(state.timers, command.timer) : undefined;
       return timer && base(timer);
     }
     case 'timerCancel':
@@ -72,7 +73,7 @@ export function waitOf(kernel: Kernel, cpu: number, op: AnyOp): Wait | undefined
       if (op.pc === 1) return lock(slotOf(op, asyncOffsets(kernel.map(locals.map).definition)));
       const running = state.cpus[cpu].runningTimer;
       if (has(kernel.profile, 'timerLockFree')) return undefined;
-      if (state.timers.get(locals.timer)?.isWork === true) return undefined;
+      if (peekTimer(state.timers, locals.timer)?.isWork === true) return undefined;
       if (has(kernel.profile, 'timerDeferredFree') && running !== 0) return undefined;
       if (running === locals.timer && has(kernel.profile, 'timerSelfCheck')) return undefined;
       return callback(locals.timer);

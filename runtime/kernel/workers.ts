@@ -10,6 +10,7 @@ import type { Kernel } from './kernel';
 import type { CpuState, DeferredWork, KernelState } from './state';
 import { nmiRefused, reap } from './timerOps';
 import { readTimerSlot } from './timerSlots';
+import { peekTimer, timerIn } from './timerTable';
 
 /** Place in the list of the first work that an idle CPU, or its worker, could do now; -1 = none. */
 export function nextWork(state: KernelState, cpu: CpuState): number {
@@ -17,7 +18,9 @@ export function nextWork(state: KernelState, cpu: CpuState): number {
   if (deferred.length === 0) return -1;
   const isFirst = cpu.contexts.length > 0 || cpus.find((c) => c.contexts.length === 0) === cpu;
   return deferred.findIndex((work) =>
-    work.kind === 'queued' ? work.cpu === cpu.id && (timers.get(work.timer)?.runningOn ?? -1) < 0 : isFirst,
+    work.kind === 'queued'
+      ? work.cpu === cpu.id && (peekTimer(timers, work.timer)?.runningOn ?? -1) < 0
+      : isFirst,
   );
 }
 
@@ -33,7 +36,7 @@ export function workStartStep(kernel: Kernel, op: OpActivation<'workStart'>): St
   if (nmiRefused(kernel)) return doneWith(-ERRNO.EOPNOTSUPP);
   if (flags !== 0n) return doneWith(-ERRNO.EINVAL);
   const id = readTimerSlot(kernel.memory, slot);
-  const work = kernel.state.timers.get(id);
+  const work = peekTimer(kernel.state.timers, id);
   if (work === undefined || work.program < 0) return doneWith(-ERRNO.EINVAL);
   const { deferred } = kernel.state;
   if (!deferred.some((d) => d.kind === 'queued' && d.timer === id))
@@ -43,7 +46,7 @@ export function workStartStep(kernel: Kernel, op: OpActivation<'workStart'>): St
 
 /** One invocation of a `bpf_wq`. pc 1: its callback has ended. */
 export function workRunStep(kernel: Kernel, op: OpActivation<'workRun'>): StepResult {
-  const work = kernel.state.timers.get(op.locals.timer);
+  const work = timerIn(kernel.state.timers, op.locals.timer);
   if (work === undefined) return doneWith(0);
   if (op.pc === 1) {
     work.runningOn = -1;

@@ -13,13 +13,13 @@ import type {
   KernelState,
   MapReferences,
   ProgramRecord,
-  TimerObject,
 } from '../kernel/state';
 import type { TimerQueue } from '../kernel/timerQueue';
 import type { MapRecord } from '../maps/mapFamily';
 import type { SchedulerState } from '../sched/scheduler';
 import type { ContextRecord } from './contexts';
 import { cloneState, type MachineState, type ProgramRun } from './state';
+import { shareTimers } from '../kernel/timerTable';
 
 type Primitive = string | number | bigint | boolean | undefined | null;
 
@@ -38,8 +38,6 @@ const check = <T>(covered: T): T => covered;
 check<CopiedFields<Context, 'activations'>>(true);
 check<CopiedFields<CpuState, 'contexts' | 'idleBlocks' | 'queues' | 'irqWork'>>(true);
 check<CopiedFields<OpActivation, 'locals'>>(true);
-/** Frozen records and callbacks, which are only ever replaced, are shared. */
-check<CopiedFields<TimerObject, 'callback' | 'armed' | 'firedFrom'>>(true);
 /** Operations have values and lists that nobody changes. */
 type Locals = { [N in OpName]: OpLocals[N][keyof OpLocals[N]] }[OpName];
 check<Locals extends Primitive | readonly unknown[] ? true : never>(true);
@@ -93,12 +91,6 @@ function copyCpu(cpu: CpuState): All<CpuState> {
   };
 }
 
-function copyTimers(timers: ReadonlyMap<number, TimerObject>): Map<number, TimerObject> {
-  const copies = new Map<number, TimerObject>();
-  for (const timer of timers.values()) copies.set(timer.id, { ...timer });
-  return copies;
-}
-
 check<CopiedFields<ProgramRecord, 'maps'>>(true);
 check<CopiedFields<MapReferences, never>>(true);
 check<CopiedFields<GracePeriod, 'work' | 'waitsFor'>>(true);
@@ -140,7 +132,7 @@ function copyKernel(kernel: MachineState['kernel']): All<MachineState['kernel']>
   for (const program of kernel.programs) programs.push({ ...program });
   return {
     cpus,
-    timers: copyTimers(kernel.timers),
+    timers: shareTimers(kernel.timers),
     nextTimerId: kernel.nextTimerId,
     nextOrder: kernel.nextOrder,
     programs,

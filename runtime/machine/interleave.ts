@@ -15,6 +15,7 @@ import type { CpuAction } from './actions';
 import type { Machine } from './machine';
 import type { ScenarioStep } from './scenario';
 import type { MachineStop } from './types';
+import { peekTimer } from '../kernel/timerTable';
 
 /** Timers that expire within this time of the beginning of the step may fire at any moment in it. */
 export const PARALLEL_WINDOW_NS = 100_000n;
@@ -255,7 +256,7 @@ export function activityOf(machine: Machine, cpu: number): string | undefined {
   if (wait.what === 'base')
     return `${name}, waiting for the lock of a timer queue, which cpu${wait.holder ?? '?'} holds`;
   if (wait.what === 'spinLock') return `${name}, waiting for the lock that cpu${wait.holder ?? '?'} holds`;
-  const timer = machine.state.kernel.timers.get(wait.timer);
+  const timer = peekTimer(machine.state.kernel.timers, wait.timer);
   const label = machine.timers().find((t) => t.id === wait.timer)?.label ?? `timer ${wait.timer}`;
   return wait.what === 'lock'
     ? `${name}, waiting for the lock of ${label}`

@@ -73,6 +73,7 @@ import {
   type MapEntryView,
   type MapView,
 } from './views';
+import { newTimerTable } from '../kernel/timerTable';
 
 export interface MachineOptions {
   readonly profile: Profile;
@@ -852,7 +853,7 @@ function kernelState(
   assert(cpus.length > 0, 'a machine has a CPU');
   return {
     cpus,
-    timers: new Map(),
+    timers: newTimerTable(),
     nextTimerId: 1,
     nextOrder: 1,
     programs: [],

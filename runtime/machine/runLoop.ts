@@ -39,6 +39,7 @@ import type { Contexts } from './contexts';
 import type { LoadedProgram } from './load';
 import type { MachineState } from './state';
 import type { CodePlace, MachineStop } from './types';
+import { allTimers } from '../kernel/timerTable';
 
 /** Parts that the loop drives; made by the machine. */
 export interface Parts {
@@ -446,7 +447,7 @@ function act(
 
 function exhausted(parts: Parts): MachineStop {
   let busiest: { label: string; fires: number } | undefined;
-  for (const timer of parts.state.kernel.timers.values()) {
+  for (const timer of allTimers(parts.state.kernel.timers)) {
     if (timer.fires <= (busiest?.fires ?? 0)) continue;
     const key = parts.kernel.timerKey(timer);
     busiest = { label: `${key.map}[${key.keyHex}]`, fires: timer.fires };

@@ -5,6 +5,7 @@
 import type { Memory, MemoryState } from '../vm/memory';
 import { PAGE_SIZE_BYTES } from '../vm/memory';
 import { cloneState, type MachineState } from './state';
+import { newTimerTable, shareTimers } from '../kernel/timerTable';
 
 export interface Snapshot {
   readonly state: MachineState;
@@ -12,6 +13,13 @@ export interface Snapshot {
   readonly sizeBytes: number;
   /** One entry per page up to the end of used memory; pages are never written after the copy. */
   readonly pages: readonly Uint8Array[];
+}
+
+/** Timers, of which there may be a million, are shared until they change. */
+function copyState(state: MachineState): MachineState {
+  const { timers } = state.kernel;
+  const copy = cloneState({ ...state, kernel: { ...state.kernel, timers: newTimerTable() } });
+  return { ...copy, kernel: { ...copy.kernel, timers: shareTimers(timers) } };
 }
 
 /** Remembers the pages of the last copy, so that only dirty ones are read again. A cache, not state. */
@@ -30,7 +38,7 @@ export class Snapshots {
       );
     this.last = pages;
     return {
-      state: cloneState(state),
+      state: copyState(state),
       memory: cloneState(memory.state),
       sizeBytes: memory.u8.length,
       pages,
@@ -50,6 +58,6 @@ export class Snapshots {
     if (usedPages > snapshot.pages.length) memory.fill(from, usedPages * PAGE_SIZE_BYTES - from, 0);
     memory.takeDirtyPages();
     this.last = snapshot.pages;
-    return cloneState(snapshot.state);
+    return copyState(snapshot.state);
   }
 }

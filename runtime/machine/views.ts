@@ -11,6 +11,7 @@ import { memoryAddress } from '../vm/addresses';
 import { readFrames } from '../vm/frames';
 import type { LoadedProgram } from './load';
 import type { CodePlace, FrameView, MapContents, TimerState, TimerView } from './types';
+import { allTimers } from '../kernel/timerTable';
 
 export interface MapView extends MapContents {
   readonly keyTypeId: number;
@@ -80,7 +81,7 @@ export function timerLabel(map: MapRecord, key: Uint8Array, offset: number): str
 
 export function timerViews(kernel: Kernel, programs: readonly LoadedProgram[]): TimerView[] {
   const views: TimerView[] = [];
-  for (const timer of kernel.state.timers.values()) {
+  for (const timer of allTimers(kernel.state.timers)) {
     if (timer.isWork) continue;
     if (timer.freed && timer.runningOn < 0) continue;
     const map = kernel.map(timer.map);

@@ -36,10 +36,11 @@ describe('data races', function () {
     tracks: readonly (readonly object[])[],
     extra: object = {},
     after: readonly object[] = [],
+    source = 'counters',
   ): Promise<{ status: number; out: string; report: Report; schedule: string }> => {
     const file = path.join(dir, 'scenario.bpf.yaml');
     const schedule = path.join(dir, 'found.bpfschedule');
-    const object = fixture('explore', 'counters.bpf.c');
+    const object = fixture('explore', `${source}.bpf.c`);
     const steps = [{ parallel: tracks }, ...after];
     fs.writeFileSync(file, JSON.stringify({ version: 1, object, cpus: 2, steps, ...extra }));
     const { status, out } = await run('explore', file, '--format', 'json', '--out', schedule);
@@ -105,6 +106,55 @@ describe('data races', function () {
       const { status, report } = await explore(tracks);
       assert.equal(status, 0, JSON.stringify(report.found));
       assert.equal(report.complete, true);
+    });
+
+  // One row for what orders two accesses and one for what does not; the first program gives, the second takes.
+  const litmus: [string, object[][], RegExp | undefined][] = [
+    ['an exchange orders', programs('give_exchange', 'take_fetch'), undefined],
+    [
+      'an addition that fetches nothing does not',
+      programs('give_addition', 'take_fetch'),
+      /cpu0 writes it in give_addition, cpu1 reads it in take_fetch/,
+    ],
+    [
+      'finding an element does not order what was written elsewhere',
+      programs('give_element', 'take_element'),
+      /writes it in give_element, cpu1 reads it in take_element/,
+    ],
+    [
+      'a ring buffer does not',
+      programs('give_ring', 'take_ring'),
+      /in give_ring, cpu1 reads it in take_ring/,
+    ],
+    ['a compare-and-exchange that succeeds orders', programs('own_lock', 'own_lock'), undefined],
+    ['one that fails does not', programs('no_lock', 'no_lock'), /in no_lock/],
+    ['counters kept by atomic additions are fine', programs('count', 'count'), undefined],
+    ['so is reading one', programs('count', 'read_count'), undefined],
+    ['and from user space', [[{ run: 'count' }], [{ lookup: 'cells', key: '0' }]], undefined],
+    ['writing one is not', programs('count', 'reset_count'), /atomically changes it in count/],
+    ['the first bytes of an element are nobody’s race', programs('put_element', 'read_element'), undefined],
+    [
+      'a new element in the place of an old one has its own bytes',
+      [[{ run: 'put_element' }, { run: 'put_element' }], [{ run: 'read_element' }]],
+      undefined,
+    ],
+    [
+      'bytes of an element that is found are like any others',
+      [[{ run: 'put_element' }, { run: 'change_element' }], [{ run: 'read_element' }]],
+      /writes it in change_element, cpu1 reads it in read_element/,
+    ],
+    [
+      'steps of one track are ordered, on whichever CPU',
+      [[{ run: 'reset_count' }, { run: 'reset_count', cpu: 1 }], []],
+      undefined,
+    ],
+  ];
+  for (const [name, tracks, message] of litmus)
+    it(`litmus: ${name}`, async () => {
+      const { status, report } = await explore(tracks, {}, [], 'litmus');
+      if (message === undefined) assert.equal(report.complete, true, JSON.stringify(report.found));
+      else assert.match(report.found[0]?.message ?? 'nothing found', message);
+      assert.equal(status, message === undefined ? 0 : 1);
     });
 
   it('are named with the lines of both sides', async () => {

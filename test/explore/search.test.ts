@@ -10,6 +10,7 @@ import { loadInput } from '../../cli/loadInput';
 import { Executor } from '../../runtime/explore/executor';
 import { explore, type Exploration, type ExploreOptions } from '../../runtime/explore/explore';
 import type { Machine } from '../../runtime/machine/machine';
+import { allTimers } from '../../runtime/kernel/timerTable';
 import { readScenario, type Scenario } from '../../runtime/machine/scenario';
 import type { ObjectSpec } from '../../runtime/loader/objectSpec';
 import { example, fixture } from '../support/paths';
@@ -20,7 +21,7 @@ const OPTIONS = { strategy: 'dfs', preemptions: 2, budget: 100_000 } as const;
 /** Everything that two machines could differ in. */
 function fingerprint(machine: Machine): string {
   const { kernel, maps, ...rest } = machine.state;
-  const { events, scheduler, ...others } = kernel;
+  const { events, scheduler, timers, ...others } = kernel;
   assert.ok(Array.isArray(events));
   const plain = (_key: string, value: unknown): unknown =>
     typeof value === 'bigint'
@@ -31,7 +32,10 @@ function fingerprint(machine: Machine): string {
           ? Buffer.from(value).toString('hex')
           : value;
   const data = [...maps.values()].map((map) => map.data);
-  const records = JSON.stringify([others, (scheduler as { prng: unknown }).prng, data, rest], plain);
+  const records = JSON.stringify(
+    [others, [...allTimers(timers)], (scheduler as { prng: unknown }).prng, data, rest],
+    plain,
+  );
   const { brk } = machine.memory.state;
   return (
     records +

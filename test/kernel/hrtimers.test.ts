@@ -1,5 +1,6 @@
 import * as assert from 'node:assert/strict';
 import * as fc from 'fast-check';
+import { addTimer, newTimerTable, timerIn } from '../../runtime/kernel/timerTable';
 import { dequeue, enqueue, nextExpiry, TIME_MAX_NS } from '../../runtime/kernel/hrtimers';
 import type { CpuState, KernelState, TimerObject } from '../../runtime/kernel/state';
 import { expiryOf } from '../../runtime/kernel/timerOps';
@@ -26,11 +27,11 @@ function kernel(name: string): {
     commandTimer: 0,
     queues: { monotonic: [], boottime: [] },
   });
-  const timers = new Map<number, TimerObject>();
+  const timers = newTimerTable();
   const state = { cpus: [cpu(0), cpu(1)], timers, nextOrder: 1 } as unknown as KernelState;
   const timer = (id: number, clock = 1): TimerObject => {
     const object = { id, clock, queuedOn: -1, expiresNs: 0n, order: 0, cpu: 0 } as unknown as TimerObject;
-    timers.set(id, object);
+    addTimer(timers, object);
     return object;
   };
   return { state, profile, timer };
@@ -90,7 +91,7 @@ describe('timer queues', () => {
           const { state, profile, timer } = kernel('6.12');
           let wanted: TimerObject[] = [];
           for (const [n, at] of steps) {
-            const object = state.timers.get(n + 1) ?? timer(n + 1);
+            const object = timerIn(state.timers, n + 1) ?? timer(n + 1);
             wanted = wanted.filter((other) => other !== object);
             if (object.queuedOn >= 0 && at > 35n) dequeue(state, object);
             else {

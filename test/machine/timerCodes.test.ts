@@ -15,6 +15,7 @@ import {
   TimerRig,
   DOES,
 } from './timerRig';
+import { allTimers } from '../../runtime/kernel/timerTable';
 
 const NMI = { context: 'nmi' } as const;
 
@@ -175,8 +176,8 @@ describe('§1.2 bpf_timer_start', () => {
     const rig = new TimerRig('7.2');
     rig.init('array');
     rig.set('array');
-    const [timer] = rig.machine.state.kernel.timers.values();
-    timer.references = 0;
+    const [{ id }] = allTimers(rig.machine.state.kernel.timers);
+    rig.machine.kernel.timer(id).references = 0;
     assert.equal(rig.start('array', MS), ENOENT);
     assert.equal(rig.call('cancel_async_array', 0), ENOENT);
   });
@@ -185,7 +186,7 @@ describe('§1.2 bpf_timer_start', () => {
     const rig = new TimerRig('7.2');
     rig.init('array');
     rig.set('array');
-    const [timer] = rig.machine.state.kernel.timers.values();
+    const [timer] = allTimers(rig.machine.state.kernel.timers);
     rig.machine.state.kernel.cpus[0].commandTimer = timer.id;
     assert.equal(rig.start('array', MS, 0, 0n, NMI), EDEADLK);
     assert.equal(rig.call('cancel_async_array', 0, {}, NMI), EDEADLK);
