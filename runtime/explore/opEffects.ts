@@ -81,7 +81,7 @@ function object(timer: number, touch: Touch): void {
 
 /** Programs at trace points run inside the timer code, under the lock of a queue. */
 function traced(kernel: Kernel, touch: Touch): void {
-  if (kernel.state.attached.length > 0) touch('everything', 0, true);
+  if (kernel.state.attached.some(({ point }) => point === 'hrtimer_cancel')) touch('everything', 0, true);
 }
 
 /** Asked before and after every step. */

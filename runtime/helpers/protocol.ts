@@ -66,19 +66,19 @@ export function memoryArg(call: HelperCall, index: number, sizeBytes: number, wr
 /** As `memoryArg`, for an object of the kernel's in those bytes (a lock, a timer), which has its own order. */
 export function objectArg(call: HelperCall, index: number, sizeBytes: number, write = false): number {
   const address = call.args[index];
-  const what = `${call.name}: argument ${index + 1} (${hex(address)})`;
-  if (tagOf(address) !== MEMORY_TAG)
-    throw new HelperFault(address === 0n ? `${what} is NULL` : `${what} is no address of memory`);
+  const refuse = (why: string): never => {
+    throw new HelperFault(`${call.name}: argument ${index + 1} (${hex(address)}) ${why}`);
+  };
+  if (tagOf(address) !== MEMORY_TAG) refuse(address === 0n ? 'is NULL' : 'is no address of memory');
   const offset = offsetOf(address);
   if (sizeBytes === 0) return offset;
   const region = call.kernel.memory.findRegion(offset);
   if (region === undefined || region.kind === 'registers' || region.kind === 'context')
-    throw new HelperFault(`${what} points nowhere`);
-  if (!region.live) throw new HelperFault(`${what} points into ${region.label}, which is gone`);
+    return refuse('points nowhere');
+  if (!region.live) refuse(`points into ${region.label}, which is gone`);
   if (offset + sizeBytes > region.start + region.sizeBytes)
-    throw new HelperFault(`${what}: ${sizeBytes} bytes do not fit into ${region.label}`);
-  if (write && !region.writable)
-    throw new HelperFault(`${what} points into ${region.label}, which is read-only`);
+    refuse(`is not right: ${sizeBytes} bytes do not fit into ${region.label}`);
+  if (write && !region.writable) refuse(`points into ${region.label}, which is read-only`);
   return offset;
 }
 

@@ -2,7 +2,6 @@
  * The 16 bytes of `struct bpf_timer` in a map value: the object's address in bytes 0–7 (0: not initialised) and, before
  * the lock-free implementation, the lock word in bytes 8–11. Programs cannot touch them unless they are not verified.
  */
-import { u64FromHalves } from '../util/u64';
 import type { MapDefinition } from '../maps/bpfMap';
 import type { Memory } from '../vm/memory';
 
@@ -23,16 +22,17 @@ export const asyncOffsets = (definition: MapDefinition): readonly number[] =>
 
 /** The timer object's id; 0: not initialised; -1: the bytes are no pointer of ours. */
 export function readTimerSlot(memory: Memory, slot: number): number {
-  const pointer = memory.load64(slot);
-  if (pointer === 0n) return 0;
-  return Number(pointer >> 32n) === OBJECT_TAG && (pointer & 63n) === 0n
-    ? Number(pointer & 0xffff_ffffn) >>> 6
-    : -1;
+  // In halves: every step of every operation on timers comes here.
+  const low = memory.load32(slot);
+  const high = memory.load32(slot + 4);
+  if ((low | high) === 0) return 0;
+  return high >>> 0 === OBJECT_TAG && (low & 63) === 0 ? low >>> 6 : -1;
 }
 
 /** @param timer object id, 0 to clear. */
 export function writeTimerSlot(memory: Memory, slot: number, timer: number): void {
-  memory.store64(slot, timer === 0 ? 0n : u64FromHalves(timer << 6, OBJECT_TAG));
+  memory.store32(slot, timer << 6);
+  memory.store32(slot + 4, timer === 0 ? 0 : OBJECT_TAG);
 }
 
 export const isTimerLocked = (memory: Memory, slot: number): boolean => memory.load32(slot + 8) !== 0;

@@ -59,8 +59,10 @@ export function removeTimer(table: TimerTable, id: number): void {
 }
 
 /** All timers in the order in which they were made, to look at only. */
-export function* allTimers(table: TimerTable): Generator<Readonly<TimerObject>> {
-  for (const chunk of table.chunks) for (const timer of chunk) if (timer !== undefined) yield timer;
+export function allTimers(table: TimerTable): Readonly<TimerObject>[] {
+  const timers: Readonly<TimerObject>[] = [];
+  for (const chunk of table.chunks) for (const timer of chunk) if (timer !== undefined) timers.push(timer);
+  return timers;
 }
 
 /** A table with the same timers; from now on both share them. */

@@ -27,36 +27,42 @@ export interface Wait {
 /** Any operation, told apart by its name. */
 type AnyOp = Extract<Activation, { kind: 'op' }>;
 
+function lock(kernel: Kernel, slot: number): Wait | undefined {
+  const { memory } = kernel;
+  return hasLock(kernel) && isTimerLocked(memory, slot)
+    ? { what: 'lock', timer: Math.max(0, readTimerSlot(memory, slot)) }
+    : undefined;
+}
+
+function callback({ state }: Kernel, timer: number): Wait | undefined {
+  return (peekTimer(state.timers, timer)?.runningOn ?? -1) >= 0 ? { what: 'callback', timer } : undefined;
+}
+
+function base({ state }: Kernel, cpu: number, timer: Readonly<TimerObject>): Wait | undefined {
+  const holder = baseHolder(state, cpu, timer);
+  return holder === undefined ? undefined : { what: 'base', timer: timer.id, holder };
+}
+
 /** @param cpu the CPU on which the operation runs. */
 export function waitOf(kernel: Kernel, cpu: number, op: AnyOp): Wait | undefined {
-  const { memory, state } = kernel;
-  const lock = (slot: number): Wait | undefined =>
-    hasLock(kernel) && isTimerLocked(memory, slot)
-      ? { what: 'lock', timer: Math.max(0, readTimerSlot(memory, slot)) }
-      : undefined;
-  const callback = (timer: number): Wait | undefined =>
-    (peekTimer(state.timers, timer)?.runningOn ?? -1) >= 0 ? { what: 'callback', timer } : undefined;
-  const base = (timer: Readonly<TimerObject>): Wait | undefined => {
-    const holder = baseHolder(state, cpu, timer);
-    return holder === undefined ? undefined : { what: 'base', timer: timer.id, holder };
-  };
+  const { state } = kernel;
   switch (op.op) {
     case 'timerInit':
     case 'timerSetCallback':
-      return op.pc === 1 ? lock(op.locals.slot) : undefined;
+      return op.pc === 1 ? lock(kernel, op.locals.slot) : undefined;
     case 'timerStart': {
-      if (op.pc === 1) return lock(op.locals.slot);
+      if (op.pc === 1) return lock(kernel, op.locals.slot);
       const timer = op.pc === 3 ? peekTimer(state.timers, op.locals.timer) : undefined;
-      return timer === undefined || defers(kernel, state.cpus[cpu]) ? undefined : base(timer);
+      return timer === undefined || defers(kernel, state.cpus[cpu]) ? undefined : base(kernel, cpu, timer);
     }
     case 'timerCommands': {
       const command = state.cpus[cpu].irqWork.at(0);
       const timer = op.pc === 0 && command !== undefined ? peekTimer(state.timers, command.timer) : undefined;
-      return timer && base(timer);
+      return timer && base(kernel, cpu, timer);
     }
     case 'timerCancel':
-      if (op.pc === 1) return lock(op.locals.slot);
-      return op.pc === 4 ? callback(op.locals.timer) : undefined;
+      if (op.pc === 1) return lock(kernel, op.locals.slot);
+      return op.pc === 4 ? callback(kernel, op.locals.timer) : undefined;
     case 'mapWrite': {
       const held = bucketWait(kernel, cpu, op);
       return held && { what: 'bucket', timer: 0, map: held.map, holder: held.cpu };
@@ -66,17 +72,17 @@ export function waitOf(kernel: Kernel, cpu: number, op: AnyOp): Wait | undefined
       return holder < 0 || holder === cpu ? undefined : { what: 'spinLock', timer: 0, holder };
     }
     case 'deferredFrees':
-      return op.locals.timer === 0 ? undefined : callback(op.locals.timer);
+      return op.locals.timer === 0 ? undefined : callback(kernel, op.locals.timer);
     case 'freeValues': {
       const { locals } = op;
       if (op.pc === 0 || op.pc === 2) return undefined;
-      if (op.pc === 1) return lock(slotOf(op, asyncOffsets(kernel.map(locals.map).definition)));
+      if (op.pc === 1) return lock(kernel, slotOf(op, asyncOffsets(kernel.map(locals.map).definition)));
       const running = state.cpus[cpu].runningTimer;
       if (has(kernel.profile, 'timerLockFree')) return undefined;
       if (peekTimer(state.timers, locals.timer)?.isWork === true) return undefined;
       if (has(kernel.profile, 'timerDeferredFree') && running !== 0) return undefined;
       if (running === locals.timer && has(kernel.profile, 'timerSelfCheck')) return undefined;
-      return callback(locals.timer);
+      return callback(kernel, locals.timer);
     }
     default:
       return undefined;

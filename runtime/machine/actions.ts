@@ -32,6 +32,16 @@ export type CpuAction = 'run' | 'interrupt' | 'worker' | 'irqWork';
 const ACTION_INSNS = 100_000;
 
 const IRQ_WORK: readonly CpuAction[] = ['irqWork'];
+/** By what is possible: 1 run, 2 worker, 4 interrupt. Searches ask at every action, so that nothing is made anew. */
+const COMBINATIONS: readonly (readonly CpuAction[])[] = [
+  [],
+  ['run'],
+  ['worker'],
+  [],
+  ['interrupt'],
+  ['run', 'interrupt'],
+  ['worker', 'interrupt'],
+];
 
 /** What the CPU could do now. Timers that expire until `horizonNs` may fire at any moment. */
 export function possibleActions(parts: Parts, cpuId: number, horizonNs: bigint): readonly CpuAction[] {
@@ -40,16 +50,15 @@ export function possibleActions(parts: Parts, cpuId: number, horizonNs: bigint):
   const activation = top(cpu)?.activations.at(-1);
   // Its interrupt is pending: it comes before anything else.
   if (isIrqWorkDue(cpu)) return IRQ_WORK;
-  const actions: CpuAction[] = [];
+  let possible = 0;
   if (activation !== undefined) {
-    const isWaiting = activation.kind === 'op' && waitOf(kernel, cpuId, activation) !== undefined;
-    if (!isWaiting) actions.push('run');
-  } else if (hasWork(parts.state.kernel, cpu)) actions.push('worker');
+    if (activation.kind === 'bpf' || waitOf(kernel, cpuId, activation) === undefined) possible = 1;
+  } else if (hasWork(parts.state.kernel, cpu)) possible = 2;
   if (isInterruptible(cpu)) {
     const dueNs = nextInterrupt(parts.state.kernel, cpu);
-    if (dueNs !== undefined && dueNs <= horizonNs) actions.push('interrupt');
+    if (dueNs !== undefined && dueNs <= horizonNs) possible |= 4;
   }
-  return actions;
+  return COMBINATIONS[possible];
 }
 
 /** Undefined: nothing special happened. */

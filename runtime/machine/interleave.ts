@@ -71,6 +71,8 @@ export interface InterleavingState {
   actions: number;
 }
 
+const ACTIONS: readonly Option['action'][] = ['run', 'interrupt', 'worker', 'irqWork', 'start'];
+
 const cpuOf = (step: ScenarioStep, track: number): number => ('cpu' in step ? step.cpu : track);
 
 /** Who the option lets act: programs and user space of a CPU, or its interrupts. */
@@ -80,6 +82,7 @@ const actorOf = (option: Option): number => option.cpu * 2 + (option.action === 
 export class Interleaving {
   private readonly horizonNs: bigint;
   private state: InterleavingState;
+  private readonly known: Option[] = [];
 
   /** @param begin takes a step as far as it goes without waiting. */
   constructor(
@@ -96,6 +99,12 @@ export class Interleaving {
     };
   }
 
+  /** One record for each option, for all the times that it is there. */
+  private optionOf(cpu: number, action: Option['action'], track: number): Option {
+    const at = (cpu * ACTIONS.length + ACTIONS.indexOf(action)) * (this.steps.length + 1) + track + 1;
+    return (this.known[at] ??= { cpu, action, track });
+  }
+
   /** What can be done now; first what the CPU that acted last would do by itself, if it can. */
   options(): Options {
     const { machine, steps } = this;
@@ -105,10 +114,11 @@ export class Interleaving {
     const { cpus } = machine.state.kernel;
     for (let cpu = 0; cpu < cpus.length; cpu++) {
       for (const action of machine.possibleActions(cpu, this.horizonNs)) {
+        const option = this.optionOf(cpu, action, -1);
         if (action === 'run' && cpu === last) {
-          list.unshift({ cpu, action, track: -1 });
+          list.unshift(option);
           goesOn = true;
-        } else list.push({ cpu, action, track: -1 });
+        } else list.push(option);
       }
     }
     for (let i = 0; i < tracks.length; i++) {
@@ -117,7 +127,7 @@ export class Interleaving {
       const cpu = cpuOf(steps[i][track.next], i);
       // A step for a CPU that does not exist begins too, and fails with its own message.
       if (cpus[cpu] === undefined || canBegin(cpus[cpu], steps[i][track.next]))
-        list.push({ cpu, action: 'start', track: i });
+        list.push(this.optionOf(cpu, 'start', i));
     }
     return { list, goesOn };
   }
@@ -157,7 +167,9 @@ export class Interleaving {
   private endSteps(): void {
     const { kernel, state } = this.machine;
     const { cpus } = state.kernel;
-    for (const [i, track] of this.state.tracks.entries()) {
+    const { tracks } = this.state;
+    for (let i = 0; i < tracks.length; i++) {
+      const track = tracks[i];
       if (track.cpu < 0 || (cpus[track.cpu]?.contexts.length ?? 0) > track.depth) continue;
       const next = this.steps[i].at(track.next);
       this.order(i, track.cpu, track.context, 'give');
