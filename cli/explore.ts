@@ -102,7 +102,10 @@ export async function exploreCommand(
   if (options.reduction !== undefined && options.reduction !== 'on' && options.reduction !== 'off')
     throw usage('--reduction: "on" or "off" expected');
   if (!scenario.steps.some((step) => step.kind === 'parallel'))
-    throw usage(`${file}: has no parallel step, so there is nothing to interleave`, 'See docs/races.md.');
+    throw usage(
+      `${file}: has no parallel step, so there is nothing to interleave`,
+      'Put what happens at the same time into one, a list for each CPU: "- parallel: [[{ run: first }], [{ run: second }]]"; see docs/races.md.',
+    );
   const input = await scenarioInput(scenario, file, options, streams);
   const profile = profileOf(scenario, input.profile);
   const beganNs = process.hrtime.bigint();
@@ -157,7 +160,7 @@ export async function exploreCommand(
         ...(result.unbounded ? { unbounded: true } : {}),
         executions: result.executions,
         ...(result.equivalent > 0 ? { equivalent: result.equivalent } : {}),
-        ...(result.cut > 0 ? { cut: result.cut } : {}),
+        ...(result.cut > 0 ? { cut: result.cut, cutBecause: result.cutBecause } : {}),
         ...(result.bound === undefined ? {} : { pctBound: result.bound }),
         ...(result.incompleteBecause === undefined ? {} : { incompleteBecause: result.incompleteBecause }),
         ...(options.timings === true ? { executionsPerSecond: perSecond } : {}),
@@ -235,12 +238,12 @@ function verdict(
 ): string {
   const share = about.shard === undefined ? '' : ` of share ${about.shard}`;
   const bound = result.unbounded
-    ? 'however many preemptions'
-    : `with up to ${counted(about.preemptions, 'preemption')}`;
+    ? ', however many preemptions it has,'
+    : ` with up to ${counted(about.preemptions, 'preemption')}`;
   if (result.complete)
     return (
-      `nothing found; complete: every schedule${share} ${bound} was run` +
-      (about.isReduced ? ', or one that differs only in the order of independent actions' : '')
+      `nothing found; complete: every schedule${share}${bound} was run` +
+      (about.isReduced ? ' (or one that differs only in the order of independent actions)' : '')
     );
   const why = {
     found: '',
@@ -250,6 +253,7 @@ function verdict(
     stopped: 'the search was stopped',
   }[result.incompleteBecause ?? 'budget'];
   const lines = [`nothing found so far, but not complete: ${why}`];
+  if (result.cutBecause !== undefined) lines.push(result.cutBecause);
   if (result.bound !== undefined) lines.push(boundText(result.bound, result.executions));
   return lines.join('\n');
 }

@@ -197,8 +197,11 @@ class DepthFirst {
     const violation = walk.violation();
     const isNew =
       preemptions > bounds.done && (this.deviations > 0 || shard === undefined || shard.index === 1);
-    if (walk.isCut) tally.cut += isNew ? 1 : 0;
-    else tally.executions += isNew ? 1 : 0;
+    const { cutBecause } = walk;
+    if (cutBecause !== undefined) {
+      tally.cut += isNew ? 1 : 0;
+      tally.cutBecause ??= cutBecause;
+    } else tally.executions += isNew ? 1 : 0;
     if (isNew) onEnd?.(script, violation);
     if (violation !== undefined && this.options.findAll !== true) {
       tally.found = { violation, script: script.slice() };

@@ -21,8 +21,8 @@ export interface Execution {
   readonly violation: Violation | undefined;
   /** The first data race, unless they are not looked for. */
   readonly race: DataRace | undefined;
-  /** It did not come to rest. */
-  readonly isCut: boolean;
+  /** It did not come to rest, and why. */
+  readonly cutBecause: string | undefined;
 }
 
 export class Executor {
@@ -102,7 +102,12 @@ export class Executor {
       if (player.stopped !== undefined) break;
     }
     const violation = violationOf(machine, player);
-    return ok({ record, violation, race: this.race, isCut: player.stopped?.kind === 'exhausted' });
+    return ok({
+      record,
+      violation,
+      race: this.race,
+      cutBecause: player.stopped?.kind === 'exhausted' ? player.stopped.message : undefined,
+    });
   }
 
   /** Plays a schedule once more and remembers what everyone did. */

@@ -56,6 +56,8 @@ export interface Exploration {
   readonly executions: number;
   /** Runs that did not come to rest; they say nothing about what would have followed. */
   readonly cut: number;
+  /** What the first of those says. */
+  readonly cutBecause?: string;
   /** Runs that were left on the way, because they differ from others only in the order of independent actions. */
   readonly equivalent: number;
   /** With `complete`: no schedule needs more preemptions than were allowed. */
@@ -105,10 +107,12 @@ function sampled(executor: Executor, tally: Tally, options: ExploreOptions): Res
       strategy === 'pct' ? base : { ...base, strategy: 'random', choicePrng: seedPrng(choiceSeed) },
     );
     if (!done.ok) return done;
-    const { record, violation, race, isCut } = done.value;
+    const { record, violation, race, cutBecause } = done.value;
     if (race !== undefined) tally.raced ??= { script: record.map((c) => c.chosen) };
-    if (isCut) tally.cut++;
-    else tally.executions++;
+    if (cutBecause !== undefined) {
+      tally.cut++;
+      tally.cutBecause ??= cutBecause;
+    } else tally.executions++;
     if (violation !== undefined) {
       tally.found = { violation, script: record.map((c) => c.chosen) };
       return ok(bound());
@@ -183,7 +187,14 @@ export function exploreWith(executor: Executor, options: ExploreOptions): Result
     bound = done.value;
   }
   const { executions, cut, equivalent } = search;
-  const counts = { executions, cut, equivalent, ...(bound === undefined ? {} : { bound }) };
+  const { cutBecause } = search;
+  const counts = {
+    executions,
+    cut,
+    equivalent,
+    ...(cutBecause === undefined ? {} : { cutBecause }),
+    ...(bound === undefined ? {} : { bound }),
+  };
   const races: Found[] = [];
   if (search.raced !== undefined) {
     const race = shortestRace(executor, search.raced.script);

@@ -2,6 +2,8 @@
 import type { Violation } from './invariants';
 
 const PROGRESS_EVERY = 1024;
+/** Runs that do not come to rest take long and say nothing; after so many there is no use in more. */
+const CUTS_MAX = 10;
 
 export class Tally {
   /** Runs that were taken to their end; each counts once. */
@@ -14,8 +16,10 @@ export class Tally {
   found: { readonly violation: Violation; readonly script: readonly number[] } | undefined;
   /** The first run with a data race; the search goes on, because something worse may come of it. */
   raced: { readonly script: readonly number[] } | undefined;
+  /** What the first of them says. */
+  cutBecause: string | undefined;
   /** Why it ended before its time. */
-  halted: 'budget' | 'stopped' | undefined;
+  halted: 'budget' | 'stopped' | 'cut' | undefined;
 
   constructor(
     private readonly limits: {
@@ -28,6 +32,7 @@ export class Tally {
   mayGoOn(): boolean {
     const total = this.executions + this.cut;
     if (total >= this.limits.budget) this.halted = 'budget';
+    else if (this.cut >= CUTS_MAX) this.halted = 'cut';
     else if (total % PROGRESS_EVERY === 0 && this.limits.onProgress?.(total) === false)
       this.halted = 'stopped';
     return this.halted === undefined;

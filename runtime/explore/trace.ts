@@ -48,6 +48,12 @@ export const scenarioStepText = (step: ScenarioStep): string =>
 
 const CALL = 0x85;
 
+const INTERRUPTS: Readonly<Partial<Record<ObservedAction['action'], string>>> = {
+  interrupt: 'takes the timer interrupt',
+  worker: 'begins with work that was left to a worker',
+  irqWork: 'takes the interrupt of its interrupt worker',
+};
+
 const placeOf = (
   frame: TraceFrame | undefined,
 ): { readonly function?: string; readonly file?: string; readonly line?: number } =>
@@ -110,8 +116,7 @@ export class Tracer {
     if (action.step !== undefined) this.steps.set(action.cpu, scenarioStepText(action.step));
     const now = this.stack(action.cpu, 'lastAction');
     const begun = action.step === undefined ? undefined : `begins ${scenarioStepText(action.step)}`;
-    const doing =
-      begun ?? (action.action === 'interrupt' ? 'takes the timer interrupt' : (now?.doing ?? action.action));
+    const doing = begun ?? INTERRUPTS[action.action] ?? now?.doing ?? action.action;
     if (now !== undefined) this.lastAction.set(action.cpu, now);
     else this.lastAction.set(action.cpu, { cpu: action.cpu, when: 'lastAction', doing, frames: [] });
     this.actions.push({

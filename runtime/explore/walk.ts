@@ -126,8 +126,9 @@ export class Walk {
     return violationOf(this.executor.machine, this.player);
   }
 
-  /** Whether the run that ended was cut short. */
-  get isCut(): boolean {
-    return this.player.stopped?.kind === 'exhausted';
+  /** Why the run that ended was cut short, if it was. */
+  get cutBecause(): string | undefined {
+    const { stopped } = this.player;
+    return stopped?.kind === 'exhausted' ? stopped.message : undefined;
   }
 }

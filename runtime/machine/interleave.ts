@@ -10,7 +10,7 @@
 import { OPERATION_NAMES } from '../kernel/ops';
 import type { ContextKind, CpuState } from '../kernel/state';
 import { waitOf } from '../kernel/waits';
-import { ok, type Result } from '../util/problem';
+import { fail, ok, type Problem, type Result } from '../util/problem';
 import type { CpuAction } from './actions';
 import type { Machine } from './machine';
 import type { ScenarioStep } from './scenario';
@@ -20,7 +20,7 @@ import { peekTimer } from '../kernel/timerTable';
 /** Timers that expire within this time of the beginning of the step may fire at any moment in it. */
 export const PARALLEL_WINDOW_NS = 100_000n;
 /** Actions of one parallel step after which it counts as endless. */
-const ACTIONS_MAX = 20_000;
+const ACTIONS_MAX = 10_000;
 
 export interface InterleaveOptions {
   /** Told of every action before it is taken. */
@@ -153,7 +153,7 @@ export class Interleaving {
     if (++state.actions > ACTIONS_MAX)
       return ok({
         kind: 'exhausted',
-        message: `a parallel step does not come to rest within ${ACTIONS_MAX} actions`,
+        message: `a parallel step does not come to rest within ${ACTIONS_MAX} actions${busiest(machine)}`,
       });
     const { watch } = machine.kernel;
     watch?.beginAction(cpu);
@@ -193,7 +193,7 @@ export class Interleaving {
       if (step.kind !== 'run') machine.kernel.touch('results', 0, true);
       track.depth = machine.state.kernel.cpus[cpu]?.contexts.length ?? 0;
       const begun = this.begin(step);
-      if (!begun.ok) return begun;
+      if (!begun.ok) return inTrack(begun.problem, option.track, track.next - 1);
       track.cpu = cpu;
       track.context = machine.state.kernel.cpus[cpu]?.contexts.at(track.depth)?.kind ?? 'task';
       if (track.context !== 'task') this.order(option.track, cpu, track.context, 'take');
@@ -226,6 +226,19 @@ export class Interleaving {
 }
 
 const NOTHING: Result<MachineStop | undefined> = ok(undefined);
+
+/** A problem of a step, and which step of the scenario it is. */
+const inTrack = (problem: Problem, track: number, step: number): Result<never> =>
+  fail({ ...problem, message: `parallel, track ${track + 1}, step ${step + 1}: ${problem.message}` });
+
+/** Who fires again and again, as far as anybody does. */
+function busiest(machine: Machine): string {
+  let most: { label: string; fires: number } | undefined;
+  for (const timer of machine.timers()) if (timer.fires > (most?.fires ?? 1)) most = timer;
+  return most === undefined
+    ? ''
+    : `; the likely cause is ${most.label}, which has fired ${most.fires} times: a callback that re-arms itself without delay never lets its CPU go`;
+}
 
 /** Whether the step can begin on a CPU: on an idle one, or as an interrupt of what the CPU runs. */
 function canBegin(cpu: CpuState, step: ScenarioStep): boolean {

@@ -217,6 +217,62 @@ describe('the search over interleavings', function () {
     }
   });
 
+  it('names the step of a track that is impossible', async () => {
+    const file = path.join(dir, 'impossible.bpf.yaml');
+    const cases: [object, RegExp][] = [
+      [{ close: 'itemz' }, /parallel, track 2, step 1: there is no map 'itemz'.*items/],
+      [{ update: 'items', key: 'hex:00 01', value: '{}' }, /track 2, step 1: 2 bytes given.*has 4/],
+      [{ run: 'nothing' }, /track 2, step 1: there is no program 'nothing'.*setup/],
+      [{ run: 'setup', cpu: 9 }, /track 2, step 1: there is no cpu 9: the machine has 2/],
+      [{ advance: '3ms' }, /track 2, step 1: .*cannot hold 'advance'.*before or after/],
+    ];
+    for (const [step, wanted] of cases) {
+      const object = example('races/two-inits.bpf.c');
+      const steps = [{ parallel: [[{ run: 'setup' }], [step]] }];
+      fs.writeFileSync(file, JSON.stringify({ version: 1, object, cpus: 2, steps }));
+      const { status, errors } = await run('explore', file);
+      assert.equal(status, 2);
+      assert.equal(errors.length, 1);
+      assert.match(errors[0], wanted);
+    }
+  });
+
+  it('refuses a schedule whose choices are not those of this build', async () => {
+    const name = 'cancel-against-delete';
+    await explore(name);
+    const file = path.join(dir, `${name}.bpfschedule`);
+    const data = JSON.parse(fs.readFileSync(file, 'utf8')) as { shape: string };
+    fs.writeFileSync(file, JSON.stringify({ ...data, shape: '7-00000000' }));
+    const { status, errors } = await run('replay', file);
+    assert.equal(status, 2);
+    assert.match(errors.join(), /does not fit.*other choices/);
+  });
+
+  it('says what PCT promises', async () => {
+    const { out } = await run(
+      'explore',
+      scenario('mutual-cancel'),
+      '--fix',
+      'timerMutualCancelCheck=on',
+      '--strategy',
+      'pct',
+      '--budget',
+      '50',
+    );
+    assert.match(
+      out,
+      /depth 3\) is found by one run with a probability of at least 1 in [\d,]+ \(\d+ actors, \d+ choices\), and missed by all 50/,
+    );
+  });
+
+  it('tells what everyone did, step by step', async () => {
+    const { out } = await run('explore', scenario('cancel-against-delete'), '--out', path.join(dir, 'told'));
+    assert.match(out, /cpu0 +calls bpf_map_lookup_elem +cancel at cancel-against-delete\.bpf\.c:\d+/);
+    assert.match(out, /cpu0 +bpf_timer_cancel: removes the callback.* cancel at cancel-against-delete/);
+    assert.match(out, /cpu1 ! begins delete items/);
+    assert.match(out, /cpu1 +freeing timers of a map: looks the timer up/);
+  });
+
   it('refuses what cannot be explored in one clear line', async () => {
     const cases: [string[], RegExp][] = [
       [[example('flow_expiry.bpf.yaml')], /no parallel step/],
