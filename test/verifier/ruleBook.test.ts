@@ -64,7 +64,7 @@ describe('rule book', () => {
           if (truth === undefined) continue;
           const key = `${name}/${programName} ${kernel}`;
           it(`${programName} on ${kernel} is ${truth.verdict}${truth.message === '' ? '' : `: ${truth.message}`}`, function () {
-            this.timeout(60_000);
+            this.timeout(600_000);
             const { program, inObject } = find(programName, kernel);
             const verdict = judge(program, inObject, kernel);
             const [ours, theirs] = [comparable(verdict), comparable(truth)];
