@@ -41,7 +41,7 @@ function updateElem(call: HelperCall): HelperResult {
   const map = mapArg(call, 0);
   const at = memoryArg(call, 2, map.definition.valueSizeBytes);
   const key = keyArg(call, map);
-  if (needsSteps(call.kernel, map, key, 'update'))
+  if (needsSteps(call.kernel, map, key, 'update', call.args[3]))
     return {
       kind: 'enter',
       op: mapWriteOp(map, 'update', { key, value: at, flags: call.args[3], scratchBytes: 0 }),
@@ -105,7 +105,7 @@ export const mapHelpers = {
   bpf_map_delete_elem: (call) => {
     const map = mapArg(call, 0);
     const key = keyArg(call, map);
-    if (needsSteps(call.kernel, map, key, 'delete'))
+    if (needsSteps(call.kernel, map, key, 'delete', 0n))
       return { kind: 'enter', op: mapWriteOp(map, 'delete', { key, value: 0, flags: 0n, scratchBytes: 0 }) };
     return afterOutcome(call.kernel, map, familyOf(map).delete(call.kernel, map, key));
   },

@@ -80,6 +80,13 @@ export class Kernel implements MapEnv {
     this.watch?.touch(what, id, write);
   }
 
+  copiedLocked(lock: number, at: number, sizeBytes: number): void {
+    const { watch } = this;
+    watch?.order({ kind: 'address', at: lock }, 'take');
+    watch?.copy(at, sizeBytes, true);
+    watch?.order({ kind: 'address', at: lock }, 'give');
+  }
+
   renewed(at: number, sizeBytes: number): void {
     this.watch?.renew(at, sizeBytes);
   }

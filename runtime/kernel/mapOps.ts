@@ -12,7 +12,10 @@ import type { HashData, LruData } from '../maps/mapData';
 import type { MapRecord } from '../maps/mapFamily';
 import { familyOf } from '../maps/maps';
 import { doneWith, startOp, WAIT, type OpActivation, type StepResult } from './activations';
+import { BPF_F_LOCK } from '../maps/mapFamily';
+import { hasField, lockOffset } from '../maps/values';
 import type { Kernel } from './kernel';
+import { spinLockHolder } from './spinLockOps';
 import type { BucketLock } from './state';
 import { freeingOf, freeingOp, lockBucket } from './timerFree';
 import { asyncOffsets } from './timerSlots';
@@ -39,9 +42,35 @@ function lockOf(kernel: Kernel, map: MapRecord, key: number): BucketLock | undef
 }
 
 /** Whether an update or deletion of this key must be an operation of its own. */
-export const needsSteps = (kernel: Kernel, map: MapRecord, key: number, what: 'update' | 'delete'): boolean =>
-  asyncOffsets(map.definition).length > 0 &&
-  ((what === 'update' && isLru(map)) || lockOf(kernel, map, key) !== undefined);
+export const needsSteps = (
+  kernel: Kernel,
+  map: MapRecord,
+  key: number,
+  what: 'update' | 'delete',
+  flags: bigint,
+): boolean =>
+  (asyncOffsets(map.definition).length > 0 &&
+    ((what === 'update' && isLru(map)) || lockOf(kernel, map, key) !== undefined)) ||
+  valueLockHolder(kernel, kernel.cpu, map, key, flags) >= 0;
+
+/** Another CPU that holds the bpf_spin_lock of the value which an update with BPF_F_LOCK overwrites; -1 = nobody does. */
+export function valueLockHolder(
+  kernel: Kernel,
+  cpu: number,
+  map: MapRecord,
+  key: number,
+  flags: bigint,
+): number {
+  const { definition, data } = map;
+  if ((flags & BPF_F_LOCK) === 0n || !hasField(definition, 'spinLock')) return -1;
+  if (data.kind !== 'array' && data.kind !== 'hash') return -1;
+  const value = familyOf(map).lookup(kernel, map, key);
+  if (value === 0) return -1;
+  const lock = value + lockOffset(definition);
+  kernel.touch('address', lock, false);
+  const holder = spinLockHolder(kernel, lock);
+  return holder === cpu ? -1 : holder;
+}
 
 /** @param scratchBytes so many bytes at `key` are given back at the end. */
 export const mapWriteOp = (
@@ -76,6 +105,7 @@ export function mapWriteStep(kernel: Kernel, op: OpActivation<'mapWrite'>): Step
   const map = kernel.map(l.map);
   if (op.pc === 0) {
     if (bucketWait(kernel, kernel.cpu, op) !== undefined) return WAIT;
+    if (valueLockHolder(kernel, kernel.cpu, map, l.key, l.flags) >= 0) return WAIT;
     const lock = lockOf(kernel, map, l.key);
     // A CPU that holds the lock already, beneath an interrupt, is told so; so is one that waits for too long.
     if (lock !== undefined) {

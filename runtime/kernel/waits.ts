@@ -7,7 +7,7 @@
 import { has } from '../spec/profile';
 import type { Activation } from './activations';
 import type { Kernel } from './kernel';
-import { bucketWait } from './mapOps';
+import { bucketWait, valueLockHolder } from './mapOps';
 import type { TimerObject } from './state';
 import { slotOf } from './timerFree';
 import { baseHolder, defers, hasLock } from './timerOps';
@@ -65,7 +65,10 @@ export function waitOf(kernel: Kernel, cpu: number, op: AnyOp): Wait | undefined
       return op.pc === 4 ? callback(kernel, op.locals.timer) : undefined;
     case 'mapWrite': {
       const held = bucketWait(kernel, cpu, op);
-      return held && { what: 'bucket', timer: 0, map: held.map, holder: held.cpu };
+      if (held !== undefined) return { what: 'bucket', timer: 0, map: held.map, holder: held.cpu };
+      const { map, key, flags } = op.locals;
+      const holder = op.pc === 0 ? valueLockHolder(kernel, cpu, kernel.map(map), key, flags) : -1;
+      return holder < 0 ? undefined : { what: 'spinLock', timer: 0, holder };
     }
     case 'spinLock': {
       const holder = spinLockHolder(kernel, op.locals.at);

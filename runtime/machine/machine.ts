@@ -17,6 +17,7 @@ import type { MapRecord } from '../maps/mapFamily';
 import { userDelete, userNextKey, userRead, userWrite } from '../maps/maps';
 import { choose, lawful, randomU32, type SchedulerState } from '../sched/scheduler';
 import { isMapOfMaps } from '../maps/mapInMap';
+import { hasField } from '../maps/values';
 import { has, type Profile } from '../spec/profile';
 import { WALL_CLOCK_START_NS } from '../spec/timeCosts';
 import { progTypeByName } from '../spec/progTypes';
@@ -486,14 +487,14 @@ export class Machine {
     key: Uint8Array,
     written: { readonly values: readonly Uint8Array[]; readonly flags: bigint } | undefined,
   ): ReturnType<typeof startOp> | undefined {
-    if (asyncOffsets(map.definition).length === 0) return undefined;
+    if (asyncOffsets(map.definition).length === 0 && !hasField(map.definition, 'spinLock')) return undefined;
     const { memory, kernel } = this;
     const keyBytes = Math.ceil(key.length / 8) * 8;
     const scratchBytes = keyBytes + (written?.values[0]?.length ?? 0);
     const at = memory.allocate(scratchBytes);
     memory.write(at, key);
     const what = written === undefined ? 'delete' : 'update';
-    if (!needsSteps(kernel, map, at, what)) {
+    if (!needsSteps(kernel, map, at, what, written?.flags ?? 0n)) {
       memory.release(at, scratchBytes);
       return undefined;
     }

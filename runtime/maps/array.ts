@@ -19,7 +19,7 @@ import {
   type MapRecord,
   type ValueSlot,
 } from './mapFamily';
-import { copyValue, dropOwned, hasField, readValue } from './values';
+import { copyValue, dropOwned, hasField, lockOffset, readValue } from './values';
 
 /** The next index of an array-like map; any key that is not an index starts over. */
 export function nextIndex(env: MapEnv, map: MapRecord, key: number, nextKey: number): number {
@@ -65,7 +65,9 @@ export const arrayFamily: MapFamily<ArrayData> = {
     if ((flags & BPF_NOEXIST) !== 0n) return refused('EEXIST', ERRNO);
     if ((flags & BPF_F_LOCK) !== 0n && !hasField(map.definition, 'spinLock')) return refused('EINVAL', ERRNO);
     const to = valueAt(map, index);
-    if ((flags & BPF_F_LOCK) === 0n) env.copied?.(to, map.definition.valueSizeBytes, true);
+    const { valueSizeBytes } = map.definition;
+    if ((flags & BPF_F_LOCK) === 0n) env.copied?.(to, valueSizeBytes, true);
+    else env.copiedLocked?.(to + lockOffset(map.definition), to, valueSizeBytes);
     copyValue(env.memory, map.definition, to, value);
     dropOwned(env, map.definition, to);
     return { error: 0, freed: map.definition.fields.fields.length > 0 ? [to] : [], recycle: [] };

@@ -28,7 +28,7 @@ import {
   type MapRecord,
   type ValueSlot,
 } from './mapFamily';
-import { copyValue, dropOwned, hasField, readValue } from './values';
+import { copyValue, dropOwned, hasField, lockOffset, readValue } from './values';
 
 /** What fresh memory may hold where nobody zeroes it. */
 const STALE_BYTE = 0xaa;
@@ -293,7 +293,9 @@ export const hashFamily: MapFamily<HashData> = {
     const valueOffset = elementValue(definition);
     if (old !== 0 && (flags & BPF_F_LOCK) !== 0n) {
       // In place under the value's own lock: special fields are neither copied nor freed.
-      copyValue(memory, definition, old + valueOffset, value);
+      const at = old + valueOffset;
+      env.copiedLocked?.(at + lockOffset(definition), at, definition.valueSizeBytes);
+      copyValue(memory, definition, at, value);
       return DONE;
     }
     let element: number;

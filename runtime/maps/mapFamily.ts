@@ -47,6 +47,8 @@ export interface MapEnv {
   touched?(map: MapRecord, write: boolean): void;
   /** Tells checks of races: bytes of a value are copied without a lock, in place. */
   copied?(at: number, sizeBytes: number, write: boolean): void;
+  /** Tells checks of races: bytes of a value are overwritten in place, under the lock at `lock`. */
+  copiedLocked?(lock: number, at: number, sizeBytes: number): void;
   /** Tells checks of races: the bytes are a new element's, that nobody could reach before. */
   renewed?(at: number, sizeBytes: number): void;
 }

@@ -37,5 +37,9 @@ export function dropOwned(env: MapEnv, definition: MapDefinition, value: ValueRe
     if (OWNED.includes(kind)) env.memory.fill(value + offset, sizeBytes, 0);
 }
 
+/** Where a value has its bpf_spin_lock; only for values that have one. */
+export const lockOffset = (definition: MapDefinition): number =>
+  definition.fields.fields.find((field) => field.kind === 'spinLock')?.offset ?? 0;
+
 export const hasField = (definition: MapDefinition, kind: 'spinLock' | 'timer'): boolean =>
   definition.fields.fields.some((f) => f.kind === kind);

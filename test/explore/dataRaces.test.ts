@@ -128,6 +128,21 @@ describe('data races', function () {
     ],
     ['a compare-and-exchange that succeeds orders', programs('own_lock', 'own_lock'), undefined],
     ['one that fails does not', programs('no_lock', 'no_lock'), /in no_lock/],
+    [
+      'an update with BPF_F_LOCK takes the lock of the value',
+      programs('change_both', 'overwrite_locked'),
+      undefined,
+    ],
+    [
+      'and so does one from user space',
+      [[{ run: 'change_both' }], [{ update: 'cells', key: '0', value: '{.data = 9}', flags: 4 }]],
+      undefined,
+    ],
+    [
+      'an update without it does not',
+      programs('change_both', 'overwrite_unlocked'),
+      /in change_both, cpu1 writes it in overwrite_unlocked/,
+    ],
     ['counters kept by atomic additions are fine', programs('count', 'count'), undefined],
     ['so is reading one', programs('count', 'read_count'), undefined],
     ['and from user space', [[{ run: 'count' }], [{ lookup: 'cells', key: '0' }]], undefined],
