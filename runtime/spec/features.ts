@@ -740,6 +740,16 @@ export const FEATURES = {
     since: '6.6',
     evidence: 'mainline 6.2; measured on 6.1 (by what the register is) and 6.12',
   },
+  kfuncNumbersChecked: {
+    what: 'numbers of kernel functions below zero are refused as such, zero too where a module is named',
+    since: '7.2',
+    evidence: 'measured on 6.12 and 7.2',
+  },
+  typedMemoryArguments: {
+    what: 'typed pointers are taken for memory where memory is wanted, as far as their struct can be read',
+    since: '6.6',
+    evidence: 'measured on 6.1 (refused) and 6.12',
+  },
   functionAddresses: {
     what: 'a program may ask for the address of a kernel function, to learn whether there is one',
     since: '6.6',

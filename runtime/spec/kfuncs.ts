@@ -114,6 +114,13 @@ const GROUPS: readonly GroupsSince[] = [
   { since: '7.2', groups: { TRACING: 'RAW_TRACEPOINT', CGROUP: 'SOCK_OPS' } },
 ];
 
+const SESSIONS: readonly { readonly attach: string; readonly since: string }[] = [
+  { attach: 'BPF_TRACE_KPROBE_SESSION', since: '6.12' },
+  { attach: 'BPF_TRACE_UPROBE_SESSION', since: '6.18' },
+  { attach: 'BPF_TRACE_FSESSION', since: '7.2' },
+  { attach: 'BPF_TRACE_FSESSION_MULTI', since: '7.2' },
+];
+
 /** Whether a kernel looks functions of `group` up for programs of that type, attached in that way. */
 function inGroup(
   profile: Profile,
@@ -123,7 +130,8 @@ function inGroup(
 ): boolean {
   if (group === 'all') return true;
   if (group === 'ITER') return attachType === 'BPF_TRACE_ITER';
-  if (group === 'SESSION') return /_[FKU]?(PROBE_)?SESSION(_MULTI)?$/.test(attachType ?? '');
+  if (group === 'SESSION')
+    return SESSIONS.some(({ attach, since }) => attach === attachType && isSince(profile, since));
   const short = programType.replace('BPF_PROG_TYPE_', '');
   return GROUPS.some(
     ({ since, groups }) => isSince(profile, since) && groups[group]?.split(' ').includes(short) === true,

@@ -17,6 +17,8 @@ export interface ProgTypeRow {
    * (array of 64-bit arguments typed by kernel BTF); `words` (array of untyped 64-bit words); `registers` (of a probe); `other`.
    */
   readonly context: 'xdp_md' | '__sk_buff' | 'struct' | 'bytes' | 'args' | 'words' | 'registers' | 'other';
+  /** A struct of `ctxFields.ts` that is the kernel's own: no access to it is translated. */
+  readonly contextAsItIs?: true;
   /** Name of the context in C, for headers and messages. */
   readonly contextType: string;
   /** Direct packet access through pointers of the context. */
@@ -119,6 +121,7 @@ export const PROG_TYPES: readonly ProgTypeRow[] = [
     id: 15,
     name: 'BPF_PROG_TYPE_CGROUP_DEVICE',
     ...struct('struct bpf_cgroup_dev_ctx'),
+    contextAsItIs: true,
     packet: 'none',
     returns: BOOL,
     testRun: 'none',
@@ -159,6 +162,7 @@ export const PROG_TYPES: readonly ProgTypeRow[] = [
     id: 20,
     name: 'BPF_PROG_TYPE_LIRC_MODE2',
     ...other('__u32'),
+    contextAsItIs: true,
     packet: 'none',
     testRun: 'none',
     notInCloudKernels: true,
@@ -183,6 +187,7 @@ export const PROG_TYPES: readonly ProgTypeRow[] = [
     id: 24,
     name: 'BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE',
     ...struct('struct bpf_raw_tracepoint_args'),
+    contextAsItIs: true,
     packet: 'none',
     testRun: 'none',
     tracing: true,
@@ -253,6 +258,7 @@ export const PROG_TYPES: readonly ProgTypeRow[] = [
     id: 32,
     name: 'BPF_PROG_TYPE_NETFILTER',
     ...struct('struct bpf_nf_ctx'),
+    contextAsItIs: true,
     packet: 'none',
     returns: BOOL,
     testRun: 'packet',
@@ -270,4 +276,12 @@ export function returnRange(row: ProgTypeRow, attachType: string | undefined): R
   const special = attachType === undefined ? undefined : row.returnsByAttachType?.[attachType];
   if (special === 'any') return undefined;
   return special ?? row.returns;
+}
+
+const AS_IT_IS: ReadonlySet<ProgTypeRow['context']> = new Set(['bytes', 'args', 'words', 'registers']);
+
+/** Whether programs see the kernel's own structure as their context: no access to it is translated. */
+export function isContextAsItIs(programType: string): boolean {
+  const row = progTypeByName(programType);
+  return row !== undefined && (AS_IT_IS.has(row.context) || row.contextAsItIs === true);
 }

@@ -8,6 +8,7 @@ import { findType } from '../btf/query';
 import type { SpecialField } from '../btf/specialFields';
 import type { MapSpec } from '../loader/objectSpec';
 import type { ArgKind, HelperPrototype, HelperRow } from '../spec/helpers';
+import { isContextAsItIs } from '../spec/progTypes';
 import { assert } from '../util/assert';
 import { hasFeature, regOf, reject, unknown, type VerifierEnv } from './env';
 import { allocatedFields } from './allocated';
@@ -573,6 +574,7 @@ export function checkHelperMemory(
       if (kind === 'write' && (reg.flags & MEM_RDONLY) !== 0) return rejectReadOnly(env, regno, reg);
       return checkBufferRange(env, regno, reg, reg.off, sizeBytes);
     case 'btfId':
+      if (!hasFeature(env, 'typedMemoryArguments')) return refuseMemory(env, regno, reg);
       return checkKernelStructAccess(
         env,
         { insnIdx: env.insnIdx, regno, off: 0, sizeBytes, kind: 'read', valueRegno: -1, signExtend: false },
@@ -582,16 +584,25 @@ export function checkHelperMemory(
       return contextMemory(env, regno, reg, sizeBytes, kind, zeroAllowed);
     default:
       if (zeroAllowed && sizeBytes === 0 && isNullConst(reg)) return;
-      return reject(env, {
-        code: 'argument-type',
-        category: 'Call Type Safety',
-        errno: EACCES,
-        message: `R${regno} type=${argTypeName(env, reg)} expected=fp`,
-        registers: [regno],
-        facts: { type: argTypeName(env, reg), expected: 'fp' },
-      });
+      return refuseMemory(env, regno, reg);
   }
 }
+
+const refuseMemory = (env: VerifierEnv, regno: number, reg: RegState): never =>
+  reject(env, {
+    code: 'argument-type',
+    category: 'Call Type Safety',
+    errno: EACCES,
+    message: `R${regno} type=${argTypeName(env, reg)} expected=fp`,
+    registers: [regno],
+    facts: { type: argTypeName(env, reg), expected: 'fp' },
+  });
+
+/** Contexts that programs see as they are; kernels judge memory in them as they judge a load. Newest kernels only those of system calls. */
+const mayBeMemory = (env: VerifierEnv): boolean =>
+  hasFeature(env, 'helperMemFromCtx')
+    ? env.program.type === 'BPF_PROG_TYPE_SYSCALL'
+    : isContextAsItIs(env.program.type);
 
 function contextMemory(
   env: VerifierEnv,
@@ -601,29 +612,16 @@ function contextMemory(
   kind: 'read' | 'write',
   zeroAllowed: boolean,
 ): void {
-  if (env.program.type === 'BPF_PROG_TYPE_SYSCALL') {
-    if (sizeBytes === 0) {
-      if (zeroAllowed) return;
-      return unknown(env, 'empty memory argument in the context');
-    }
-    checkMemAccess(env, {
-      insnIdx: env.insnIdx,
-      regno,
-      off: sizeBytes - 1,
-      sizeBytes: 1,
-      kind,
-      valueRegno: -1,
-      signExtend: false,
-    });
-    return;
-  }
-  reject(env, {
-    code: 'argument-type',
-    category: 'Call Type Safety',
-    errno: EACCES,
-    message: `R${regno} type=${argTypeName(env, reg)} expected=fp`,
-    registers: [regno],
-    facts: { type: argTypeName(env, reg), expected: 'fp' },
+  if (!mayBeMemory(env)) return refuseMemory(env, regno, reg);
+  if (sizeBytes === 0) return zeroAllowed ? undefined : unknown(env, 'empty memory argument in the context');
+  checkMemAccess(env, {
+    insnIdx: env.insnIdx,
+    regno,
+    off: sizeBytes - 1,
+    sizeBytes: 1,
+    kind,
+    valueRegno: -1,
+    signExtend: false,
   });
 }
 

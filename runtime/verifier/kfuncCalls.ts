@@ -47,6 +47,7 @@ import { newObject } from './kfuncObjects';
 import { callByType } from './kfuncsByType';
 import { splitNext } from './iterators';
 import { changeSections } from './kfuncSections';
+
 /** A function of the kernel that is not in the table: one that programs may not call, unless it is marked as such. */
 function callUnlisted(env: VerifierEnv, name: string, id: number): never {
   const marked = env.kernelBtf?.types.some(

@@ -30,6 +30,7 @@ export class KfuncMentions {
     if (!isGplCompatible(env.object.license))
       refuse('cannot call kernel function from non-GPL compatible program', 'kfunc-needs-gpl');
     if (imm === 0 && off === 0) return;
+    if (imm <= 0 && env.features.kfuncNumbersChecked) refuse(`invalid kernel function btf_id ${imm}`);
     // a bare program brings no modules along
     if (env.object.bare === true && off !== 0) {
       const negative = off < 0;
@@ -46,7 +47,7 @@ export class KfuncMentions {
     this.seen.add(imm);
     const btf = env.kernelBtf;
     if (btf === undefined) return;
-    const func = btf.types[imm];
+    const func = env.object.bare === true && imm >= (btf.modulesFrom ?? imm + 1) ? undefined : btf.types[imm];
     if (func?.kind !== 'func') return refuse(`kernel btf_id ${imm >>> 0} is not a function`);
     const proto = btf.types[func.type];
     if (proto?.kind !== 'funcProto')

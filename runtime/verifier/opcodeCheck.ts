@@ -61,7 +61,7 @@ function checkKernelSymbol(env: VerifierEnv, at: number): void {
     refuse('invalid module BTF object FD specified.');
   const btf = env.kernelBtf;
   if (btf === undefined) return;
-  const symbol = btf.types[imm];
+  const symbol = env.object.bare === true && imm >= (btf.modulesFrom ?? imm + 1) ? undefined : btf.types[imm];
   if (symbol === undefined) return refuse(`ldimm64 insn specifies invalid btf_id ${imm}.`, ENOENT);
   const functions = env.features.functionAddresses;
   if (symbol.kind !== 'var' && !(functions && symbol.kind === 'func'))

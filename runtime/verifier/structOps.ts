@@ -249,9 +249,15 @@ export function checkStructWrite(
   const btf = env.kernelBtf;
   const implemented = implementedMember(env);
   if (btf === undefined || implemented === undefined) {
-    // with the module for connection tracking, these programs may write some of its fields
-    if (name.startsWith('nf_conn')) return unknown(env, `writes to kernel struct ${name}`);
-    return refuse('');
+    // what is left are programs on packets: with the module for connection tracking, they may mark a connection
+    const tracking = btf === undefined ? undefined : rangeOf(btf, 'nf_conn', 'mark');
+    if (tracking === undefined) return refuse('');
+    if (name !== 'nf_conn' && name !== 'nf_conn___init') return refuse(READ_ONLY);
+    if (off !== tracking.start) return refuse(`no write support to nf_conn at off ${off}`);
+    if (off + access.sizeBytes <= tracking.end) return;
+    return refuse(
+      `write access at off ${off} with size ${access.sizeBytes} beyond the member of nf_conn ended at ${tracking.end}`,
+    );
   }
   const { row } = implemented;
   const allowed = row.writable.find(({ struct }) => struct === name);
