@@ -750,6 +750,16 @@ export const FEATURES = {
     since: '6.6',
     evidence: 'measured on 6.1 (refused) and 6.12',
   },
+  ctxFixedOffsets: {
+    what: 'a context that no access to is translated may be used through a pointer moved by a constant',
+    since: '7.2',
+    evidence: 'measured on 6.12 (refused) and 7.2',
+  },
+  kfuncResultsTrusted: {
+    what: 'typed pointers that kernel functions return are trusted',
+    since: '7.2',
+    evidence: 'measured on 6.12 and 7.2',
+  },
   functionAddresses: {
     what: 'a program may ask for the address of a kernel function, to learn whether there is one',
     since: '6.6',

@@ -16,7 +16,7 @@ import {
   unbound32,
 } from './bounds';
 import { tnumAdd, tnumIsConst, tnumSub, tnumSubreg } from './tnum';
-import { curFrame, immediateOf, newId, reject, unknown, type VerifierEnv } from './env';
+import { curFrame, immediateOf, newId, reject, type VerifierEnv } from './env';
 import { EACCES, EINVAL } from './outcome';
 import { markPrecise } from './precision';
 import { checkRegArg } from './regArgs';
@@ -417,8 +417,6 @@ function pointerAlu(
   }
   // where memory that is not trusted is read does not matter
   if (ptr.type === 'mem' && (ptr.flags & PTR_UNTRUSTED) !== 0) return swapped ? offset : ptr;
-  if (ptr.type === 'flowKeys' && !known && env.features.addSubBothWrap)
-    unknown(env, 'variable offsets into flow keys');
   const allowed =
     ARITHMETIC_TYPES.has(ptr.type) ||
     (ptr.type === 'flowKeys' && known) ||

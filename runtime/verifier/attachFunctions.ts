@@ -12,6 +12,7 @@ import {
   SLEEPABLE_FUNCTIONS,
   UNTRACEABLE_FUNCTIONS,
 } from '../spec/attachPoints';
+import { ATTACH_TYPES, type AttachTypeRow } from '../spec/attachTypes';
 import { isSince } from '../spec/profile';
 import { hasFeature, reject, unknown, type VerifierEnv } from './env';
 import { EINVAL } from './outcome';
@@ -26,10 +27,18 @@ const TRACED = new Set(['BPF_TRACE_FENTRY', 'BPF_TRACE_FEXIT', 'BPF_TRACE_FSESSI
 export function checkTracedFunction(env: VerifierEnv): void {
   const { program } = env;
   const target = program.attachTo ?? '';
-  if (program.type !== 'BPF_PROG_TYPE_TRACING' || !TRACED.has(program.attachType ?? '')) return;
+  if (program.type !== 'BPF_PROG_TYPE_TRACING') return;
+  if (!isAttachTypeKnown(env)) refuse(env, 'load-attach-type', '');
+  if (!TRACED.has(program.attachType ?? '')) return;
   checkPrototype(env, target);
   checkListed(env, target);
   checkClosed(env, target);
+}
+
+/** Whether this kernel has the program's way of attaching at all. */
+export function isAttachTypeKnown(env: VerifierEnv): boolean {
+  const row: AttachTypeRow | undefined = ATTACH_TYPES.find(({ name }) => name === env.program.attachType);
+  return isSince(env.profile, row?.since);
 }
 
 /** Whether the lists have the function for a program that sleeps or that replaces a result. */

@@ -6,16 +6,17 @@ import { findType } from '../btf/query';
 import { fieldAt, sizeFits, type CtxField, type CtxFieldKind } from '../spec/ctxField';
 import { CTX_RIGHTS, SYSCALL_CTX_MAX_BYTES } from '../spec/ctxFields';
 import { isSince } from '../spec/profile';
-import { progTypeByName } from '../spec/progTypes';
+import { isContextAsItIs, progTypeByName } from '../spec/progTypes';
+import { asS64, asU64 } from '../util/u64';
 import { hasFeature, newId, reject, setReg, unknown, type VerifierEnv } from './env';
 import { argumentAt } from './typedArguments';
-import { loadedScalar } from './memoryAccessBounds';
+import { checkRegionAccess, loadedScalar } from './memoryAccessBounds';
 import { EACCES } from './outcome';
 import { MAYBE_NULL, pointer, PTR_TRUSTED, type RegState } from './regState';
 import { argTypeName } from './typeText';
 import type { MemAccess } from './seams';
 import { bitsText } from './bitsText';
-import { tnumIsConst } from './tnum';
+import { tnumAdd, tnumConst, tnumIsConst } from './tnum';
 
 /** A pointer that may only be used as it came: no variable offset, and (unless `fixedOk`) no fixed one. */
 export function checkUnmodifiedPointer(
@@ -26,7 +27,14 @@ export function checkUnmodifiedPointer(
 ): void {
   const word = argTypeName(env, reg);
   let message: string | undefined;
-  if (reg.off < 0) message = `negative offset ${word} ptr R${regno} off=${reg.off} disallowed`;
+  if (hasFeature(env, 'pointerOffsetFolded')) {
+    const bits = tnumAdd(reg.bits, tnumConst(asU64(BigInt(reg.off))));
+    const off = asS64(bits.value);
+    if (!tnumIsConst(bits)) message = `variable ${word} access var_off=${bitsText(env, bits)} disallowed`;
+    else if (off < 0n) message = `negative offset ${word} ptr R${regno} off=${off} disallowed`;
+    else if (!fixedOk && off !== 0n)
+      message = `dereference of modified ${word} ptr R${regno} off=${off} disallowed`;
+  } else if (reg.off < 0) message = `negative offset ${word} ptr R${regno} off=${reg.off} disallowed`;
   else if (!fixedOk && reg.off !== 0) {
     message = `dereference of modified ${word} ptr R${regno} off=${reg.off} disallowed`;
   } else if (!tnumIsConst(reg.bits) || reg.bits.value !== 0n) {
@@ -118,7 +126,6 @@ function checkBytes(env: VerifierEnv, access: MemAccess, off: number): void {
 function checkWords(env: VerifierEnv, access: MemAccess, off: number): void {
   const record = env.program.type === 'BPF_PROG_TYPE_TRACEPOINT';
   const [from, to] = record ? [8, 8192] : [0, 12 * 8];
-  if (record && off >= 2048) unknown(env, 'tracepoint records of more than 2048 bytes');
   if (access.kind === 'write' || off < from || off >= to || off % access.sizeBytes !== 0)
     invalid(env, access, off, '');
   if (access.valueRegno >= 0)
@@ -129,8 +136,9 @@ export function checkContextAccess(env: VerifierEnv, access: MemAccess, reg: Reg
   const row = progTypeByName(env.program.type);
   const bytes = row?.context === 'bytes' && hasFeature(env, 'syscallCtxAnyOffset');
   if (bytes) return unknownOffsetBytes(env, access, reg);
-  checkUnmodifiedPointer(env, reg, access.regno, false);
-  const off = access.off + reg.off;
+  const movable = hasFeature(env, 'ctxFixedOffsets') && isContextAsItIs(env.program.type);
+  checkUnmodifiedPointer(env, reg, access.regno, movable);
+  const off = access.off + reg.off + Number(asS64(reg.bits.value));
   switch (row?.context) {
     case 'xdp_md':
     case '__sk_buff':
@@ -159,16 +167,17 @@ const PT_REGS_BYTES = 168;
 /** The registers of a probe. */
 function checkRegisters(env: VerifierEnv, access: MemAccess, off: number): void {
   const { sizeBytes } = access;
-  if (access.kind === 'write' && hasFeature(env, 'uprobeWrites'))
-    return unknown(env, 'writes to the registers of a probe');
-  if (access.kind === 'write' || off < 0 || off % sizeBytes !== 0 || off + sizeBytes > PT_REGS_BYTES) {
+  const closed = access.kind === 'write' && !hasFeature(env, 'uprobeWrites');
+  if (closed || off < 0 || off % sizeBytes !== 0 || off + sizeBytes > PT_REGS_BYTES) {
     invalid(env, access, off, '');
   }
-  if (access.valueRegno >= 0) setReg(env, access.valueRegno, loadedScalar(sizeBytes, access.signExtend));
+  if (access.kind === 'read' && access.valueRegno >= 0)
+    setReg(env, access.valueRegno, loadedScalar(sizeBytes, access.signExtend));
 }
 
 /** Kernels that let `syscall` programs use the context at any offset; the variable part must be bounded. */
 function unknownOffsetBytes(env: VerifierEnv, access: MemAccess, reg: RegState): void {
-  if (!tnumIsConst(reg.bits)) return unknown(env, 'variable offsets into the context');
-  checkBytes(env, access, access.off + reg.off + Number(BigInt.asIntN(64, reg.bits.value)));
+  const off = access.off + reg.off;
+  checkRegionAccess(env, access.regno, off, access.sizeBytes, SYSCALL_CTX_MAX_BYTES, false);
+  checkBytes(env, access, off + Number(BigInt.asIntN(64, reg.umax)));
 }

@@ -71,6 +71,13 @@ export function checkExceptionPrototype(env: VerifierEnv, index: number): void {
   const { btf } = env.object;
   const func = btf?.types[env.subprogs[index].btfId];
   const proto = func?.kind === 'func' ? btf?.types[func.type] : undefined;
+  if (env.features.globalVoid && proto?.kind === 'funcProto' && proto.returnType === 0)
+    reject(env, {
+      code: 'exception-callback',
+      category: 'Call Type Safety',
+      errno: EINVAL,
+      message: 'exception cb cannot return void',
+    });
   if (btf !== undefined && proto?.kind === 'funcProto' && proto.params.length === 1) {
     const { kind } = resolvedType(btf, proto.params[0].type);
     if (kind === 'int' || kind === 'enum') return;

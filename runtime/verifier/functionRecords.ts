@@ -7,12 +7,13 @@
 import { hasFeature, reject, type VerifierEnv } from './env';
 import { EINVAL } from './outcome';
 
+const isSubprog = (env: VerifierEnv, slot: number): boolean =>
+  env.subprogs.some(({ start }) => start === slot);
+
 /** What the records say of themselves. Newer kernels ask this before they look for functions. */
 export function checkFunctionRecords(env: VerifierEnv, when: 'early' | 'late'): void {
   const records = env.program.load?.functionRecords ?? [];
-  if (records.length === 0) return;
   const early = hasFeature(env, 'functionRecordsEarly');
-  if (when === 'early' && !early) return;
   const bad = (message: string): never =>
     reject(env, {
       code: 'function-records',
@@ -21,6 +22,13 @@ export function checkFunctionRecords(env: VerifierEnv, when: 'early' | 'late'): 
       message,
       insn: -1,
     });
+  // a loader's records tell of functions for exceptions, too, which older kernels do not look for
+  if (
+    when === 'late' &&
+    env.program.functions.some(({ insnIdx, btfId }) => btfId !== 0 && !isSubprog(env, insnIdx))
+  )
+    bad("number of funcs in func_info doesn't match number of subprogs");
+  if (records.length === 0 || (when === 'early' && !early)) return;
   if (when === 'late' && records.length !== env.subprogs.length)
     bad("number of funcs in func_info doesn't match number of subprogs");
   records.forEach(([start, typeId], i) => {

@@ -572,7 +572,7 @@ export function checkHelperMemory(
       });
     case 'buf':
       if (kind === 'write' && (reg.flags & MEM_RDONLY) !== 0) return rejectReadOnly(env, regno, reg);
-      return checkBufferRange(env, regno, reg, reg.off, sizeBytes);
+      return checkBufferRange(env, regno, reg, 0, sizeBytes);
     case 'btfId':
       if (!hasFeature(env, 'typedMemoryArguments')) return refuseMemory(env, regno, reg);
       return checkKernelStructAccess(

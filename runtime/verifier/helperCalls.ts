@@ -50,7 +50,7 @@ import {
 } from './regState';
 import { findType, resolveModifiers, sizeOfType } from '../btf/query';
 import { regTypeName } from './regText';
-import { hookReturnsNothing } from './returnValues';
+import { hookReturnRange, hookReturnsNothing, valuesText } from './returnValues';
 
 /**
  * CPUs that a kernel may have, for the bounds of bpf_get_smp_processor_id. Not the machine's count: an index that is
@@ -411,8 +411,8 @@ function setReturn(env: VerifierEnv, frame: FuncFrame, call: Call, insnIdx: numb
 
 /** What bpf_set_retval sets, where the kernel looks at it. */
 function checkRetval(env: VerifierEnv): void {
-  if (!hasFeature(env, 'setRetvalRange')) return;
-  if (env.program.type === 'BPF_PROG_TYPE_LSM') return unknown(env, 'bpf_set_retval in security hooks');
+  const { type, attachType } = env.program;
+  const inHook = type === 'BPF_PROG_TYPE_LSM' && attachType === 'BPF_LSM_CGROUP';
   const reg = regOf(env, 1);
   const refuse = (message: string): never =>
     reject(env, {
@@ -422,12 +422,23 @@ function checkRetval(env: VerifierEnv): void {
       message,
       registers: [1],
     });
-  if (reg.type !== 'scalar') refuse('R1 is not a scalar');
+  const ranged = hasFeature(env, 'setRetvalRange');
+  if (ranged && reg.type !== 'scalar') refuse('R1 is not a scalar');
+  // who reads an option may make up any answer
+  if (ranged && type === 'BPF_PROG_TYPE_CGROUP_SOCKOPT' && attachType === 'BPF_CGROUP_GETSOCKOPT') return;
+  if (inHook && hookReturnsNothing(env)) {
+    return reject(env, {
+      code: 'void-hook-result',
+      category: 'Policy',
+      errno: EINVAL,
+      message: "BPF_LSM_CGROUP that attach to void LSM hooks can't modify return value!",
+    });
+  }
+  if (!ranged) return;
+  const range = (inHook ? hookReturnRange(env) : undefined) ?? { min: -MAX_ERRNO, max: 0 };
   markPrecise(env, 1);
-  if (reg.smin >= BigInt(-MAX_ERRNO) && reg.smax <= 0n) return;
-  refuse(
-    `At bpf_set_retval the register R1 has smin=${reg.smin} smax=${reg.smax} should have been in [${-MAX_ERRNO}, 0]`,
-  );
+  if (reg.s32min >= range.min && reg.s32max <= range.max) return;
+  refuse(`At bpf_set_retval the register R1 has${valuesText(reg, range)}`);
 }
 
 function checkSpecial(env: VerifierEnv, call: Call): void {
@@ -445,13 +456,7 @@ function checkSpecial(env: VerifierEnv, call: Call): void {
       if (hasFeature(env, 'nullArgumentPrecise')) markPrecise(env, 2);
       return;
     case 'bpf_set_retval':
-      if (env.program.attachType !== 'BPF_LSM_CGROUP' || !hookReturnsNothing(env)) return checkRetval(env);
-      return reject(env, {
-        code: 'void-hook-result',
-        category: 'Policy',
-        errno: EINVAL,
-        message: "BPF_LSM_CGROUP that attach to void LSM hooks can't modify return value!",
-      });
+      return checkRetval(env);
     case 'bpf_snprintf':
       return checkFormatArgument(env);
     case 'bpf_dynptr_from_mem':

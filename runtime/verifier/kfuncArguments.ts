@@ -278,7 +278,6 @@ function checkTyped(env: VerifierEnv, call: KfuncCall, i: number, reg: RegState,
     (PROJECTIONS[want] === have?.name ||
       structMatches(call.btf, haveId, reg.off, wantId, strict, walkRules(env, reg)));
   if (!same) {
-    if (/^__sk_buff$|^xdp_md$/.test(want)) return unknown(env, `struct ${want} as argument of kfunc ${name}`);
     refuse(
       env,
       `kernel function ${name} ${argsName(env, i)} expected pointer to STRUCT ${want} but R${regno} has a pointer to STRUCT ${have?.name ?? ''}`,

@@ -15,6 +15,7 @@ import {
   LINKING_KFUNCS,
   SYNC_CALLBACK_KFUNCS,
 } from '../spec/kfuncs';
+import { asS64 } from '../util/u64';
 import { holdsSpinLock } from './allocated';
 import { kfuncAt } from './callKinds';
 import { curFrame, hasFeature, newId, regOf, unknown, type VerifierEnv } from './env';
@@ -167,6 +168,15 @@ function plainResult(env: VerifierEnv, call: KfuncCall, targetId: number): RegSt
   return pointer('mem', { flags: MEM_RDONLY, memSize, refObjId });
 }
 
+/** How far a typed pointer that a function returns is to be trusted. */
+function trustOfResult(env: VerifierEnv, call: KfuncCall): number {
+  const byDefault = hasFeature(env, 'kfuncResultsTrusted');
+  const element = call.iterator !== null && has(call, 'iterNext');
+  if (byDefault && call.row.name === 'bpf_get_kmem_cache') return PTR_UNTRUSTED;
+  if ((element && call.iterator?.rcu === true) || (byDefault && has(call, 'rcuProtected'))) return MEM_RCU;
+  return element || byDefault ? PTR_TRUSTED : 0;
+}
+
 function returned(env: VerifierEnv, call: KfuncCall): RegState | null {
   const { btf, proto } = call;
   const { name } = call.row;
@@ -193,15 +203,17 @@ function returned(env: VerifierEnv, call: KfuncCall): RegState | null {
     case 'bpf_cast_to_kern_ctx':
       return kernelContext(env, btf);
     case 'bpf_rdonly_cast': {
-      const id = Number(call.constant ?? 0n);
+      const id = Number(BigInt.asUintN(32, call.constant ?? 0n));
       const target = btf.types[id];
-      const untyped = hasFeature(env, 'untrustedMemory');
-      if (untyped && target === undefined)
-        refuse(env, `Unknown type ID ${id} passed to kfunc bpf_rdonly_cast`);
-      if (untyped && target?.kind === 'void') return UNTRUSTED_MEMORY;
-      if (target?.kind !== 'struct' && (untyped || target?.kind !== 'union')) {
-        refuse(env, `kfunc bpf_rdonly_cast type ID argument must be of a struct${untyped ? ' or void' : ''}`);
-      }
+      const toMemory = hasFeature(env, 'untrustedMemory');
+      if (toMemory && target === undefined)
+        refuse(env, `Unknown type ID ${asS64(call.constant ?? 0n)} passed to kfunc bpf_rdonly_cast`);
+      if (toMemory && target?.kind === 'void') return UNTRUSTED_MEMORY;
+      if (target?.kind !== 'struct' && target?.kind !== 'union')
+        refuse(
+          env,
+          `kfunc bpf_rdonly_cast type ID argument must be of a struct${toMemory ? ' or void' : ''}`,
+        );
       return pointer('btfId', { btfId: id, btfOf: 'kernel', flags: PTR_UNTRUSTED });
     }
   }
@@ -210,9 +222,6 @@ function returned(env: VerifierEnv, call: KfuncCall): RegState | null {
   if (target.kind === 'void')
     return has(call, 'acquire') ? unknown(env, `what kfunc ${name} returns`) : UNKNOWN_SCALAR;
   if (target.kind !== 'struct' && target.kind !== 'union') return plainResult(env, call, targetId);
-  const elements = call.iterator !== null && has(call, 'iterNext');
-  if (has(call, 'rcuProtected'))
-    return pointer('btfId', { btfId: targetId, btfOf: 'kernel', flags: MEM_RCU });
-  const flags = !elements ? 0 : call.iterator?.rcu === true ? MEM_RCU : PTR_TRUSTED;
+  const flags = trustOfResult(env, call);
   return pointer('btfId', { btfId: targetId, btfOf: 'kernel', flags });
 }

@@ -29,6 +29,8 @@ function regionMessage(
     case 'packetMeta':
     case 'packetEnd':
       return `invalid access to packet, off=${off} size=${sizeBytes}, R${regno}(id=${reg.id},off=${off},r=${regionBytes})`;
+    case 'ctx':
+      return `invalid access to context, ctx_size=${regionBytes} off=${off} size=${sizeBytes}`;
     default:
       return `invalid access to memory, mem_size=${regionBytes} off=${off} size=${sizeBytes}`;
   }
@@ -91,7 +93,8 @@ export function checkRegionAccess(
   // of a sum that is never negative the largest signed part is the largest part, however it reads without its sign
   const umax = folded && smin >= 0n && reg.umax > reg.smax ? asU64(reg.smax) : reg.umax;
   const tooFar = folded && smin >= 0n ? asS64(umax) + BigInt(reg.off) : umax;
-  if (tooFar >= MAX_VARIABLE_OFFSET) {
+  // a sum that may be negative is a huge one without its sign
+  if (tooFar >= MAX_VARIABLE_OFFSET || (folded && smin < 0n)) {
     reject(env, {
       code: 'unbounded-offset',
       category: 'Memory Safety',

@@ -6,6 +6,8 @@ import { findType, resolvedType, resolveModifiers } from '../btf/query';
 import type { Btf } from '../btf/types';
 import { bitsText } from './bitsText';
 import { allocatedFields, fieldTypeName } from './allocated';
+import { asS64, asU64 } from '../util/u64';
+import { tnumAdd, tnumConst } from './tnum';
 import { hasFeature, newId, reject, setReg, unknown, type VerifierEnv } from './env';
 import { isGplCompatible } from './licences';
 import { mapInfo } from './mapRules';
@@ -240,13 +242,13 @@ export function checkBufferAccess(env: VerifierEnv, access: MemAccess, reg: RegS
 
 /** The same for the writable buffer of a raw tracepoint. */
 export function checkTracepointBuffer(env: VerifierEnv, access: MemAccess, reg: RegState): void {
-  checkBufferRange(env, access.regno, reg, access.off + reg.off, access.sizeBytes, 'tracepoint');
+  checkBufferRange(env, access.regno, reg, access.off, access.sizeBytes, 'tracepoint');
   if (access.kind === 'read' && access.valueRegno >= 0) {
     setReg(env, access.valueRegno, loadedScalar(access.sizeBytes, access.signExtend));
   }
 }
 
-/** `what` is how messages call the buffer. */
+/** `off` is the access's own offset; `what` is how messages call the buffer. */
 export function checkBufferRange(
   env: VerifierEnv,
   regno: number,
@@ -263,14 +265,18 @@ export function checkBufferRange(
       message,
       registers: [regno],
     });
-  if (off < 0) {
-    refuse(
-      hasFeature(env, 'pointerOffsetFolded')
-        ? `R${regno} invalid negative ${what} buffer offset: off=${off}, var_off=${bitsText(env, reg.bits)}`
-        : `R${regno} invalid ${what} buffer access: off=${off}, size=${sizeBytes}`,
-    );
+  if (hasFeature(env, 'pointerOffsetFolded')) {
+    const bits = tnumAdd(reg.bits, tnumConst(asU64(BigInt(reg.off))));
+    if (bits.mask !== 0n)
+      refuse(`R${regno} invalid variable buffer offset: off=${off}, var_off=${bitsText(env, bits)}`);
+    const moved = asS64(bits.value);
+    if (moved + BigInt(off) < 0n)
+      refuse(`R${regno} invalid negative ${what} buffer offset: off=${off}, var_off=${moved}`);
+    return;
   }
+  const at = off + reg.off;
+  if (at < 0) refuse(`R${regno} invalid ${what} buffer access: off=${at}, size=${sizeBytes}`);
   if (reg.bits.mask !== 0n || reg.bits.value !== 0n) {
-    refuse(`R${regno} invalid variable buffer offset: off=${off}, var_off=${bitsText(env, reg.bits)}`);
+    refuse(`R${regno} invalid variable buffer offset: off=${at}, var_off=${bitsText(env, reg.bits)}`);
   }
 }

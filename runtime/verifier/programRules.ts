@@ -6,7 +6,7 @@ import { progTypeByName, type ProgTypeRow } from '../spec/progTypes';
 import { isSince } from '../spec/profile';
 import { hasFeature, reject, unknown, type VerifierEnv } from './env';
 import { checkOneArena } from './arenas';
-import { checkTracedFunction } from './attachFunctions';
+import { checkTracedFunction, isAttachTypeKnown } from './attachFunctions';
 import { checkHook } from './hooks';
 import { checkAttachTarget } from './loadAttributes';
 import { checkDirectValue, mapChecker } from './mapRules';
@@ -99,7 +99,8 @@ function checkSleepable(env: VerifierEnv, rule: 'may' | 'always' | undefined): v
   const shortText = hasFeature(env, 'sleepableProgramsShortText');
   const tables = program.type === 'BPF_PROG_TYPE_STRUCT_OPS';
   const tracepoints = shortText && SLEEPY_TRACEPOINTS.has(program.type);
-  if (tables ? hasFeature(env, 'structOpsSleep') : rule === 'may' || tracepoints) return;
+  const newWay = hasFeature(env, 'sleepableProgramsText') && !isAttachTypeKnown(env);
+  if (tables ? hasFeature(env, 'structOpsSleep') : (rule === 'may' && !newWay) || tracepoints) return;
   const listText = hasFeature(env, 'sleepableProgramsText')
     ? 'Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable'
     : 'Only fentry/fexit/fmod_ret, lsm, and kprobe/uprobe programs can be sleepable';

@@ -23,6 +23,14 @@ type Place = 'program exit' | 'async callback' | 'callback return';
 
 const ZERO: ReturnRange = { min: 0, max: 0 };
 
+/** The values that a register has, and those that it should have. */
+export function valuesText(reg: RegState, range: ReturnRange): string {
+  let has = '';
+  if (reg.smin > S64_MIN) has += ` smin=${reg.smin}`;
+  if (reg.smax < S64_MAX) has += ` smax=${reg.smax}`;
+  return `${has === '' ? ' unknown scalar value' : has} should have been in [${range.min}, ${range.max}]`;
+}
+
 function wrongValue(
   env: VerifierEnv,
   place: Place,
@@ -33,11 +41,7 @@ function wrongValue(
 ): never {
   let text: string;
   if (hasFeature(env, 'returnRangeSigned')) {
-    text = '';
-    if (reg.smin > S64_MIN) text += ` smin=${reg.smin}`;
-    if (reg.smax < S64_MAX) text += ` smax=${reg.smax}`;
-    if (text === '') text = ' unknown scalar value';
-    text += ` should have been in [${range.min}, ${range.max}]`;
+    text = valuesText(reg, range);
   } else {
     const wanted = tnumRange(BigInt(range.min), BigInt(range.max));
     text = tnumIsUnknown(reg.bits) ? ' unknown scalar value' : ` value ${tnumText(reg.bits)}`;

@@ -41,8 +41,8 @@ import {
   withKind,
   type StackSlot,
 } from './stackState';
-import { tnumIsConst, tnumText } from './tnum';
-import { asS64 } from '../util/u64';
+import { tnumAdd, tnumConst, tnumIsConst, tnumText } from './tnum';
+import { asS64, asU64 } from '../util/u64';
 
 export const MAX_STACK_BYTES = 512;
 const MAX_VAR_OFF = 1n << 29n;
@@ -104,13 +104,16 @@ function stackBounds(
   else if (max > 0) errno = EINVAL;
   else if (sizeBytes < 0) errno = EFAULT;
   if (errno !== 0) {
-    const varOff = env.features.stackVarOffText ? ` off=${off}` : '';
+    // where both are one number, the fixed offset is part of the variable one
+    const folded = env.features.pointerOffsetFolded;
+    const bits = folded ? tnumAdd(reg.bits, tnumConst(asU64(BigInt(reg.off)))) : reg.bits;
+    const varOff = env.features.stackVarOffText ? ` off=${folded ? off - reg.off : off}` : '';
     memory(
       env,
       'stack-out-of-bounds',
       exact
-        ? `invalid${extra} stack R${regno} off=${off} size=${sizeBytes}`
-        : `invalid variable-offset${extra} stack R${regno} var_off=${tnumText(reg.bits)}${varOff} size=${sizeBytes}`,
+        ? `invalid${extra} stack R${regno} off=${folded ? min : off} size=${sizeBytes}`
+        : `invalid variable-offset${extra} stack R${regno} var_off=${tnumText(bits)}${varOff} size=${sizeBytes}`,
       [regno],
       errno,
     );

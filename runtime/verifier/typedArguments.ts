@@ -122,8 +122,8 @@ export function argumentAt(env: VerifierEnv, off: number, access: MemAccess): Re
   }
   if (type.kind !== 'ptr') return unknown(env, `argument ${index + 1} of ${target}`);
   if (access.sizeBytes !== 8) {
-    if (!hasFeature(env, 'trustedPointers')) return unknown(env, 'narrow loads of pointer arguments');
-    return refuse(`func '${proto.name}' size ${access.sizeBytes} must be 8`);
+    // older kernels take any part of a pointer for the pointer
+    if (hasFeature(env, 'trustedPointers')) refuse(`func '${proto.name}' size ${access.sizeBytes} must be 8`);
   }
   return pointerArgument(env, btf, proto, index, isReturn, type.type);
 }

@@ -259,7 +259,7 @@ function prepare(env: VerifierEnv): void {
     starts.add(target);
   }
   // A global function that nobody calls is one too: exceptions may lead there.
-  for (const func of env.program.functions) starts.add(func.insnIdx);
+  if (env.features.exceptions) for (const func of env.program.functions) starts.add(func.insnIdx);
   const sorted = [...starts].sort((a, b) => a - b);
   const subprogs = env.subprogs as Subprog[];
   sorted.forEach((start, i) => {

@@ -10,6 +10,7 @@ import { readBtf } from '../../runtime/btf/readBtf';
 import type { Btf } from '../../runtime/btf/types';
 import { loadObject } from '../../runtime/loader/loadObject';
 import type { ObjectSpec, ProgramSpec } from '../../runtime/loader/objectSpec';
+import { objectForKernel } from '../../runtime/loader/forKernel';
 import { findProfile } from '../../runtime/spec/profile';
 import type { Verdict } from '../../runtime/verifier/verdict';
 import { verify } from '../../runtime/verifier/verify';
@@ -55,7 +56,9 @@ export function loadFixture(folder: string, name: string, kernel: Kernel): Objec
   const bytes = new Uint8Array(fs.readFileSync(path.join(folder, `${name}.bpf.o`)));
   const loaded = loadObject(`${name}.bpf.o`, bytes, { kernelBtf: kernelBtf(kernel) });
   assert.ok(loaded.ok, loaded.ok ? undefined : loaded.problem.message);
-  return loaded.value;
+  const profile = findProfile(kernel);
+  assert.ok(profile);
+  return objectForKernel(loaded.value, profile);
 }
 
 /** `expect-error` comments of a source: by line and kernel, the message that is expected there. */
