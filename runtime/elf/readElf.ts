@@ -6,7 +6,7 @@
  */
 import { ByteReader } from '../util/byteReader';
 import { fail, FormatError, parseWith, type Problem, type Result } from '../util/problem';
-import { EM_BPF, SHN, SHT, type ElfFile, type ElfRelocation, type ElfSection, type ElfSymbol } from './types';
+import { EM_BPF, EM_NONE, SHN, SHT, type ElfFile, type ElfRelocation, type ElfSection, type ElfSymbol } from './types';
 
 const HEADER_SIZE = 64;
 const SECTION_HEADER_SIZE = 64;
@@ -53,7 +53,8 @@ function foreignProblem(file: string, bytes: Uint8Array): Problem | undefined {
   const header = new ByteReader(bytes, 'ELF', bytes[5] === 1);
   const type = header.seek(16).u16();
   const machine = header.u16();
-  if (machine !== EM_BPF) {
+  // The first compilers for BPF left the machine open, and loaders still take that.
+  if (machine !== EM_BPF && machine !== EM_NONE) {
     return foreign('elf-wrong-machine', `this ELF file is for ${machineName(machine)}, not for BPF`, 18);
   }
   if (type !== 1) {

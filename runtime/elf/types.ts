@@ -33,6 +33,7 @@ export const STV = { default: 0, internal: 1, hidden: 2, protected: 3 } as const
 /** Relocation types of the BPF psABI. */
 export const R_BPF = { none: 0, lddw: 1, abs64: 2, abs32: 3, nodyld32: 4, call32: 10 } as const;
 
+export const EM_NONE = 0;
 export const EM_BPF = 247;
 
 export interface ElfSection {

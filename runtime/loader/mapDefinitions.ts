@@ -169,7 +169,7 @@ function readDefinition(
       case 'pinning': {
         if (isInner) bad('an inner definition cannot be pinned');
         const pinning = number();
-        if (pinning > 1) bad(`invalid pinning value ${pinning}`);
+        if (strict && pinning > 1) bad(`invalid pinning value ${pinning}`);
         definition.pinning = pinning === 1 ? 'byName' : 'none';
         break;
       }

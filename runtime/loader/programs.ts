@@ -133,14 +133,19 @@ function unknownSection(context: LoadContext, main: CodeFunction, section: strin
 
 /** The type that relaxed loading gives a program whose section name means nothing today. */
 function guessType(context: LoadContext, name: string, section: string): string {
-  const rows = hasLegacyMaps(context) ? GUESS_BY_OLD_PREFIX : GUESS_BY_PREFIX;
+  const { btf } = context;
+  const old = btf === undefined || hasLegacyMaps(context);
+  // Objects of tc and of XDP shared their section names; then the file's name is all that tells.
+  const shared = old && context.file.includes('xdp', context.file.lastIndexOf('/') + 1);
+  const byDefault = shared ? 'BPF_PROG_TYPE_XDP' : 'BPF_PROG_TYPE_SCHED_CLS';
+  if (/^\d[^/]*\//.test(section) || (old && section === 'from-netdev')) return byDefault;
+  const rows = old ? GUESS_BY_OLD_PREFIX : GUESS_BY_PREFIX;
   const byPrefix = rows.find(({ prefix }) => section.startsWith(prefix));
   if (byPrefix !== undefined) return byPrefix.type;
-  if (/^\d[^/]*\//.test(section)) return 'BPF_PROG_TYPE_SCHED_CLS';
-  const { btf } = context;
-  const func = btf && typeById(btf, findType(btf, name, 'func'));
-  const proto = btf && func?.kind === 'func' ? typeById(btf, func.type) : undefined;
-  if (btf !== undefined && proto?.kind === 'funcProto' && proto.params.length > 0) {
+  if (old) return byDefault;
+  const func = typeById(btf, findType(btf, name, 'func'));
+  const proto = func?.kind === 'func' ? typeById(btf, func.type) : undefined;
+  if (proto?.kind === 'funcProto' && proto.params.length > 0) {
     let type = resolvedType(btf, proto.params[0].type);
     while (type.kind === 'ptr') type = resolvedType(btf, type.type);
     if (type.kind === 'struct' && Object.hasOwn(GUESS_BY_CONTEXT, type.name))

@@ -330,7 +330,7 @@ export function sectionMeaning(section: string): SectionMeaning | undefined {
   return undefined;
 }
 
-/** The same for objects that still have legacy map definitions. */
+/** The same for objects of the time before BTF. */
 export const GUESS_BY_OLD_PREFIX = [
   { prefix: 'socket', type: 'BPF_PROG_TYPE_SOCKET_FILTER' },
   { prefix: 'filter', type: 'BPF_PROG_TYPE_SOCKET_FILTER' },

@@ -66,6 +66,9 @@ describe('the ELF reader', () => {
     assert.equal(problemCode(changed(5, 9)), 'malformed-elf');
     assert.equal(problemCode(good.subarray(0, 40)), 'malformed-elf');
     assert.equal(problemCode(good), 'ok');
+    const openMachine = new Uint8Array(good);
+    openMachine.set([0, 0], 18);
+    assert.equal(problemCode(openMachine), 'ok');
   });
 
   it('says where a damaged file is damaged', () => {

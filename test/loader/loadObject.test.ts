@@ -504,6 +504,18 @@ describe('objects that cannot be loaded', () => {
     assert.equal(program(relaxed.value, 'third').type, 'BPF_PROG_TYPE_SOCKET_FILTER');
   });
 
+  it('name the type of old objects by what old loaders knew, and by their file', () => {
+    const text = Buffer.from(bytesOf('clang-19/legacy.o'));
+    for (let at = text.indexOf('xdp_drop'); at >= 0; at = text.indexOf('xdp_drop')) text.write('7/2_drop', at);
+    const typeIn = (file: string): string => {
+      const object = loadObject(file, text, { relaxed: true });
+      assert.ok(object.ok);
+      return object.value.programs[0].type;
+    };
+    assert.equal(typeIn('xdp/lb.o'), 'BPF_PROG_TYPE_SCHED_CLS');
+    assert.equal(typeIn('tc/bpf_xdp.o'), 'BPF_PROG_TYPE_XDP');
+  });
+
   it('say what a relocation on the wrong instruction is', () => {
     const bytes = changed('clang-19/heartbeat.o', (_, view) => {
       // The first relocation of the program is moved to a move instruction.
