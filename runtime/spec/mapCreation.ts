@@ -43,7 +43,8 @@ const BLOCK_BYTES_MAX = 4 << 20;
 /** A hash element's own fields take part of its block. */
 const ELEMENT_BYTES_MAX = BLOCK_BYTES_MAX - 512;
 const PER_CPU_BYTES_MAX = 32 << 10;
-const STORAGE_BYTES_MAX = 0xfc00;
+/** A local value shares a size of 16 bits with its element, whose own fields take two cache lines. */
+const STORAGE_BYTES_MAX = 0xffff - 128;
 const PAGE_BYTES = 4096;
 const CPUS_MAX = 8192;
 const STACK_FRAMES_MAX = 127;
