@@ -4,10 +4,26 @@
  * Evidence: recorded answers of 6.1, 6.12 and 7.2.
  */
 import { findType, resolveModifiers, sizeOfType } from '../btf/query';
+import { kernelSymbol } from '../spec/kernelSymbols';
 import { unknown, type VerifierEnv } from './env';
-import { MEM_PERCPU, MEM_RDONLY, pointer, type RegState } from './regState';
+import { knownScalar, MEM_PERCPU, MEM_RDONLY, pointer, type RegState } from './regState';
 
 const PERCPU_SECTION = '.data..percpu';
+
+/** An address like those of kernel symbols; which one differs from boot to boot. */
+const SOME_ADDRESS = 0xffffffff81000000n;
+
+/** The register that holds the address of a symbol that is declared without a type, `extern void … __ksym`. */
+export function symbolAddress(env: VerifierEnv, name: string): RegState {
+  return knownScalar(findSymbol(env, name) === 'address' ? SOME_ADDRESS : 0n);
+}
+
+/** What is known of a name in the kernel's symbol table. */
+export function findSymbol(env: VerifierEnv, name: string): ReturnType<typeof kernelSymbol> {
+  const listed = kernelSymbol(env.profile, name);
+  if (listed !== undefined || env.kernelBtf === undefined) return listed;
+  return findType(env.kernelBtf, name, 'func', 'var') === 0 ? undefined : 'address';
+}
 
 /** The register that holds the address of variable or function `btfId` of the kernel's BTF. */
 export function kernelVariable(env: VerifierEnv, name: string, btfId: number): RegState {

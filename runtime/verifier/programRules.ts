@@ -1,13 +1,14 @@
 /**
  * What is judged before the first instruction: program type, sleepability, every map that the program mentions.
  */
-import { findType, resolvedType } from '../btf/query';
+import { resolvedType } from '../btf/query';
 import { progTypeByName, type ProgTypeRow } from '../spec/progTypes';
 import { isSince } from '../spec/profile';
 import { hasFeature, reject, unknown, type VerifierEnv } from './env';
 import { checkOneArena } from './arenas';
 import { checkTracedFunction, isAttachTypeKnown } from './attachFunctions';
 import { checkHook } from './hooks';
+import { findSymbol } from './kernelVariables';
 import { checkAttachTarget } from './loadAttributes';
 import { checkDirectValue, mapChecker } from './mapRules';
 import { EINVAL } from './outcome';
@@ -60,17 +61,15 @@ function checkKernelHasType(env: VerifierEnv, row: ProgTypeRow): void {
 }
 
 /**
- * Addresses of kernel symbols without a type come from the kernel's symbol table, which we do not have: one that its BTF
- * does not know either may be missing, and then the object cannot be loaded.
+ * Addresses of kernel symbols without a type come from the kernel's symbol table, of which we have a part only: a name that
+ * is not there may be missing, and then the object cannot be loaded.
  */
 function checkAddresses(env: VerifierEnv): void {
-  const kernel = env.kernelBtf;
   const { btf } = env.object;
-  if (kernel === undefined || btf === undefined) return;
+  if (env.kernelBtf === undefined || btf === undefined) return;
   for (const { name, kind, weak, typeId } of env.object.externs) {
     if (kind !== 'ksym' || weak || resolvedType(btf, typeId).kind !== 'void') continue;
-    if (findType(kernel, name, 'func', 'var') === 0)
-      return unknown(env, `whether the kernel has a symbol ${name}`);
+    if (findSymbol(env, name) === undefined) return unknown(env, `whether the kernel has a symbol ${name}`);
   }
 }
 

@@ -23,7 +23,7 @@ import { checkRegArg, clearCallerSaved } from './regArgs';
 import { knownScalar, pointer, UNKNOWN_SCALAR, type RegState } from './regState';
 import { regTypeName } from './regText';
 import { RULES } from './rules';
-import { kernelVariable } from './kernelVariables';
+import { kernelVariable, symbolAddress } from './kernelVariables';
 import { hasSpinLock } from './specialMapFields';
 import { frameText, logChanges, logInsn } from './stateText';
 import { endsLocked } from './exitChecks';
@@ -290,6 +290,7 @@ function wideValue(
     case 'subprog':
       return functionAddress(env);
     case 'ksym':
+      if (!reference.typed) return symbolAddress(env, reference.name);
       if (reference.btfId === 0 && reference.weak) return knownScalar(0n);
       return kernelVariable(env, reference.name, reference.btfId);
     default:
