@@ -6,7 +6,16 @@
  */
 import { ByteReader } from '../util/byteReader';
 import { fail, FormatError, parseWith, type Problem, type Result } from '../util/problem';
-import { EM_BPF, EM_NONE, SHN, SHT, type ElfFile, type ElfRelocation, type ElfSection, type ElfSymbol } from './types';
+import {
+  EM_BPF,
+  EM_NONE,
+  SHN,
+  SHT,
+  type ElfFile,
+  type ElfRelocation,
+  type ElfSection,
+  type ElfSymbol,
+} from './types';
 
 const HEADER_SIZE = 64;
 const SECTION_HEADER_SIZE = 64;

@@ -506,7 +506,8 @@ describe('objects that cannot be loaded', () => {
 
   it('name the type of old objects by what old loaders knew, and by their file', () => {
     const text = Buffer.from(bytesOf('clang-19/legacy.o'));
-    for (let at = text.indexOf('xdp_drop'); at >= 0; at = text.indexOf('xdp_drop')) text.write('7/2_drop', at);
+    for (let at = text.indexOf('xdp_drop'); at >= 0; at = text.indexOf('xdp_drop'))
+      text.write('7/2_drop', at);
     const typeIn = (file: string): string => {
       const object = loadObject(file, text, { relaxed: true });
       assert.ok(object.ok);
