@@ -34,6 +34,7 @@ const isLru = (map: MapRecord): map is MapRecord<LruData> => map.data.kind === '
 /** The lock of the bucket that a key belongs to, if somebody holds it. */
 function lockOf(kernel: Kernel, map: MapRecord, key: number): BucketLock | undefined {
   const { bucketLocks } = kernel.state;
+  kernel.touch('map', map.definition.id, false);
   if (bucketLocks.length === 0) return undefined;
   const table = isHash(map) ? map : isLru(map) ? tableOf(map) : undefined;
   if (table === undefined) return undefined;

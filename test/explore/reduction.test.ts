@@ -11,7 +11,11 @@ import { readScenarioFile } from '../../cli/run';
 import { depthFirst } from '../../runtime/explore/depthFirst';
 import { Executor } from '../../runtime/explore/executor';
 import { explore } from '../../runtime/explore/explore';
+import { areDependent } from '../../runtime/explore/footprint';
 import { Tally } from '../../runtime/explore/tally';
+import { Walk } from '../../runtime/explore/walk';
+import { allTimers } from '../../runtime/kernel/timerTable';
+import type { Option } from '../../runtime/machine/interleave';
 import type { ObjectSpec } from '../../runtime/loader/objectSpec';
 import type { Machine } from '../../runtime/machine/machine';
 import { readScenario, type Scenario } from '../../runtime/machine/scenario';
@@ -36,6 +40,37 @@ function outcome(machine: Machine): string {
     .timers()
     .map((t) => `${t.label} ${t.state} ${t.fires} ${t.callback?.functionName ?? '-'}`);
   return JSON.stringify([contents, returned.sort(), timers.sort()]);
+}
+
+/** What the kernel remembers, without clocks, numbers of objects and addresses. */
+function kernelState(machine: Machine): string {
+  const { programs, mapReferences, timers, deferred, grace, bucketLocks, cpus } = machine.state.kernel;
+  const objects = allTimers(timers).map((t) =>
+    [
+      t.value + t.offset,
+      t.program,
+      t.callback?.insnIdx,
+      t.cancelling,
+      t.references,
+      t.queuedOn,
+      t.runningOn,
+      t.freed,
+    ].join(),
+  );
+  const running = cpus.map(({ contexts, irqsOff }) => [
+    irqsOff,
+    ...contexts.map((c) => c.activations.map((a) => (a.kind === 'op' ? `${a.op} ${a.pc}` : a.kind)).join()),
+  ]);
+  return JSON.stringify([
+    outcome(machine),
+    programs.map((p) => [p.references, p.freed]),
+    [...mapReferences.values()],
+    objects.sort(),
+    deferred.map((d) => d.kind),
+    grace.length,
+    bucketLocks.length,
+    running,
+  ]);
 }
 
 interface Searched {
@@ -117,28 +152,41 @@ describe('leaving out equivalent runs', function () {
     most: fc.integer({ min: 0, max: 2 }),
   });
 
+  interface Drawn {
+    readonly tracks: readonly (readonly object[])[];
+    readonly kernel: string;
+    readonly off: string | undefined;
+    readonly everyAccess: boolean;
+    readonly most: number;
+  }
+
+  function scenarioOf({ tracks, kernel, off, everyAccess }: Drawn): Scenario {
+    const read = readScenario('test', {
+      version: 1,
+      kernel,
+      cpus: tracks.length,
+      ...(off === undefined ? {} : { fixes: { [off]: 'off' } }),
+      check: { dataRace: everyAccess ? 'off' : 'on' },
+      steps: [
+        { update: 'slots', key: '0', value: '{}' },
+        { update: 'slots', key: '1', value: '{}' },
+        { parallel: tracks },
+      ],
+    });
+    assert.ok(read.ok, read.ok ? '' : read.problem.message);
+    return read.value;
+  }
+
   it('loses no outcome and nothing that goes wrong, on random scenarios', () => {
     const runs = Number(process.env.BPF_STUDIO_REDUCTION_RUNS ?? 15);
     let compared = 0;
     let left = 0;
     fc.assert(
-      fc.property(scenarios, ({ tracks, kernel, off, everyAccess, most }) => {
-        const read = readScenario('test', {
-          version: 1,
-          kernel,
-          cpus: tracks.length,
-          ...(off === undefined ? {} : { fixes: { [off]: 'off' } }),
-          check: { dataRace: everyAccess ? 'off' : 'on' },
-          steps: [
-            { update: 'slots', key: '0', value: '{}' },
-            { update: 'slots', key: '1', value: '{}' },
-            { parallel: tracks },
-          ],
-        });
-        assert.ok(read.ok, read.ok ? '' : read.problem.message);
-        const all = searched(object, read.value, false, most);
+      fc.property(scenarios, (drawn) => {
+        const scenario = scenarioOf(drawn);
+        const all = searched(object, scenario, false, drawn.most);
         if (all === undefined) return;
-        const reduced = searched(object, read.value, true, most);
+        const reduced = searched(object, scenario, true, drawn.most);
         assert.ok(reduced, 'fewer runs than without');
         assert.equal(reduced.hasRace, all.hasRace);
         // With a data race, what plain accesses see is not all that there is; it is reported, and nothing is called complete.
@@ -153,6 +201,58 @@ describe('leaving out equivalent runs', function () {
       },
     );
     assert.ok(compared > 0 && left > 0, `${compared} compared, ${left} with fewer runs`);
+  });
+
+  it('calls only actions independent that lead to the same state in either order', () => {
+    const runs = 4 * Number(process.env.BPF_STUDIO_REDUCTION_RUNS ?? 15);
+    let compared = 0;
+    fc.assert(
+      fc.property(scenarios, fc.array(fc.nat(), { minLength: 40, maxLength: 40 }), (drawn, turns) => {
+        const executor = Executor.create(object, scenarioOf(drawn), {});
+        assert.ok(executor.ok, executor.ok ? '' : executor.problem.message);
+        const { machine } = executor.value;
+        const walk = new Walk(executor.value);
+        walk.reset();
+        /** The two in this order; undefined: the second cannot be taken, or the run is over. */
+        const inOrder = (
+          first: Option,
+          second: Option,
+        ): { dependent: boolean; state: string } | undefined => {
+          assert.ok(walk.take(first, false).ok);
+          const { footprint } = walk;
+          const next = walk.toOptions();
+          assert.ok(next.ok);
+          if (next.value?.list.includes(second) !== true) return undefined;
+          assert.ok(walk.take(second, false).ok);
+          return { dependent: areDependent(footprint, walk.footprint), state: kernelState(machine) };
+        };
+        for (const turn of turns) {
+          const at = walk.toOptions();
+          assert.ok(at.ok);
+          if (at.value === undefined) return;
+          const { list } = at.value;
+          const one = list[turn % list.length];
+          for (const other of list) {
+            if (other.cpu === one.cpu) continue;
+            const position = walk.position();
+            const there = inOrder(one, other);
+            walk.goTo(position, false);
+            const back = inOrder(other, one);
+            walk.goTo(position, true);
+            if (there === undefined || there.dependent) continue;
+            assert.equal(back?.dependent, false);
+            assert.equal(there.state, back?.state, `${JSON.stringify(one)} ${JSON.stringify(other)}`);
+            compared++;
+          }
+          assert.ok(walk.take(one, false).ok);
+        }
+      }),
+      {
+        numRuns: runs,
+        ...(process.env.BPF_STUDIO_SEED ? { seed: Number(process.env.BPF_STUDIO_SEED) } : {}),
+      },
+    );
+    assert.ok(compared > runs, `${compared} pairs compared`);
   });
 
   const lessons = fs.readdirSync(example('races')).flatMap((f) => /^(.*)\.bpf\.yaml$/.exec(f)?.[1] ?? []);
