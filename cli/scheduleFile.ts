@@ -114,7 +114,12 @@ function scenarioData(scenario: Scenario): unknown {
         };
       case 'delete':
       case 'lookup':
+      case 'take':
         return { [kind]: inner.map, key: inner.key, cpu: inner.cpu };
+      case 'deleteBatch':
+        return { deleteBatch: inner.map, keys: inner.keys, cpu: inner.cpu };
+      case 'memory':
+        return { memory: inner.allocations ?? 'enough' };
       case 'close':
       case 'pin':
       case 'unpin':

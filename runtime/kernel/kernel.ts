@@ -52,6 +52,14 @@ export class Kernel implements MapEnv {
     return this.state.cpus.length;
   }
 
+  /** Whether the kernel gets memory that it asks for now. */
+  mayAllocate(): boolean {
+    if (this.state.allocationsLeft < 0) return true;
+    if (this.state.allocationsLeft === 0) return false;
+    this.state.allocationsLeft--;
+    return true;
+  }
+
   currentCpu(): number {
     return this.cpu;
   }

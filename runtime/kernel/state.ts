@@ -215,6 +215,8 @@ export interface KernelState {
   scheduler: SchedulerStateLike;
   /** Values that `get_current_*` helpers give. */
   current: CurrentTask;
+  /** So many allocations of the kernel still succeed; below zero: all. */
+  allocationsLeft: number;
   /** Instructions executed since the start. */
   executed: number;
 }

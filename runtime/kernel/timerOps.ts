@@ -147,6 +147,7 @@ export function initStep(kernel: Kernel, op: OpActivation<'timerInit'>): StepRes
       if (readTimerSlot(memory, l.slot) !== 0) return leave(kernel, l.slot, -ERRNO.EBUSY);
       const early = has(profile, 'timerUserCountTest') && !has(profile, 'timerUserCountRecheck');
       if (early && kernel.mapReferences(l.map).users === 0) return leave(kernel, l.slot, -ERRNO.EPERM);
+      if (!kernel.mayAllocate()) return leave(kernel, l.slot, -ERRNO.ENOMEM);
       l.timer = state.nextTimerId++;
       const { definition } = kernel.map(l.map);
       const offset = l.isWork ? workOffset(definition) : timerOffset(definition);
@@ -370,6 +371,10 @@ function queueCommand(kernel: Kernel, timer: TimerObject, command: TimerCommand)
   if (here.commandTimer === timer.id) {
     putTimer(kernel, timer);
     return -ERRNO.EDEADLK;
+  }
+  if (!kernel.mayAllocate()) {
+    putTimer(kernel, timer);
+    return -ERRNO.ENOMEM;
   }
   here.irqWork.push(Object.freeze(command));
   return 0;

@@ -4,6 +4,7 @@
  */
 import type { Kernel } from '../kernel/kernel';
 import { ERRNO } from '../spec/errno';
+import { has } from '../spec/profile';
 import { sectionMeaning, type SectionMeaning } from '../spec/sections';
 import { ENTRY_FUNCTIONS, MODIFY_FUNCTIONS } from '../spec/testFunctions';
 import { fail, ok, type Result } from '../util/problem';
@@ -93,9 +94,11 @@ export function attachErrno(
     }
     case 'functions':
       if (target === '') return ERRNO.EINVAL;
+      if (!has(kernel.profile, 'probesOfPatterns')) return ERRNO.EOPNOTSUPP;
       return /[*?]/.test(target) ? 0 : found(points?.hasFunction(target));
     case 'systemCall':
-      return found(points?.hasFunction(`__x64_sys_${target}`));
+      // Entries of system calls have no types either.
+      return 0;
     case 'tracepoint': {
       const [group, name] = target.split('/');
       if (name === undefined) return ERRNO.EINVAL;

@@ -152,6 +152,7 @@ function copyKernel(kernel: MachineState['kernel']): All<MachineState['kernel']>
     queueChanges: kernel.queueChanges,
     scheduler: copyScheduler(kernel.scheduler),
     current: { ...kernel.current },
+    allocationsLeft: kernel.allocationsLeft,
     executed: kernel.executed,
   };
 }

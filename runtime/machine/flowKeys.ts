@@ -9,14 +9,20 @@ import { FLOW_KEYS_BYTES, type ContextRecord } from './contexts';
 const NETWORK_OFFSET = 0;
 const TRANSPORT_OFFSET = 2;
 const PROTOCOL = 10;
+const FLAGS = 48;
 const LINK_HEADER_BYTES = 14;
+/** Place in the link header of what follows it, even where that is a length. */
+const ETHERTYPE = 12;
 
-export function addFlowKeys(memory: Memory, record: ContextRecord): void {
+/** @param given what the user handed over: only its flags count. */
+export function addFlowKeys(memory: Memory, record: ContextRecord, given: Uint8Array | undefined): void {
   const at = memory.allocate(FLOW_KEYS_BYTES);
   memory.fill(at, FLOW_KEYS_BYTES, 0);
   memory.store16(at + NETWORK_OFFSET, LINK_HEADER_BYTES);
   memory.store16(at + TRANSPORT_OFFSET, LINK_HEADER_BYTES);
-  memory.store16(at + PROTOCOL, Number(record.fields.get('protocol') ?? 0n));
+  memory.store16(at + PROTOCOL, memory.load16(record.packet.data + ETHERTYPE));
+  if (given !== undefined && given.length >= FLAGS + 4)
+    memory.write(at + FLAGS, given.subarray(FLAGS, FLAGS + 4));
   memory.addRegion('context', at, FLOW_KEYS_BYTES, 'struct bpf_flow_keys');
   record.fields.set('flow_keys', memoryAddress(at));
 }

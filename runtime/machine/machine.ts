@@ -272,7 +272,7 @@ export class Machine {
         type.context,
         program.type,
         options.packet ?? defaultPacket(),
-        options.ctx,
+        program.type === 'BPF_PROG_TYPE_FLOW_DISSECTOR' ? undefined : options.ctx,
       );
       if (!made.ok) return made;
       const record = createContext(
@@ -283,7 +283,7 @@ export class Machine {
         made.value.fields,
       );
       this.state.contexts.set(record.start, record);
-      if (program.type === 'BPF_PROG_TYPE_FLOW_DISSECTOR') addFlowKeys(memory, record);
+      if (program.type === 'BPF_PROG_TYPE_FLOW_DISSECTOR') addFlowKeys(memory, record, options.ctx);
       else if (type.context === '__sk_buff') addSocket(memory, record, options.packet ?? defaultPacket());
       argument = addressOfContext(record);
       contextAt = record.start;
@@ -376,6 +376,11 @@ export class Machine {
     this.state.kernel.wallOffsetNs = ns - this.nowNs();
   }
 
+  /** So many allocations of the kernel still succeed, then its memory is used up; undefined: there is enough again. */
+  limitMemory(allocations: number | undefined): void {
+    this.state.kernel.allocationsLeft = allocations ?? -1;
+  }
+
   private programEnded(number: number, result: bigint): void {
     const run = this.state.runs[number - 1];
     const program = this.programs[run.programId];
@@ -427,6 +432,25 @@ export class Machine {
 
   delete(map: MapRecord, key: Uint8Array, cpu = 0): number {
     return this.userOperation(cpu, map, key, undefined);
+  }
+
+  /** Reads an element and deletes it; the values, or a positive errno. */
+  lookupAndDelete(map: MapRecord, key: Uint8Array, cpu = 0): Uint8Array[] | number {
+    if (!TAKEN_FROM.test(map.definition.type)) return ERRNO.ENOTSUPP;
+    const values = this.lookup(map, key, cpu);
+    if (values === undefined) return ERRNO.ENOENT;
+    const error = this.delete(map, key, cpu);
+    return error === 0 ? values : error;
+  }
+
+  /** Deletes elements one after the other, up to the first that cannot be: how many, and why it ended there. */
+  deleteBatch(map: MapRecord, keys: readonly Uint8Array[], cpu = 0): { done: number; errno: number } {
+    if (!TAKEN_FROM.test(map.definition.type)) return { done: 0, errno: ERRNO.ENOTSUPP };
+    for (const [done, key] of keys.entries()) {
+      const errno = this.delete(map, key, cpu);
+      if (errno !== 0) return { done, errno };
+    }
+    return { done: keys.length, errno: 0 };
   }
 
   /** Undefined: no such element. */
@@ -787,6 +811,8 @@ export class Machine {
   }
 }
 
+/** Maps whose elements user space can read and delete at once, or delete many at a time. */
+const TAKEN_FROM = /_HASH$|_TYPE_HASH$/;
 /** Zeroes that stand for a context: enough for registers, events and arguments of any hook. */
 const PLAIN_CONTEXT_BYTES = 1024;
 const maxBig = (a: bigint, b: bigint): bigint => (a > b ? a : b);
@@ -873,6 +899,7 @@ function kernelState(
     budgetMax: budget,
     queueChanges: 0,
     scheduler,
+    allocationsLeft: -1,
     current: { pid: 4242, tgid: 4242, uid: 0, gid: 0, comm: 'bpf-studio', cgroupId: 1n },
     executed: 0,
   };

@@ -15,6 +15,7 @@ import { attachErrno, type KernelPoints } from './attachments';
 import { Machine, type LoadedProgram, type StartOptions } from './machine';
 import { refusedErrno } from './packets';
 import { Player } from './player';
+import { FLOW_KEYS_BYTES } from './contexts';
 import { callEntryFunctions, callModifyFunctions } from './testFunctions';
 import { judgeTestRun } from './testRun';
 
@@ -257,6 +258,15 @@ function attachStep(run: OracleRun, name: string): Record<string, unknown> {
   return { attach: name, errno };
 }
 
+/** A flow dissector's context comes back as it was given, in its full size; a lookup's in its full size. */
+function contextOut(type: string, given: string, out: string): string {
+  if (type === 'BPF_PROG_TYPE_FLOW_DISSECTOR')
+    return given.padEnd(2 * FLOW_KEYS_BYTES, '0').slice(0, 2 * FLOW_KEYS_BYTES);
+  return type === 'BPF_PROG_TYPE_SK_LOOKUP' ? out.padEnd(2 * SOCKET_LOOKUP_BYTES, '0') : out;
+}
+
+/** `struct bpf_sk_lookup`. */
+const SOCKET_LOOKUP_BYTES = 72;
 /** The idle task of the bench's second CPU. */
 const IDLE_TASK = { pid: 0, tgid: 0, comm: 'swapper/1' };
 
@@ -328,7 +338,7 @@ function runStep(run: OracleRun, step: OracleStep): Result<Record<string, unknow
     errno: 0,
     retval: done.value | 0,
     ...(step.data === undefined ? {} : { data_out: result?.packetHex ?? '' }),
-    ...(step.ctx === undefined ? {} : { ctx_out: result?.ctxHex ?? '' }),
+    ...(step.ctx === undefined ? {} : { ctx_out: contextOut(program.type, step.ctx, result?.ctxHex ?? '') }),
   });
 }
 

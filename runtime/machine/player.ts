@@ -215,7 +215,13 @@ export class Player {
       case 'update':
       case 'delete':
       case 'lookup':
+      case 'take':
         return this.mapStep(step);
+      case 'deleteBatch':
+        return this.deleteBatch(step);
+      case 'memory':
+        machine.limitMemory(step.allocations);
+        return ok({ step });
       case 'close':
       case 'pin':
       case 'unpin': {
@@ -383,7 +389,7 @@ export class Player {
   }
 
   private mapStep(
-    step: Extract<ScenarioStep, { kind: 'update' | 'delete' | 'lookup' }>,
+    step: Extract<ScenarioStep, { kind: 'update' | 'delete' | 'lookup' | 'take' }>,
   ): Result<StepOutcome> {
     const { machine } = this;
     const map = this.mapOf(step.map);
@@ -396,6 +402,15 @@ export class Player {
       this.lastErrno = machine.update(map.value, key.value, [value.value], step.flags, step.cpu);
     } else if (step.kind === 'delete') {
       this.lastErrno = machine.delete(map.value, key.value, step.cpu);
+    } else if (step.kind === 'take') {
+      const taken = machine.lookupAndDelete(map.value, key.value, step.cpu);
+      this.lastErrno = typeof taken === 'number' ? taken : 0;
+      if (machine.state.ended !== undefined) this.note(machine.state.ended);
+      return ok({
+        step,
+        errno: this.lastErrno,
+        ...(typeof taken === 'number' ? {} : { valuesHex: taken.map(bytesToHex) }),
+      });
     } else {
       const values = machine.lookup(map.value, key.value, step.cpu);
       this.lastErrno = values === undefined ? ERRNO.ENOENT : 0;
@@ -406,6 +421,20 @@ export class Player {
       });
     }
     if (machine.state.ended !== undefined) this.note(machine.state.ended);
+    return ok({ step, errno: this.lastErrno });
+  }
+
+  private deleteBatch(step: Extract<ScenarioStep, { kind: 'deleteBatch' }>): Result<StepOutcome> {
+    const map = this.mapOf(step.map);
+    if (!map.ok) return map;
+    const keys: Uint8Array[] = [];
+    for (const text of step.keys) {
+      const key = bytesOf(map.value, 'key', text);
+      if (!key.ok) return key;
+      keys.push(key.value);
+    }
+    this.lastErrno = this.machine.deleteBatch(map.value, keys, step.cpu).errno;
+    if (this.machine.state.ended !== undefined) this.note(this.machine.state.ended);
     return ok({ step, errno: this.lastErrno });
   }
 

@@ -47,7 +47,10 @@ export type ScenarioStep =
       readonly value: string;
       readonly flags: bigint;
     })
-  | (On & { readonly kind: 'delete' | 'lookup'; readonly map: string; readonly key: string })
+  | (On & { readonly kind: 'delete' | 'lookup' | 'take'; readonly map: string; readonly key: string })
+  | (On & { readonly kind: 'deleteBatch'; readonly map: string; readonly keys: readonly string[] })
+  /** So many allocations still succeed; absent: there is enough memory again. */
+  | { readonly kind: 'memory'; readonly allocations?: number }
   | (On & { readonly kind: 'close' | 'pin' | 'unpin'; readonly map: string })
   | (On & { readonly kind: 'attach' | 'detach' | 'unload'; readonly program: string })
   | { readonly kind: 'parallel'; readonly tracks: readonly (readonly ScenarioStep[])[] }
@@ -96,6 +99,9 @@ const STEP_KINDS = [
   'update',
   'delete',
   'lookup',
+  'take',
+  'deleteBatch',
+  'memory',
   'close',
   'pin',
   'unpin',
@@ -116,6 +122,9 @@ const BESIDE: Readonly<Record<StepKind, readonly string[]>> = {
   update: ['cpu', 'key', 'value', 'flags'],
   delete: ['cpu', 'key'],
   lookup: ['cpu', 'key'],
+  take: ['cpu', 'key'],
+  deleteBatch: ['cpu', 'keys'],
+  memory: [],
   close: ['cpu'],
   pin: ['cpu'],
   unpin: ['cpu'],
@@ -207,7 +216,19 @@ class Reader {
         };
       case 'delete':
       case 'lookup':
+      case 'take':
         return { kind, ...on, map: this.text(main, at), key: key() };
+      case 'deleteBatch':
+        return {
+          kind,
+          ...on,
+          map: this.text(main, at),
+          keys: this.list(fields.keys, `${where}.keys`).map((k, i) => this.text(k, `${where}.keys[${i}]`)),
+        };
+      case 'memory':
+        return main === 'enough'
+          ? { kind }
+          : { kind, allocations: this.integer(main, at, 0, Number.MAX_SAFE_INTEGER) };
       case 'close':
       case 'pin':
       case 'unpin':

@@ -85,6 +85,12 @@ export const SCENARIO_SCHEMA = {
         step('update', map, { cpu, key, value: text, flags: text }, ['key', 'value']),
         step('delete', map, { cpu, key }, ['key']),
         step('lookup', map, { cpu, key }, ['key']),
+        step('take', map, { cpu, key }, ['key']),
+        step('deleteBatch', map, { cpu, keys: { type: 'array', items: text } }, ['keys']),
+        step('memory', {
+          oneOf: [{ type: 'integer', minimum: 0 }, { const: 'enough' }],
+          description: 'So many allocations of the kernel still succeed.',
+        }),
         step('close', map, { cpu }),
         step('pin', map, { cpu }),
         step('unpin', map, { cpu }),

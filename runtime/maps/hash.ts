@@ -298,6 +298,8 @@ export const hashFamily: MapFamily<HashData> = {
       copyValue(memory, definition, at, value);
       return DONE;
     }
+    const full = old === 0 && data.count >= definition.maxEntries;
+    if (!data.prealloc && !full && env.mayAllocate?.() === false) return failed(-ERRNO.ENOMEM);
     let element: number;
     if (old !== 0 && data.prealloc) {
       const cpu = env.currentCpu();

@@ -3,11 +3,12 @@
  * found by the object instead of a key. The model has one kind of owner, the current task, known by its number; where
  * there is no object there is no storage.
  *
- * User space names owners by file descriptors, which a model has none of: its reads and writes give EBADF. Creation
+ * User space names owners by file descriptors, of which a model has the standard streams only. Creation
  * rules and helpers' results as on 6.1, 6.12 and 7.2.
  */
 import { ERRNO } from '../spec/errno';
-import type { MapEntry, ValueRef } from './bpfMap';
+import type { MapEntry, MapOutcome, ValueRef } from './bpfMap';
+import { STANDARD_STREAMS } from './opaque';
 import { indexBytes } from './array';
 import type { StorageData } from './mapData';
 import { refused, round8, type MapEnv, type MapFamily, type MapRecord, type ValueSlot } from './mapFamily';
@@ -42,6 +43,15 @@ export function removeStored(map: StorageMap, owner: number): number {
   return 0;
 }
 
+/** Why the descriptor in a key names no owner. */
+const noOwner = (env: MapEnv, map: StorageMap, key: number): MapOutcome =>
+  refused(
+    map.definition.type === 'BPF_MAP_TYPE_SK_STORAGE' && env.memory.load32(key) < STANDARD_STREAMS
+      ? 'ENOTSOCK'
+      : 'EBADF',
+    ERRNO,
+  );
+
 export const localStorageFamily: MapFamily<StorageData> = {
   types: [
     'BPF_MAP_TYPE_TASK_STORAGE',
@@ -51,8 +61,8 @@ export const localStorageFamily: MapFamily<StorageData> = {
   ],
   create: (): StorageData => ({ kind: 'storage', stored: [] }),
   lookup: () => 0,
-  update: () => refused('EBADF', ERRNO),
-  delete: () => refused('EBADF', ERRNO),
+  update: noOwner,
+  delete: noOwner,
   nextKey: () => -ERRNO.ENOTSUPP,
   recycle: () => undefined,
   slots: (_env, map): ValueSlot[] =>

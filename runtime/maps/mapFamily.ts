@@ -43,6 +43,8 @@ export interface MapEnv {
   currentCpu(): number;
   /** Any map of the machine, for maps that hold maps. */
   findMap(id: number): MapRecord | undefined;
+  /** Whether there is memory for an element; absent: always. */
+  mayAllocate?(): boolean;
   /** Tells searches: which elements the map has, or their order, is read or changed. */
   touched?(map: MapRecord, write: boolean): void;
   /** Tells checks of races: bytes of a value are copied without a lock, in place. */

@@ -894,7 +894,13 @@ export const FEATURES = {
   cloneRefusesUntypedSegments: {
     what: 'bpf_clone_redirect refuses packets of segments without a type, which only test runs make',
     since: '6.12',
-    evidence: 'measured on 6.12 and 7.2',
+    backports: ['6.1'],
+    evidence: 'measured on 6.1.192, 6.12 and 7.2',
+  },
+  probesOfPatterns: {
+    what: 'probes can be attached to all functions that match a pattern',
+    since: '6.6',
+    evidence: 'measured on 6.1 (the distribution left it out) and 6.12',
   },
   testFunctionNine: {
     what: 'a test run of a tracing program calls a ninth function',
