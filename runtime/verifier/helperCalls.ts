@@ -383,6 +383,18 @@ function refineReturn(env: VerifierEnv, call: Call, reg: RegState): RegState {
       syncBounds(bounded, env.features);
       return bounded;
     }
+    case 'bpf_get_retval': {
+      const free =
+        env.program.attachType === 'BPF_CGROUP_GETSOCKOPT' || env.program.type === 'BPF_PROG_TYPE_LSM';
+      if (!hasFeature(env, 'setRetvalRange') || free) return reg;
+      const bounded = draft(reg);
+      bounded.smin = BigInt(-MAX_ERRNO);
+      bounded.s32min = -MAX_ERRNO;
+      bounded.smax = 0n;
+      bounded.s32max = 0;
+      syncBounds(bounded, env.features);
+      return bounded;
+    }
     default:
       return reg;
   }
