@@ -10,12 +10,15 @@ import { knownScalar, MEM_PERCPU, MEM_RDONLY, pointer, type RegState } from './r
 
 const PERCPU_SECTION = '.data..percpu';
 
-/** An address like those of kernel symbols; which one differs from boot to boot. */
-const SOME_ADDRESS = 0xffffffff81000000n;
+/** Addresses like those of kernel symbols, each its own; which they are differs from boot to boot. */
+const FIRST_ADDRESS = 0xffffffff81000000n;
+const ADDRESS_STEP_BYTES = 0x1000n;
 
 /** The register that holds the address of a symbol that is declared without a type, `extern void … __ksym`. */
 export function symbolAddress(env: VerifierEnv, name: string): RegState {
-  return knownScalar(findSymbol(env, name) === 'address' ? SOME_ADDRESS : 0n);
+  if (findSymbol(env, name) !== 'address') return knownScalar(0n);
+  const nth = env.object.externs.findIndex((extern) => extern.name === name);
+  return knownScalar(FIRST_ADDRESS + BigInt(nth + 1) * ADDRESS_STEP_BYTES);
 }
 
 /** What is known of a name in the kernel's symbol table. */
