@@ -6,12 +6,8 @@
  */
 import type { RawMap, RawProgram } from '../runtime/loader/rawProgram';
 import type { MapSpec, ProgramSpec } from '../runtime/loader/objectSpec';
+import { HOLDS_PROGRAMS } from '../runtime/spec/mapTypes';
 
-const HOLDS_PROGRAMS: ReadonlySet<string> = new Set([
-  'BPF_MAP_TYPE_PROG_ARRAY',
-  'BPF_MAP_TYPE_DEVMAP',
-  'BPF_MAP_TYPE_CPUMAP',
-]);
 const MOST_MAPS = 2000;
 
 function sorted(value: unknown): unknown {

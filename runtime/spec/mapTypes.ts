@@ -523,6 +523,13 @@ export const MAP_FLAGS = {
   BPF_F_RB_OVERWRITE: 1 << 19,
 } as const;
 
+/** Maps of programs: each belongs to the type of program that first used it. */
+export const HOLDS_PROGRAMS: ReadonlySet<string> = new Set([
+  'BPF_MAP_TYPE_PROG_ARRAY',
+  'BPF_MAP_TYPE_DEVMAP',
+  'BPF_MAP_TYPE_CPUMAP',
+]);
+
 const byName = new Map(MAP_TYPES.map((row) => [row.name, row]));
 
 /** The row of `BPF_MAP_TYPE_HASH` and so on. */

@@ -6,7 +6,7 @@
 import type { MapSpec } from '../loader/objectSpec';
 import { CLASS, classOf } from '../spec/opcodes';
 import { hasFeature, reject, type VerifierEnv } from './env';
-import { EBUSY, EOPNOTSUPP } from './outcome';
+import { EBUSY, EINVAL, EOPNOTSUPP } from './outcome';
 
 const SIGN_EXTENDING = 4;
 const cache = new WeakMap<VerifierEnv, MapSpec | null>();
@@ -29,9 +29,20 @@ function namedArenas(env: VerifierEnv): MapSpec[] {
   return [...maps].filter((map) => map.type === 'BPF_MAP_TYPE_ARENA');
 }
 
-/** A program works with one arena only. */
-export function checkOneArena(env: VerifierEnv): void {
-  if (namedArenas(env).length < 2) return;
+/** A program works with one arena only, which has its place in user space; loaders see to that, bare programs have none. */
+export function checkArena(env: VerifierEnv): void {
+  const arenas = namedArenas(env);
+  if (arenas.length === 0) return;
+  if (env.object.bare === true) {
+    reject(env, {
+      code: 'arena-without-address',
+      category: 'Policy',
+      errno: EINVAL,
+      message: "arena's user address must be set via map_extra or mmap()",
+      insn: -1,
+    });
+  }
+  if (arenas.length < 2) return;
   reject(env, {
     code: 'two-arenas',
     category: 'Policy',

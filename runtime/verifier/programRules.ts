@@ -5,7 +5,7 @@ import { resolvedType } from '../btf/query';
 import { progTypeByName, type ProgTypeRow } from '../spec/progTypes';
 import { isSince } from '../spec/profile';
 import { hasFeature, reject, unknown, type VerifierEnv } from './env';
-import { checkOneArena } from './arenas';
+import { checkArena } from './arenas';
 import { checkTracedFunction, isAttachTypeKnown } from './attachFunctions';
 import { checkHook } from './hooks';
 import { findSymbol } from './kernelVariables';
@@ -33,7 +33,7 @@ export function checkProgram(env: VerifierEnv): void {
   if (program.type === 'BPF_PROG_TYPE_STRUCT_OPS') checkStructOps(env);
   if (program.type === 'BPF_PROG_TYPE_LSM') checkHook(env, program.attachTo ?? '');
   checkTracedFunction(env);
-  checkOneArena(env);
+  checkArena(env);
   const checkMap = mapChecker(env);
   const slots = [...program.references.keys()].sort((a, b) => a - b);
   for (const slot of slots) {

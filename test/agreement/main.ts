@@ -8,7 +8,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { parseArgs } from 'node:util';
 import { compareRaw, profileOf } from '../fuzz/judge';
-import { programsFrom } from '../fuzz/programs';
+import { mixedPrograms } from '../fuzz/programs';
 import {
   agreementRow,
   agreementTable,
@@ -146,7 +146,7 @@ async function judgeGenerated(
   count: number,
   listed: boolean,
 ): Promise<Agreement> {
-  const programs = programsFrom(from, count);
+  const programs = mixedPrograms(from, count);
   const answers = await rawOnKernel(kernel, programs);
   const profile = profileOf(kernel);
   const comparisons = programs.flatMap((raw, i) => compareRaw(raw, answers[i], profile) ?? []);

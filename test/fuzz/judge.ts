@@ -1,4 +1,5 @@
 /** Our verdict on raw programs, and how it compares with a kernel's answers. */
+import { lazyKernelBtf } from '../../runtime/host/loadFor';
 import { rawObject, type RawProgram } from '../../runtime/loader/rawProgram';
 import { findProfile, type Profile } from '../../runtime/spec/profile';
 import { verify } from '../../runtime/verifier/verify';
@@ -12,26 +13,28 @@ export function profileOf(kernel: string): Profile {
   return profile;
 }
 
-export function judgeRaw(raw: RawProgram, profile: Profile): Verdict | Error {
-  const read = rawObject(raw);
-  if (!read.ok) return new Error(read.problem.message);
+type Judged = Pick<Verdict, 'verdict' | 'message' | 'stats'>;
+const NO_STATS = { processedInsns: 0, totalStates: 0, peakStates: 0, stackDepth: [] };
+
+/** A malformed description is an `error`; what is thrown is our bug. */
+export function judgeRaw(raw: RawProgram, profile: Profile): Judged | Error {
+  const btf = lazyKernelBtf(profile, {});
+  const read = rawObject(raw, { kernelTypeName: (id) => btf.kernelBtf?.types.at(id)?.name });
+  if (!read.ok) return { verdict: 'error', message: read.problem.message, stats: NO_STATS };
   try {
-    return verify(read.value.program, read.value.object, profile, {});
+    return verify(read.value.program, read.value.object, profile, btf);
   } catch (error) {
     return error as Error;
   }
 }
 
 /** Guests under emulation may be too slow for programs of a million steps: such answers say nothing. */
-const noAnswer = (answer: RawAnswer): boolean =>
-  answer.verdict === 'setup_error' ||
-  answer.verdict === 'kernel_crash' ||
-  (answer.error ?? '').startsWith('no answer');
+export const noAnswer = (answer: RawAnswer): boolean =>
+  answer.verdict === 'kernel_crash' || (answer.error ?? '').startsWith('no answer');
 
 /** Undefined when the kernel gave no answer. */
 export function compareRaw(raw: RawProgram, answer: RawAnswer, profile: Profile): Comparison | undefined {
   if (noAnswer(answer)) return undefined;
-  const { verdict } = answer;
-  if (verdict === 'setup_error' || verdict === 'kernel_crash') return undefined;
+  const verdict = answer.verdict === 'ok' || answer.verdict === 'fail' ? answer.verdict : 'libbpf_error';
   return compare({ ...answer, verdict, file: `seed ${raw.id}`, prog: '' }, judgeRaw(raw, profile));
 }

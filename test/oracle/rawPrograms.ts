@@ -2,7 +2,7 @@
 import { writeBtf } from '../../runtime/btf/writeBtf';
 import { rawObject, type RawProgram } from '../../runtime/loader/rawProgram';
 import type { MapSpec } from '../../runtime/loader/objectSpec';
-import { mapTypeByName } from '../../runtime/spec/mapTypes';
+import { HOLDS_PROGRAMS, mapTypeByName } from '../../runtime/spec/mapTypes';
 import { progTypeByName } from '../../runtime/spec/progTypes';
 import { bytesToHex } from '../../runtime/util/hexText';
 import { boot, type KernelName } from './boot';
@@ -33,17 +33,18 @@ class GuestSpec {
     return index;
   }
 
-  private map(spec: MapSpec, btfHex: string | undefined): number {
+  private map(spec: MapSpec, btfHex: string | undefined, owner: string): number {
     const type = mapTypeByName(spec.type);
     let line = `M type=${type?.id ?? 0} key=${spec.keySizeBytes} value=${spec.valueSizeBytes} max=${spec.maxEntries} flags=${spec.flags}`;
     if (spec.valueTypeId !== 0 && btfHex !== undefined)
       line += ` btf=${this.btf(btfHex)} kt=${spec.keyTypeId} vt=${spec.valueTypeId}`;
-    if (spec.inner) line += ` inner=${this.map(spec.inner, btfHex)}`;
+    if (spec.inner) line += ` inner=${this.map(spec.inner, btfHex, '')}`;
     if (spec.frozen) line += ' freeze=1';
-    let index = this.maps.get(line);
+    const key = `${owner} ${line}`;
+    let index = this.maps.get(key);
     if (index === undefined) {
       index = this.maps.size;
-      this.maps.set(line, index);
+      this.maps.set(key, index);
       this.lines.push(line);
     }
     return index;
@@ -55,26 +56,43 @@ class GuestSpec {
     this.btfs.clear();
   }
 
-  add(index: number, raw: RawProgram, logLevel: number): void {
-    const read = rawObject(raw);
-    if (!read.ok) throw new Error(read.problem.message);
-    const { object, program } = read.value;
+  /** Each map and the functions have BTF of their own. @returns false when the description cannot be handed to a kernel. */
+  add(index: number, raw: RawProgram, logLevel: number): boolean {
+    const whole = rawObject(raw);
+    const own = rawObject({ ...raw, maps: [] });
+    if (!whole.ok || !own.ok) return false;
     if (this.maps.size > 2000 || this.btfs.size > 2000) this.reset();
-    const btfHex = object.btf ? bytesToHex(writeBtf(object.btf)) : undefined;
-    // The same map twice in one program must stay two maps.
-    const maps = object.maps.map((m) => this.map(m, btfHex));
-    let line = `P id=${index} type=${progTypeByName(program.type)?.id ?? 0} level=${logLevel}`;
+    const { program, object } = own.value;
+    const before = new Map<string, number>();
+    const maps = whole.value.object.maps.map((spec, i) => {
+      const typed = rawObject({ insns: '', maps: [raw.maps?.[i] ?? {}] });
+      if (!typed.ok) throw new Error(typed.problem.message);
+      const { btf, maps: alone } = typed.value.object;
+      const btfHex = btf ? bytesToHex(writeBtf(btf)) : undefined;
+      // The same map twice in one program stays two maps; one that holds programs takes those of one type.
+      const kind = HOLDS_PROGRAMS.has(spec.type) ? `${program.type} ${program.attachType}` : '';
+      const text = `${kind} ${JSON.stringify(raw.maps?.[i])}`;
+      const nth = before.get(text) ?? 0;
+      before.set(text, nth + 1);
+      return this.map(alone[0], btfHex, `${nth} ${kind}`);
+    });
+    const { load } = program;
+    let line = `P id=${index} type=${progTypeByName(load?.programType ?? '')?.id ?? numberOf(raw.type)} level=${logLevel}`;
     if (raw.expected_attach_type !== undefined) line += ` eat=${raw.expected_attach_type}`;
     if (raw.attach_btf_id !== undefined) line += ` abtf=${raw.attach_btf_id}`;
     if (raw.flags !== undefined) line += ` flags=${raw.flags}`;
-    if (raw.license !== undefined) line += ` lic=${raw.license}`;
-    if (raw.funcs && btfHex !== undefined) {
-      line += ` btf=${this.btf(btfHex)} fi=${program.functions.map((f) => `${f.insnIdx}:${f.btfId}`).join(',')}`;
+    if (raw.license !== undefined) line += ` lic=${object.license}`;
+    if (object.btf !== undefined) {
+      const records = load?.functionRecords ?? [];
+      line += ` btf=${this.btf(bytesToHex(writeBtf(object.btf)))} fi=${records.map(([at, type]) => `${at}:${type}`).join(',')}`;
     }
     if (maps.length > 0) line += ` maps=${maps.join(',')}`;
     this.lines.push(`${line} insns=${raw.insns.replace(/\s/g, '')}`);
+    return true;
   }
 }
+
+const numberOf = (type: unknown): number => (typeof type === 'number' ? type : 0);
 
 /** Answers in the order of `programs`. A guest that dies is blamed on the program it was at; the rest go on in a new boot. */
 export async function rawOnKernel(
@@ -82,38 +100,40 @@ export async function rawOnKernel(
   programs: readonly RawProgram[],
   logLevel: 0 | 1 | 2 = 0,
 ): Promise<RawAnswer[]> {
-  const answers: RawAnswer[] = [];
-  while (answers.length < programs.length) {
-    const start = answers.length;
+  const answers = programs.map((raw, i): RawAnswer => ({
+    id: raw.id ?? i,
+    verdict: 'setup_error',
+    error: 'a malformed description',
+  }));
+  let start = 0;
+  while (start < programs.length) {
     const spec = new GuestSpec();
-    programs.slice(start).forEach((p, i) => spec.add(i, p, logLevel));
+    const asked: number[] = [];
+    for (let i = start; i < programs.length; i++) if (spec.add(i, programs[i], logLevel)) asked.push(i);
+    if (asked.length === 0) break;
     const run = await boot(
       kernel,
       ['raw', '/in/spec', 'timeout=60'],
       new Map([['in/spec', Buffer.from(spec.lines.join('\n') + '\n')]]),
     );
     const logs = new Map<number, string>();
+    let got = 0;
     for (const { tag, body } of run.records) {
       if (tag === 'L') {
         const newline = body.indexOf(10);
         logs.set(Number(body.toString('latin1', 0, newline)), body.toString('utf8', newline + 1));
       } else if (tag === 'J') {
         const { log_id: logId, ...answer } = JSON.parse(body.toString()) as RawAnswer & { log_id?: number };
-        answers.push({
-          ...answer,
-          id: programs[answers.length].id ?? answers.length,
-          log: logId === undefined ? undefined : logs.get(logId),
-        });
+        const at = asked[got++];
+        const log = logId === undefined ? undefined : logs.get(logId);
+        answers[at] = { ...answer, id: programs[at].id ?? at, log };
       }
     }
-    if (run.finished) break;
-    if (answers.length < programs.length) {
-      answers.push({
-        id: programs[answers.length].id ?? answers.length,
-        verdict: 'kernel_crash',
-        error: run.console.slice(-800),
-      });
-    }
+    if (run.finished || got === asked.length) break;
+    const at = asked[got];
+    const error = run.console.slice(-800);
+    answers[at] = { id: programs[at].id ?? at, verdict: 'kernel_crash', error };
+    start = at + 1;
   }
   return answers;
 }

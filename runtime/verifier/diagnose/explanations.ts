@@ -214,6 +214,10 @@ export const EXPLANATIONS: Readonly<Record<string, Row>> = {
     'The compiler found that this path uses a variable without a value and put a trap in its place.',
     "Give the variable a value on every path, and heed the compiler's warnings.",
   ),
+  'arena-without-address': row(
+    'An arena needs a place in user space before a program that uses it is loaded.',
+    'Map the arena into memory first, or give its address as map_extra when it is created.',
+  ),
   'two-arenas': row(
     'A program may use one arena only, and this one names two.',
     'Put the data of both into one arena, or split the program.',

@@ -178,6 +178,7 @@ export const MESSAGE_ROWS: readonly MessageRow[] = [
     'interrupts-not-restored',
     LIFETIME,
   ),
+  row(/^arena's user address must be set/m, 'arena-without-address', POLICY),
   row(/^Only one arena per program/m, 'two-arenas', POLICY),
   row(/^addr_space_cast insn can only be used in a program that has/m, 'cast-without-arena', STRUCTURE),
   row(/^sign extending loads from arena are not supported/m, 'arena-signed-load', MEMORY),
