@@ -7,7 +7,7 @@ import type { Btf } from '../runtime/btf/types';
 import { kernelBtfFor } from '../runtime/host/kernelBtf';
 import { packageVersion } from '../runtime/host/resources';
 import { reportOf, type ProgramReport } from '../runtime/ide/verdictReport';
-import { rawObject, type RawProgram } from '../runtime/loader/rawProgram';
+import { GUEST_CPUS, rawObject, type RawProgram } from '../runtime/loader/rawProgram';
 import { ERRNO } from '../runtime/spec/errno';
 import { findProfile, type Profile } from '../runtime/spec/profile';
 import { assert } from '../runtime/util/assert';
@@ -85,6 +85,7 @@ function judgeLine(
   if (!read.ok) return { id, ...refused(read.problem, profile) };
   const { object, program } = read.value;
   const verdict = verify(program, object, profile, {
+    possibleCpus: GUEST_CPUS,
     // Most sequences ask nothing of the kernel's types, which take a while to read.
     get kernelBtf() {
       return kernelTypes();

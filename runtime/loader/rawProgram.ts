@@ -63,6 +63,8 @@ export interface RawOptions {
   readonly kernelTypeName?: (btfId: number) => string | undefined;
 }
 
+/** CPUs of the guests that judge bare programs. */
+export const GUEST_CPUS = 1;
 const LARGEST_OFFSET = 1 << 20;
 const INSN_BYTES = 8;
 const LONGEST_LICENSE = 63;
@@ -149,6 +151,9 @@ function mapSpec(raw: RawMap, builder: BtfBuilder): MapSpec {
     ...mapTypes(raw, builder),
     inner: raw.inner === undefined ? undefined : mapSpec(raw.inner, builder),
     initial: [],
+    data: raw.freeze
+      ? new Uint8Array(Math.min(unsignedOf(raw.value, 'value', 8), LARGEST_OFFSET))
+      : undefined,
     frozen: Boolean(raw.freeze),
     pinning: 'none',
     mapExtra: 0n,
@@ -158,6 +163,7 @@ function mapSpec(raw: RawMap, builder: BtfBuilder): MapSpec {
 interface Functions {
   readonly records: LoadAttributes['functionRecords'];
   readonly linkage: (index: number) => FunctionSpec['linkage'];
+  readonly name: (index: number) => string;
 }
 
 /** Records of functions, made up or given. */
@@ -168,7 +174,7 @@ function functionsOf(raw: RawProgram, builder: BtfBuilder): Functions | undefine
       return [unsignedOf(start, 'a slot'), builder.func(`f${i}`, count, i > 0)] as const;
     });
     if (records.length === 0) malformed('BTF refused');
-    return { records, linkage: (i) => (i > 0 ? 'static' : 'global') };
+    return { records, linkage: (i) => (i > 0 ? 'static' : 'global'), name: (i) => `f${i}` };
   }
   if (raw.btf === undefined) return undefined;
   const btf: Btf = parseBtf(bytesOf(raw.btf, 'btf'));
@@ -181,7 +187,7 @@ function functionsOf(raw: RawProgram, builder: BtfBuilder): Functions | undefine
     const type = builder.types.at(records[i][1]);
     return type?.kind === 'func' ? type.linkage : 'static';
   };
-  return { records, linkage };
+  return { records, linkage, name: (i) => builder.types.at(records[i][1])?.name ?? '' };
 }
 
 /** What instructions stand for, and where functions begin. */
@@ -268,7 +274,12 @@ export function rawObject(
       const at = described?.records.findIndex(([start]) => start === insnIdx) ?? -1;
       return described === undefined || at < 0
         ? { insnIdx, name: '', btfId: 0, linkage: 'static' }
-        : { insnIdx, name: `f${at}`, btfId: described.records[at][1], linkage: described.linkage(at) };
+        : {
+            insnIdx,
+            name: described.name(at),
+            btfId: described.records[at][1],
+            linkage: described.linkage(at),
+          };
     });
     const { load, ...attributes } = attributesOf(raw, options);
     if (raw.license !== undefined && typeof raw.license !== 'string') malformed('license is not text');

@@ -714,8 +714,9 @@ export const HELPERS = [
   {
     id: 149,
     name: 'bpf_snprintf_btf',
-    args: ['mem', 'size', 'readonlyMem', 'size', 'anything'],
+    args: ['writeMem', 'size', 'readonlyMem', 'size', 'anything'],
     ret: 'integer',
+    before: { profile: '7.2', args: ['mem', 'size', 'readonlyMem', 'size', 'anything'], ret: 'integer' },
   },
   {
     id: 150,

@@ -16,7 +16,7 @@ import {
   unbound32,
 } from './bounds';
 import { tnumAdd, tnumIsConst, tnumSub, tnumSubreg } from './tnum';
-import { curFrame, immediateOf, newId, reject, type VerifierEnv } from './env';
+import { curFrame, hasFeature, immediateOf, newId, reject, type VerifierEnv } from './env';
 import { EACCES, EINVAL } from './outcome';
 import { markPrecise } from './precision';
 import { checkRegArg } from './regArgs';
@@ -381,6 +381,20 @@ function checkSaneOffset(env: VerifierEnv, reg: RegState, name: string, register
   }
 }
 
+/** Before and after the sum. Kernels that fold the fixed offset into the bounds look at where the pointer may be. */
+function checkSanePointer(env: VerifierEnv, reg: RegState, name: string, registers: number[]): void {
+  if (!hasFeature(env, 'pointerOffsetFolded')) return checkSaneOffset(env, reg, name, registers);
+  const least = reg.smin + BigInt(reg.off);
+  if (least < MAX_VAR_OFF && least > -MAX_VAR_OFF) return;
+  badPointer(
+    env,
+    'pointer-offset-range',
+    `${name} pointer offset ${least} is not allowed`,
+    registers,
+    EINVAL,
+  );
+}
+
 const fitsS64 = (x: bigint): boolean => x >= S64_MIN && x <= S64_MAX;
 const fitsS32 = (x: bigint): boolean => x >= -0x8000_0000n && x <= 0x7fff_ffffn;
 
@@ -426,7 +440,7 @@ function pointerAlu(
   }
   const operands = (insn.code & SRC_REG) !== 0 ? [insn.dst, insn.src] : [dst];
   checkSaneOffset(env, offset, name, operands);
-  checkSaneOffset(env, ptr, name, operands);
+  checkSanePointer(env, ptr, name, operands);
 
   const d = draft(ptr);
   if (swapped) {
@@ -490,7 +504,7 @@ function pointerAlu(
       [dst],
     );
   }
-  checkSaneOffset(env, d, name, operands);
+  checkSanePointer(env, d, name, operands);
   syncBounds(d, env.features);
   return d;
 }

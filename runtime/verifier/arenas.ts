@@ -29,27 +29,18 @@ function namedArenas(env: VerifierEnv): MapSpec[] {
   return [...maps].filter((map) => map.type === 'BPF_MAP_TYPE_ARENA');
 }
 
-/** A program works with one arena only, which has its place in user space; loaders see to that, bare programs have none. */
-export function checkArena(env: VerifierEnv): void {
-  const arenas = namedArenas(env);
-  if (arenas.length === 0) return;
+/**
+ * An arena that the program names for the first time. A program works with one only (`another`: it has one already), which has its
+ * place in user space: loaders see to that, bare programs have none.
+ */
+export function checkArena(env: VerifierEnv, another: boolean): void {
+  const refuse = (code: string, message: string, errno: number): never =>
+    reject(env, { code, category: 'Policy', errno, message, insn: -1 });
+  if (another) refuse('two-arenas', 'Only one arena per program', EBUSY);
   if (env.object.bare === true) {
-    reject(env, {
-      code: 'arena-without-address',
-      category: 'Policy',
-      errno: EINVAL,
-      message: "arena's user address must be set via map_extra or mmap()",
-      insn: -1,
-    });
+    const message = "arena's user address must be set via map_extra or mmap()";
+    refuse('arena-without-address', message, EINVAL);
   }
-  if (arenas.length < 2) return;
-  reject(env, {
-    code: 'two-arenas',
-    category: 'Policy',
-    errno: EBUSY,
-    message: 'Only one arena per program',
-    insn: -1,
-  });
 }
 
 /** After the walk: loads from an arena that extend the sign, for which older kernels have no code. */

@@ -145,6 +145,7 @@ export function checkReleasedDynptr(env: VerifierEnv, regno: number): void {
     if (!hasFeature(env, 'dynptrSlotsTracked')) unacquired();
     refuse(env, regno, 'dynptr-constant', 'cannot release unowned const bpf_dynptr');
   }
+  checkOldOffset(env, regno, reg);
   const place = placeOf(env, reg, 'dynptr', DYNPTR_SLOTS);
   if (typeof place !== 'number') return unacquired();
   const { spilled } = env.cur.frames[reg.frameNo].stack[place];

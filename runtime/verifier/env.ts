@@ -98,6 +98,8 @@ export interface VerifierEnv {
   readonly object: ObjectSpec;
   readonly profile: Profile;
   readonly kernelBtf: Btf | undefined;
+  /** CPUs that the kernel may have. */
+  readonly possibleCpus: number;
   /** Of the program, but for jumps that newest kernels replace before the walk. */
   insns: readonly Insn[];
   readonly maps: readonly MapSpec[];

@@ -22,7 +22,9 @@ const { strictAlignment: STRICT, anyAlignment: ANY, testStateFreq: TEST_STATE_FR
 interface Given {
   readonly kernelBtf?: Btf;
   readonly logLevel?: 0 | 1 | 2;
+  readonly possibleCpus?: number;
 }
+const POSSIBLE_CPUS = 128;
 
 export class Environment implements VerifierEnv {
   insns: VerifierEnv['insns'];
@@ -30,6 +32,7 @@ export class Environment implements VerifierEnv {
   readonly subprogs: Subprog[] = [];
   readonly aux: readonly InsnAux[];
   readonly features: FeatureFlags;
+  readonly possibleCpus: number;
   readonly strictAlignment: boolean;
   readonly testStateFreq: boolean;
   enterAfterCall: FuncFrame | null = null;
@@ -69,6 +72,7 @@ export class Environment implements VerifierEnv {
     this.aux = program.insns.map(newAux);
     this.explored = program.insns.map(() => undefined);
     this.features = featuresOf(profile);
+    this.possibleCpus = given.possibleCpus ?? POSSIBLE_CPUS;
     this.strictAlignment = (loadFlags & (STRICT | ANY)) === STRICT;
     this.testStateFreq = (loadFlags & TEST_STATE_FREQ) !== 0;
     this.log = makeLog(given.logLevel ?? 0);

@@ -117,8 +117,10 @@ const percpuTypes = (env: VerifierEnv): string[] =>
   hasFeature(env, 'trustedPointers')
     ? ['percpu_ptr_', 'percpu_rcu_ptr_', 'percpu_trusted_ptr_']
     : ['percpu_ptr_'];
-const kptrHolders = (env: VerifierEnv): string[] =>
-  hasFeature(env, 'kptrsInObjects') ? ['map_value', 'ptr_', 'ptr_', 'rcu_ptr_'] : ['map_value'];
+const kptrHolders = (env: VerifierEnv): string[] => {
+  if (hasFeature(env, 'kptrHoldersNotOwned')) return ['map_value', 'ptr_', 'ptr_', 'rcu_ptr_'];
+  return hasFeature(env, 'kptrsInObjects') ? ['map_value', 'ptr_'] : ['map_value'];
+};
 const only = (name: string) => (): string[] => [name];
 const lockTypes = (env: VerifierEnv): string[] =>
   hasFeature(env, 'timerFieldRecord') ? ['map_value', 'ptr_'] : ['map_value'];
@@ -214,8 +216,15 @@ const RULES: Readonly<Record<Base, ArgRule>> = {
   },
   uninitMapValue: {
     types: keyTypes,
-    check: (env, call, regno) =>
-      checkHelperMemory(env, regno, calledMap(env, call, 'value').valueSizeBytes, 'raw', false, call),
+    check: (env, call, regno) => {
+      const map = calledMap(env, call, 'value');
+      // asking a bloom filter for a value is asking whether it is there
+      const reads = map.type === 'BPF_MAP_TYPE_BLOOM_FILTER';
+      // an analysis that takes the value for written lets kernels forget what the program put there
+      if (reads && env.features.staticLiveness && regOf(env, regno).type === 'stack')
+        return unknown(env, 'questions to bloom filters about values on the stack');
+      checkHelperMemory(env, regno, map.valueSizeBytes, reads ? 'read' : 'raw', false, call);
+    },
   },
   mem: { types: memTypes, check: memory('read') },
   memOrNull: { types: memTypes, nullable: true, ignore: MAYBE_NULL, check: memory('read') },

@@ -27,6 +27,7 @@ import { formerPointer, giveToField } from './kptrFields';
 import { allowedFromHere, checkHelperPlace } from './helperPlaces';
 import { isGplCompatible } from './licences';
 import { checkMapWithHelper, mapInfo } from './mapRules';
+import { progTypeByName } from '../spec/progTypes';
 import { EACCES, EINVAL, ENOTSUPP } from './outcome';
 import { markPrecise } from './precision';
 import { acquireReference, releaseReference } from './references';
@@ -51,12 +52,6 @@ import {
 import { findType, resolveModifiers, sizeOfType } from '../btf/query';
 import { regTypeName } from './regText';
 import { hookReturnRange, hookReturnsNothing, valuesText } from './returnValues';
-
-/**
- * CPUs that a kernel may have, for the bounds of bpf_get_smp_processor_id. Not the machine's count: an index that is
- * safe here is safe on every machine up to that size.
- */
-const POSSIBLE_CPUS = 128n;
 
 const MAX_ERRNO = 4095;
 
@@ -375,7 +370,7 @@ function refineReturn(env: VerifierEnv, call: Call, reg: RegState): RegState {
     case 'bpf_get_smp_processor_id': {
       if (!hasFeature(env, 'cpuIdBounded')) return reg;
       const bounded = draft(reg);
-      const last = POSSIBLE_CPUS - 1n;
+      const last = BigInt(env.possibleCpus) - 1n;
       bounded.umin = bounded.smin = 0n;
       bounded.umax = bounded.smax = last;
       bounded.u32min = bounded.s32min = 0;
@@ -524,7 +519,13 @@ function checkFuncIp(env: VerifierEnv, row: HelperRow): void {
       facts: { helper: row.name, programType: env.program.type },
     });
   }
-  unknown(env, `bpf_get_func_ip in ${env.program.type}`);
+  reject(env, {
+    code: 'helper-not-for-program',
+    category: 'Policy',
+    errno: ENOTSUPP,
+    message: `func ${row.name}#${row.id} not supported for program type ${progTypeByName(env.program.type)?.id}`,
+    facts: { helper: row.name, programType: env.program.type },
+  });
 }
 
 export function checkHelperCall(env: VerifierEnv, insnIdx: number, insn: Insn): void {

@@ -7,7 +7,7 @@ import { resolvedType } from '../btf/query';
 import type { Btf, BtfType } from '../btf/types';
 import { kfuncByName } from '../spec/kfuncs';
 import { isKfuncCall, kfuncAt } from './callKinds';
-import { reject, type VerifierEnv } from './env';
+import { hasFeature, reject, type VerifierEnv } from './env';
 import { isGplCompatible } from './licences';
 import { E2BIG, EINVAL, EPROTO } from './outcome';
 import { kindWord } from './typeText';
@@ -47,6 +47,8 @@ export class KfuncMentions {
     this.seen.add(imm);
     const btf = env.kernelBtf;
     if (btf === undefined) return;
+    if (imm < 0 && hasFeature(env, 'negativeKfuncText'))
+      return refuse(`invalid kernel function btf_id ${imm}`);
     const func = env.object.bare === true && imm >= (btf.modulesFrom ?? imm + 1) ? undefined : btf.types[imm];
     if (func?.kind !== 'func') return refuse(`kernel btf_id ${imm >>> 0} is not a function`);
     const proto = btf.types[func.type];

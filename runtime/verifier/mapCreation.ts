@@ -4,7 +4,8 @@
  * verdict tells.
  * Evidence: measured on 6.1, 6.12 and 7.2.
  */
-import { sizeOfType } from '../btf/query';
+import { resolvedType, sizeOfType } from '../btf/query';
+import type { Btf } from '../btf/types';
 import { findSpecialFields, structThatSpoilsBtf } from '../btf/specialFields';
 import type { MapSpec, ObjectSpec } from '../loader/objectSpec';
 import { ERRNO, errnoName } from '../spec/errno';
@@ -112,6 +113,37 @@ const NO_INNER = new Set([
 ]);
 const OF_MAPS = new Set(['BPF_MAP_TYPE_ARRAY_OF_MAPS', 'BPF_MAP_TYPE_HASH_OF_MAPS']);
 
+/** Map types that take no types at all; loaders leave them out, bare maps do not. */
+const UNTYPED = new Set(
+  [
+    'PERF_EVENT_ARRAY',
+    'STACK_TRACE',
+    'CGROUP_ARRAY',
+    'ARRAY_OF_MAPS',
+    'HASH_OF_MAPS',
+    'DEVMAP',
+    'DEVMAP_HASH',
+  ]
+    .concat(['SOCKMAP', 'SOCKHASH', 'CPUMAP', 'XSKMAP'])
+    .map((name) => `BPF_MAP_TYPE_${name}`),
+);
+
+/** Whether a map of that type may have a key of the type that was given. */
+function keyTypeFits(btf: Btf, { type, keyTypeId }: MapSpec): boolean {
+  const { kind } = resolvedType(btf, keyTypeId);
+  switch (type) {
+    case 'BPF_MAP_TYPE_BLOOM_FILTER':
+      return kind === 'void';
+    case 'BPF_MAP_TYPE_LPM_TRIE':
+      return kind === 'struct';
+    case 'BPF_MAP_TYPE_CGROUP_STORAGE':
+    case 'BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE':
+      return kind === 'struct' || kind === 'int';
+    default:
+      return !UNTYPED.has(type);
+  }
+}
+
 /** Whether a bare map is refused for its types or its template, where a loader would do without or bring its own. */
 function bareFault(object: ObjectSpec, map: MapSpec, profile: Profile): boolean {
   if (map.type === 'BPF_MAP_TYPE_STRUCT_OPS') return true;
@@ -127,6 +159,7 @@ function bareFault(object: ObjectSpec, map: MapSpec, profile: Profile): boolean 
   }
   if (object.btf === undefined || map.valueTypeId === 0) return false;
   if (sizeOfType(object.btf, map.valueTypeId) !== map.valueSizeBytes) return true;
+  if (!keyTypeFits(object.btf, map)) return true;
   if (map.keySizeBytes > 0 && sizeOfType(object.btf, map.keyTypeId) !== map.keySizeBytes) return true;
   return fieldsOf(map).some(
     ({ kind }) => kind in HOMES && !HOMES[kind].includes(map.type.slice('BPF_MAP_TYPE_'.length)),
@@ -138,7 +171,8 @@ function bareRefusal(object: ObjectSpec, profile: Profile): MapRefusal | undefin
   const map = object.maps.find((candidate) => bareFault(object, candidate, profile));
   const spoiled = btf === undefined ? undefined : structThatSpoilsBtf(btf, profile);
   if (map === undefined && spoiled === undefined) return undefined;
-  const message = map === undefined ? 'BTF refused' : 'a map could not be created';
+  const typedMap = object.maps.some((candidate) => candidate.valueTypeId !== 0);
+  const message = map === undefined && !typedMap ? 'BTF refused' : 'a map could not be created';
   return {
     errno: ERRNO.EINVAL,
     message,

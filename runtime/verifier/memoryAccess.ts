@@ -16,7 +16,7 @@ import { checkMapValueAccess } from './memoryAccessMap';
 import { checkRegionAccess, loadedScalar } from './memoryAccessBounds';
 import { EACCES } from './outcome';
 import { checkPacketLoadStore } from './packetAccess';
-import { MEM_RDONLY, mayBeNull, PTR_UNTRUSTED, type RegState, type RegType } from './regState';
+import { MAYBE_NULL, MEM_RDONLY, mayBeNull, PTR_UNTRUSTED, type RegState, type RegType } from './regState';
 import { regTypeName } from './regText';
 import { argTypeName } from './typeText';
 import type { MemAccess } from './seams';
@@ -64,7 +64,7 @@ export function checkAlignment(
     errno: EACCES,
     message: packet
       ? `misaligned packet access off 2+${place} size ${sizeBytes}`
-      : `misaligned ${ALIGN_WORDS[reg.type] ?? ''}access off ${place} size ${sizeBytes}`,
+      : `misaligned ${(reg.flags & MAYBE_NULL) === 0 ? (ALIGN_WORDS[reg.type] ?? '') : ''}access off ${place} size ${sizeBytes}`,
     registers: [regno],
     facts: { sizeBytes, off: reg.off + off },
   });

@@ -1,4 +1,4 @@
-/** Opcodes that the profile's kernel does not know at all, found before anything else is said about the program. */
+/** Instruction by instruction, before the program's flow is looked at: opcodes that the kernel does not know, maps that are named. */
 import { resolveModifiers, sizeOfType } from '../btf/query';
 import { CLASS, classOf, LDDW_SRC, OPCODES, type OpcodeRow } from '../spec/opcodes';
 import { reject, type VerifierEnv } from './env';
@@ -85,7 +85,7 @@ export function checkLines(env: VerifierEnv): void {
   });
 }
 
-export function checkOpcodes(env: VerifierEnv): void {
+export function checkOpcodes(env: VerifierEnv, checkNamedMap: (slot: number) => void): void {
   const known = knownOpcodes(env);
   const { insns } = env;
   const fieldsFirst = env.features.fieldsCheckedFirst;
@@ -95,6 +95,7 @@ export function checkOpcodes(env: VerifierEnv): void {
     else if (classOf(insn.code) === CLASS.ldx) checkLoad(env, i);
     if (insn.code === LDDW) {
       checkWideLoad(env, i);
+      checkNamedMap(i);
       i++;
       continue;
     }

@@ -6,6 +6,7 @@ import { progTypeByName } from '../spec/progTypes';
 import { hasFeature, regOf, reject, setReg, type VerifierEnv } from './env';
 import { loadedScalar, regionProblem } from './memoryAccessBounds';
 import { EACCES, EINVAL } from './outcome';
+import { S64_MIN } from '../util/u64';
 import type { RegState } from './regState';
 import type { MemAccess } from './seams';
 
@@ -22,8 +23,11 @@ export function checkPacketRange(
   zeroAllowed: boolean,
 ): void {
   const reg = regOf(env, regno);
-  const folded = hasFeature(env, 'packetRegionText') ? reg.smin + BigInt(reg.off) : reg.smin;
-  if (folded < 0n && (reg.smin < 0n || (reg.range >= 0 && reg.smin + BigInt(off) < 0n))) {
+  const text = hasFeature(env, 'packetRegionText');
+  const folded = text ? reg.smin + BigInt(reg.off) : reg.smin;
+  const judgedAsSum = text && reg.range >= 0;
+  const least = reg.smin + BigInt(off);
+  if (folded < 0n && (judgedAsSum ? reg.smin === S64_MIN || least < 0n : reg.smin < 0n)) {
     reject(env, {
       code: 'negative-offset',
       category: 'Memory Safety',
@@ -33,8 +37,7 @@ export function checkPacketRange(
       facts: { type: reg.type, smin: String(reg.smin) },
     });
   }
-  if (reg.range >= 0 && hasFeature(env, 'packetRegionText'))
-    return checkAsRegion(env, regno, off, sizeBytes, zeroAllowed);
+  if (judgedAsSum) return checkAsRegion(env, regno, off, sizeBytes, zeroAllowed);
   const problem = reg.range < 0 ? '' : regionProblem(reg, regno, off, sizeBytes, reg.range, zeroAllowed);
   if (problem === undefined) return;
   if (problem !== '') env.log.message(problem);
@@ -59,6 +62,17 @@ function checkAsRegion(
   zeroAllowed: boolean,
 ): void {
   const reg = regOf(env, regno);
+  // a sum that may be negative is a huge number without its sign, whatever the instruction adds to it
+  if (reg.smin + BigInt(reg.off) < 0n) {
+    reject(env, {
+      code: 'unbounded-offset',
+      category: 'Memory Safety',
+      errno: EACCES,
+      message: `R${regno} unbounded memory access, make sure to bounds check any such access`,
+      registers: [regno],
+      facts: { off, sizeBytes, range: reg.range },
+    });
+  }
   if (regionProblem(reg, regno, off, sizeBytes, reg.range, zeroAllowed) === undefined) return;
   const range = reg.range === 0 ? 0 : reg.range + Number(reg.umax);
   const least = off + Number(reg.smin);

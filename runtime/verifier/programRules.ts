@@ -1,5 +1,5 @@
 /**
- * What is judged before the first instruction: program type, sleepability, every map that the program mentions.
+ * What is judged before the walk: program type, sleepability, what the program attaches to, every map that it mentions.
  */
 import { resolvedType } from '../btf/query';
 import { progTypeByName, type ProgTypeRow } from '../spec/progTypes';
@@ -21,28 +21,42 @@ const SLEEPY_TRACEPOINTS = new Set(['BPF_PROG_TYPE_TRACEPOINT', 'BPF_PROG_TYPE_R
 /** Types whose rules are not written. */
 const NOT_MODELLED = new Set(['BPF_PROG_TYPE_EXT']);
 
-export function checkProgram(env: VerifierEnv): void {
-  const { program } = env;
-  const row = progTypeByName(program.type);
-  if (row === undefined) return unknown(env, `program type ${program.type}`);
+/** Asked of the load itself, before the program is looked at: does the kernel have the program type? */
+export function checkProgramType(env: VerifierEnv): void {
+  const row = progTypeByName(env.program.type);
+  if (row === undefined) return unknown(env, `program type ${env.program.type}`);
   checkKernelHasType(env, row);
+}
+
+/** May the program sleep, and is what it attaches to there? Older kernels ask before they look at instructions, newer ones after. */
+export function checkAttachment(env: VerifierEnv): void {
+  const { program } = env;
   checkAddresses(env);
-  checkSleepable(env, row.sleepable);
+  checkSleepable(env, progTypeByName(program.type)?.sleepable);
   checkAttachTarget(env);
   if (NOT_MODELLED.has(program.type)) return unknown(env, `program type ${program.type}`);
   if (program.type === 'BPF_PROG_TYPE_STRUCT_OPS') checkStructOps(env);
   if (program.type === 'BPF_PROG_TYPE_LSM') checkHook(env, program.attachTo ?? '');
   checkTracedFunction(env);
-  checkArena(env);
+}
+
+/** The map that the wide load at `slot` names: does it go with the program? */
+export type NamedMapCheck = (slot: number) => void;
+
+export function namedMapCheck(env: VerifierEnv): NamedMapCheck {
   const checkMap = mapChecker(env);
-  const slots = [...program.references.keys()].sort((a, b) => a - b);
-  for (const slot of slots) {
-    const reference = program.references.get(slot);
-    if (reference?.kind !== 'map' && reference?.kind !== 'mapValue') continue;
+  let arena: number | undefined;
+  return (slot) => {
+    const reference = env.program.references.get(slot);
+    if (reference?.kind !== 'map' && reference?.kind !== 'mapValue') return;
+    if (env.maps[reference.map].type === 'BPF_MAP_TYPE_ARENA' && reference.map !== arena) {
+      checkArena(env, arena !== undefined);
+      arena = reference.map;
+    }
     checkMap(reference.map);
     if (reference.kind === 'mapValue')
       checkDirectValue(env, slot, env.maps[reference.map], reference.offset >>> 0);
-  }
+  };
 }
 
 /** A kernel that does not know the program type says so with an error number only. */

@@ -4,14 +4,16 @@ import { checkGlobalMemArg, checkHelperCall } from './helperCalls';
 import { checkKfuncCall } from './kfuncCalls';
 import { refusedMap } from './mapCreation';
 import { checkMemAccess } from './memoryAccess';
-import { checkProgram, contextRegister } from './programRules';
+import { checkAttachment, checkProgramType, contextRegister, namedMapCheck } from './programRules';
 import { ownArguments } from './structOps';
 import { checkReturnValue } from './returnValues';
 import type { Rules } from './seams';
 
 export const RULES: Rules = {
   objectProblem: (env) => refusedMap(env.object, env.profile),
-  checkProgram,
+  checkProgramType,
+  checkAttachment,
+  namedMapCheck,
   contextRegister,
   ownArguments,
   checkMemAccess,

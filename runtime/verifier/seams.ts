@@ -44,7 +44,9 @@ export interface Rules {
   /** Why libbpf cannot load any program of the object (verdict `error`), beyond what the loader found. */
   objectProblem(env: VerifierEnv): MapRefusal | undefined;
   /** Before the walk: program type and attach point known, maps usable with it, licence. Rejects or answers unknown. */
-  checkProgram(env: VerifierEnv): void;
+  checkProgramType(env: VerifierEnv): void;
+  checkAttachment(env: VerifierEnv): void;
+  namedMapCheck(env: VerifierEnv): (slot: number) => void;
   /** R1 of the main program at entry. */
   contextRegister(env: VerifierEnv): RegState;
   /** What the main program owns from the beginning. */

@@ -73,6 +73,10 @@ export function checkStructOps(env: VerifierEnv): void {
   if (!isGplCompatible(env.object.license))
     refuse('struct-ops-needs-gpl', 'struct ops programs must have a GPL compatible license');
   const { attachBtfId = 0, memberIndex = 0 } = env.program;
+  if (env.object.bare === true && attachBtfId === 0) {
+    const words = env.features.attachmentCheckedLate ? '' : 'attach_btf_id 0 is not a supported struct';
+    refuse('struct-ops-table', words, ERRNO.ENOTSUPP);
+  }
   const { table, member } = memberOf(env);
   const btf = env.kernelBtf;
   if (btf === undefined || findType(btf, `bpf_struct_ops_${table}`, 'struct') === 0) {

@@ -40,6 +40,11 @@ export interface VerifyOptions {
   readonly kernelBtf?: Btf;
   /** 0 none, 1 the path that failed, 2 every path. */
   readonly logLevel?: 0 | 1 | 2;
+  /**
+   * CPUs that the kernel may have, for the bounds of bpf_get_smp_processor_id. By default not one machine's count: an
+   * index that is safe then is safe on every machine up to that size.
+   */
+  readonly possibleCpus?: number;
 }
 
 const LDDW = 0x18;
@@ -221,6 +226,7 @@ const MAX_SUBPROGS = 256;
 function prepare(env: VerifierEnv): void {
   const { insns } = env;
   checkLoadAttributes(env);
+  RULES.checkProgramType(env);
   checkFunctionRecords(env, 'early');
   if (insns.length === 0) {
     reject(env, {
@@ -289,9 +295,10 @@ function prepare(env: VerifierEnv): void {
   checkAbnormalReturns(env);
   checkFunctionRecords(env, 'late');
   checkLines(env);
-  checkOpcodes(env);
-  RULES.checkProgram(env);
+  if (!env.features.attachmentCheckedLate) RULES.checkAttachment(env);
+  checkOpcodes(env, RULES.namedMapCheck(env));
   checkCfg(env);
+  if (env.features.attachmentCheckedLate) RULES.checkAttachment(env);
   refuseRecursion(env);
   findPacketChanges(env);
   if (env.features.staticLiveness) computeStaticLiveness(env);

@@ -310,25 +310,15 @@ function functionAddress(env: VerifierEnv): RegState {
   return pointer('func', { subprog });
 }
 
-const SKB_TYPES: ReadonlySet<string> = new Set([
-  'BPF_PROG_TYPE_SOCKET_FILTER',
-  'BPF_PROG_TYPE_SCHED_CLS',
-  'BPF_PROG_TYPE_SCHED_ACT',
-  'BPF_PROG_TYPE_SK_SKB',
-  'BPF_PROG_TYPE_SK_REUSEPORT',
-  'BPF_PROG_TYPE_FLOW_DISSECTOR',
-  'BPF_PROG_TYPE_CGROUP_SKB',
-]);
 const LD_ABS_TYPES: ReadonlySet<string> = new Set([
   'BPF_PROG_TYPE_SOCKET_FILTER',
   'BPF_PROG_TYPE_SCHED_CLS',
   'BPF_PROG_TYPE_SCHED_ACT',
-  'BPF_PROG_TYPE_CGROUP_SKB',
 ]);
 
 /** LD_ABS and LD_IND: R6 is the context, the packet bytes come in R0; reading past the end leaves the function. */
 function checkPacketLoad(env: VerifierEnv, at: WalkState, insn: Insn): void {
-  if (!LD_ABS_TYPES.has(env.program.type) && !SKB_TYPES.has(env.program.type)) {
+  if (!LD_ABS_TYPES.has(env.program.type)) {
     structure(env, 'BPF_LD_[ABS|IND] instructions not allowed for this program type', 'packet-load');
   }
   const { frames } = env.cur;

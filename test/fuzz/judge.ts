@@ -1,6 +1,6 @@
 /** Our verdict on raw programs, and how it compares with a kernel's answers. */
 import { lazyKernelBtf } from '../../runtime/host/loadFor';
-import { rawObject, type RawProgram } from '../../runtime/loader/rawProgram';
+import { GUEST_CPUS, rawObject, type RawProgram } from '../../runtime/loader/rawProgram';
 import { findProfile, type Profile } from '../../runtime/spec/profile';
 import { verify } from '../../runtime/verifier/verify';
 import type { Verdict } from '../../runtime/verifier/verdict';
@@ -22,7 +22,12 @@ export function judgeRaw(raw: RawProgram, profile: Profile): Judged | Error {
   const read = rawObject(raw, { kernelTypeName: (id) => btf.kernelBtf?.types.at(id)?.name });
   if (!read.ok) return { verdict: 'error', message: read.problem.message, stats: NO_STATS };
   try {
-    return verify(read.value.program, read.value.object, profile, btf);
+    return verify(read.value.program, read.value.object, profile, {
+      possibleCpus: GUEST_CPUS,
+      get kernelBtf() {
+        return btf.kernelBtf;
+      },
+    });
   } catch (error) {
     return error as Error;
   }

@@ -8,6 +8,8 @@ import type { Profile } from '../../runtime/spec/profile';
 import { nextBelow, nextU32, seedPrng } from '../../runtime/util/prng';
 import { judgeRaw } from './judge';
 
+/** What the model says of helpers and functions that it does not implement. */
+const NOT_MODELLED = / is not modelled/;
 const RUNS = 3;
 const BUDGET = 3_000_000;
 const PASSING_NS = 2_000_000n;
@@ -42,7 +44,10 @@ export function tryProgram(raw: RawProgram, profile: Profile): Soundness {
       machine.letTimePass(machine.nowNs() + PASSING_NS);
       stop = machine.runToEnd();
     }
-    if (stop.kind === 'fault') return { kind: 'fault', message: stop.message };
+    if (stop.kind === 'fault') {
+      const { message } = stop;
+      return NOT_MODELLED.test(message) ? { kind: 'notRun', why: message } : { kind: 'fault', message };
+    }
     if (stop.kind === 'exhausted') return { kind: 'notRun', why: stop.message };
   }
   return { kind: 'ran' };
