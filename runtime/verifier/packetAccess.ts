@@ -63,7 +63,9 @@ function checkAsRegion(
 ): void {
   const reg = regOf(env, regno);
   // a sum that may be negative is a huge number without its sign, whatever the instruction adds to it
-  if (reg.smin + BigInt(reg.off) < 0n) {
+  const fits =
+    regionProblem(reg, regno, off + Number(reg.smin), sizeBytes, reg.range, zeroAllowed) === undefined;
+  if (fits && reg.smin + BigInt(reg.off) < 0n) {
     reject(env, {
       code: 'unbounded-offset',
       category: 'Memory Safety',

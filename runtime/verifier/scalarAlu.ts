@@ -505,8 +505,9 @@ function setRange(d: Draft, min: bigint, max: bigint, alu32: boolean, signed: bo
   }
 }
 
-/** Reordering or cutting bytes: the bits move, the ranges follow from them. */
+/** Reordering or cutting bytes: the bits move, the ranges follow from them; where nothing moves, nothing is forgotten. */
 export function byteSwap(d: Draft, bits: 16 | 32 | 64, swap: boolean, f: FeatureFlags): void {
+  if (bits === 64 && !swap) return;
   const move = (x: bigint): bigint => {
     let from = BigInt.asUintN(bits, x);
     if (!swap) return from;
