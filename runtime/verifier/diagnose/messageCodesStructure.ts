@@ -99,6 +99,7 @@ export const STRUCTURE_ROWS: readonly MessageRow[] = [
   row(/^reg type unsupported for arg#\d+ /m, 'helper-argument-unsupported', CALL),
   row(/^cannot update sockmap in this context/m, 'sockmap-update', CALL),
   row(/^invalid arg_type for sockmap\/sockhash/m, 'map-type-for-helper', CALL),
+  row(/^func \w+#\d+ not supported for program type/m, 'helper-not-for-program', POLICY),
   row(/^func \w+#\d+ supported only for fentry/m, 'helper-not-for-program', POLICY),
   row(/^kernel function \S+ (?:args#\d+|R(?<reg>\d+)) expected pointer to /m, 'kfunc-argument', CALL),
   row(/^kernel function \S+ is sleepable but the program is not/m, 'kfunc-may-sleep', CONTEXT),
