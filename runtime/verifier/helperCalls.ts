@@ -390,9 +390,30 @@ function refineReturn(env: VerifierEnv, call: Call, reg: RegState): RegState {
       syncBounds(bounded, env.features);
       return bounded;
     }
+    case 'bpf_get_retval': {
+      const range = hasFeature(env, 'setRetvalRange') ? retvalRange(env) : undefined;
+      if (range === undefined) return reg;
+      const bounded = draft(reg);
+      bounded.smin = BigInt(range.min);
+      bounded.smax = BigInt(range.max);
+      bounded.s32min = range.min;
+      bounded.s32max = range.max;
+      syncBounds(bounded, env.features);
+      return bounded;
+    }
     default:
       return reg;
   }
+}
+
+const isGroupHook = ({ type, attachType }: VerifierEnv['program']): boolean =>
+  type === 'BPF_PROG_TYPE_LSM' && attachType === 'BPF_LSM_CGROUP';
+
+/** The results that a program may find and set; undefined: who reads an option may make up any answer. */
+function retvalRange(env: VerifierEnv): { readonly min: number; readonly max: number } | undefined {
+  const { type, attachType } = env.program;
+  if (type === 'BPF_PROG_TYPE_CGROUP_SOCKOPT' && attachType === 'BPF_CGROUP_GETSOCKOPT') return undefined;
+  return (isGroupHook(env.program) ? hookReturnRange(env) : undefined) ?? { min: -MAX_ERRNO, max: 0 };
 }
 
 function setReturn(env: VerifierEnv, frame: FuncFrame, call: Call, insnIdx: number): void {
@@ -418,8 +439,6 @@ function setReturn(env: VerifierEnv, frame: FuncFrame, call: Call, insnIdx: numb
 
 /** What bpf_set_retval sets, where the kernel looks at it. */
 function checkRetval(env: VerifierEnv): void {
-  const { type, attachType } = env.program;
-  const inHook = type === 'BPF_PROG_TYPE_LSM' && attachType === 'BPF_LSM_CGROUP';
   const reg = regOf(env, 1);
   const refuse = (message: string): never =>
     reject(env, {
@@ -431,9 +450,8 @@ function checkRetval(env: VerifierEnv): void {
     });
   const ranged = hasFeature(env, 'setRetvalRange');
   if (ranged && reg.type !== 'scalar') refuse('R1 is not a scalar');
-  // who reads an option may make up any answer
-  if (ranged && type === 'BPF_PROG_TYPE_CGROUP_SOCKOPT' && attachType === 'BPF_CGROUP_GETSOCKOPT') return;
-  if (inHook && hookReturnsNothing(env)) {
+  const range = ranged ? retvalRange(env) : undefined;
+  if (isGroupHook(env.program) && hookReturnsNothing(env)) {
     return reject(env, {
       code: 'void-hook-result',
       category: 'Policy',
@@ -441,8 +459,7 @@ function checkRetval(env: VerifierEnv): void {
       message: "BPF_LSM_CGROUP that attach to void LSM hooks can't modify return value!",
     });
   }
-  if (!ranged) return;
-  const range = (inHook ? hookReturnRange(env) : undefined) ?? { min: -MAX_ERRNO, max: 0 };
+  if (range === undefined) return;
   markPrecise(env, 1);
   if (reg.s32min >= range.min && reg.s32max <= range.max) return;
   refuse(`At bpf_set_retval the register R1 has${valuesText(reg, range)}`);
