@@ -364,6 +364,11 @@ export const FEATURES = {
     since: '7.2',
     evidence: 'measured on 6.12 and 7.2',
   },
+  tailCallEndsFunction: {
+    what: 'a tail call inside a function is walked both ways: the function returns a number, or goes on',
+    since: '7.2',
+    evidence: 'mainline 6.19; measured on 7.2, fixtures `tail_call_result_*`',
+  },
   tailCallChangesPacket: {
     what: 'bpf_tail_call invalidates packet pointers',
     since: '6.12',

@@ -3,7 +3,7 @@
  * which instructions form loops. The walk then forgets what is dead and compares only what lives. Older kernels discover
  * liveness while walking (`liveness.ts`).
  */
-import { isHelperCall } from './callKinds';
+import { isHelperCall, isKfuncCall } from './callKinds';
 import type { VerifierEnv } from './env';
 import { loopNumbers, postorders, successors } from './flowGraph';
 import { setSlot } from './frame';
@@ -88,8 +88,15 @@ function accesses(env: VerifierEnv, insn: Insn): { readonly reads: number; reado
 }
 
 function argumentsRead(env: VerifierEnv, insn: Insn): number {
-  const args = isHelperCall(insn) ? helperArguments(env, insn.imm) : undefined;
-  return args === undefined ? ARGUMENTS : ((1 << (args.length + 1)) - 1) & ARGUMENTS;
+  const count = isHelperCall(insn) ? helperArguments(env, insn.imm)?.length : kfuncArgumentCount(env, insn);
+  return count === undefined ? ARGUMENTS : ((1 << (count + 1)) - 1) & ARGUMENTS;
+}
+
+function kfuncArgumentCount(env: VerifierEnv, insn: Insn): number | undefined {
+  if (!isKfuncCall(insn) || insn.imm === 0) return undefined;
+  const func = env.kernelBtf?.types[insn.imm];
+  const proto = func?.kind === 'func' ? env.kernelBtf?.types[func.type] : undefined;
+  return proto?.kind === 'funcProto' ? proto.params.length : undefined;
 }
 
 function liveRegisters(env: VerifierEnv, orders: readonly (readonly number[])[]): void {

@@ -30,6 +30,7 @@ import { endsLocked } from './exitChecks';
 
 const MAX_PROCESSED = 1_000_000;
 const SPIN_UNLOCK = 94;
+const TAIL_CALL = 12;
 
 const structure = (env: VerifierEnv, message: string, code = 'reserved-fields', errno = EINVAL): never =>
   reject(env, { code, category: 'Program Structure', errno, message });
@@ -417,6 +418,12 @@ function checkCall(env: VerifierEnv, at: WalkState, insn: Insn, malformed: boole
     }
   } else RULES.checkHelperCall(env, env.insnIdx, insn);
   curFrame(env).scratchedRegs |= 1;
+  if (isHelperCall(insn) && insn.imm === TAIL_CALL && env.cur.frames.length > 1) {
+    if (env.features.tailCallEndsFunction) {
+      leaveByTailCall(env, at);
+      return;
+    }
+  }
   if (env.enterAfterCall !== null) {
     const callee: ReturnType<typeof curFrame> = env.enterAfterCall;
     env.cur.frames.push(callee);
@@ -425,6 +432,14 @@ function checkCall(env: VerifierEnv, at: WalkState, insn: Insn, malformed: boole
     return;
   }
   env.insnIdx++;
+}
+
+/** A tail call that succeeds ends its function: the other program's result, some number, is what the caller gets. */
+function leaveByTailCall(env: VerifierEnv, at: WalkState): void {
+  pushBranch(env, env.insnIdx + 1, env.insnIdx);
+  curFrame(env).regs[0] = UNKNOWN_SCALAR;
+  env.insnIdx = returnToCaller(env);
+  at.printState = true;
 }
 
 function checkExit(env: VerifierEnv, at: WalkState): void {
