@@ -364,10 +364,15 @@ export const FEATURES = {
     since: '7.2',
     evidence: 'measured on 6.12 and 7.2',
   },
+  castsWalkedBothWays: {
+    what: 'whether an owned socket is of the type that it is cast to is walked both ways at the call: not NULL, and NULL put aside',
+    since: '7.2',
+    evidence: 'measured on 6.12 and 7.2, fixtures `newestCalls`',
+  },
   tailCallEndsFunction: {
     what: 'a tail call inside a function is walked both ways: the function returns a number, or goes on',
     since: '7.2',
-    evidence: 'mainline 6.19; measured on 7.2, fixtures `tail_call_result_*`',
+    evidence: 'mainline 6.19; measured on 7.2, fixtures `newestCalls`',
   },
   tailCallChangesPacket: {
     what: 'bpf_tail_call invalidates packet pointers',

@@ -20,10 +20,12 @@ export type ArgKind =
   /** Map value that the helper fills. */
   | 'uninitMapValue'
   | 'mem'
-  | 'memOrNull'
   | 'readonlyMem'
   | 'readonlyMemOrNull'
   | 'writeMem'
+  /** Memory that the helper fills, which older kernels took for memory that it reads. */
+  | 'filledMem'
+  | 'filledMemOrNull'
   /** Memory that the helper fills; stack bytes need not be initialised. */
   | 'uninitMem'
   | `fixedMem:${number}`
@@ -349,7 +351,13 @@ export const HELPERS = [
     args: ['ctx', 'anything', 'uninitMem', 'size', 'anything'],
     ret: 'integer',
   },
-  { id: 69, name: 'bpf_fib_lookup', args: ['ctx', 'mem', 'size', 'anything'], ret: 'integer', gplOnly: true },
+  {
+    id: 69,
+    name: 'bpf_fib_lookup',
+    args: ['ctx', 'filledMem', 'size', 'anything'],
+    ret: 'integer',
+    gplOnly: true,
+  },
   {
     id: 70,
     name: 'bpf_sock_hash_update',
@@ -505,7 +513,7 @@ export const HELPERS = [
     gplOnly: true,
     packetAccess: true,
   },
-  { id: 101, name: 'bpf_sysctl_get_name', args: ['ctx', 'mem', 'size', 'anything'], ret: 'integer' },
+  { id: 101, name: 'bpf_sysctl_get_name', args: ['ctx', 'filledMem', 'size', 'anything'], ret: 'integer' },
   { id: 102, name: 'bpf_sysctl_get_current_value', args: ['ctx', 'uninitMem', 'size'], ret: 'integer' },
   { id: 103, name: 'bpf_sysctl_get_new_value', args: ['ctx', 'uninitMem', 'size'], ret: 'integer' },
   { id: 104, name: 'bpf_sysctl_set_new_value', args: ['ctx', 'readonlyMem', 'size'], ret: 'integer' },
@@ -596,7 +604,7 @@ export const HELPERS = [
   {
     id: 119,
     name: 'bpf_read_branch_records',
-    args: ['ctx', 'memOrNull', 'sizeOrZero', 'anything'],
+    args: ['ctx', 'filledMemOrNull', 'sizeOrZero', 'anything'],
     ret: 'integer',
     gplOnly: true,
   },
@@ -703,7 +711,7 @@ export const HELPERS = [
     ret: 'integer',
     before: { profile: '6.6', args: ['mapPtr', 'btf:inode'], ret: 'integer' },
   },
-  { id: 147, name: 'bpf_d_path', args: ['btf:path', 'mem', 'sizeOrZero'], ret: 'integer' },
+  { id: 147, name: 'bpf_d_path', args: ['btf:path', 'filledMem', 'sizeOrZero'], ret: 'integer' },
   {
     id: 148,
     name: 'bpf_copy_from_user',
@@ -793,7 +801,7 @@ export const HELPERS = [
   {
     id: 165,
     name: 'bpf_snprintf',
-    args: ['memOrNull', 'sizeOrZero', 'constStr', 'readonlyMemOrNull', 'sizeOrZero'],
+    args: ['filledMemOrNull', 'sizeOrZero', 'constStr', 'readonlyMemOrNull', 'sizeOrZero'],
     ret: 'integer',
     gplOnly: true,
   },
@@ -859,7 +867,7 @@ export const HELPERS = [
   {
     id: 179,
     name: 'bpf_kallsyms_lookup_name',
-    args: ['mem', 'sizeOrZero', 'anything', 'fixedUninitMem:8'],
+    args: ['filledMem', 'sizeOrZero', 'anything', 'fixedUninitMem:8'],
     ret: 'integer',
     since: '6.1',
   },

@@ -156,6 +156,11 @@ const memory =
     call.sizes.set(regno, access);
   };
 
+/** Kernels that let helpers read the stack without forgetting what is there know which helpers write. */
+const filledMemory = (env: VerifierEnv, call: Call, regno: number): void => {
+  call.sizes.set(regno, env.features.helperReadsKeepStack ? 'write' : 'read');
+};
+
 const fixedMemory =
   (access: 'read' | 'write' | 'raw', aligned: boolean) =>
   (env: VerifierEnv, call: Call, regno: number, _reg: RegState, rest: string): void => {
@@ -227,7 +232,8 @@ const RULES: Readonly<Record<Base, ArgRule>> = {
     },
   },
   mem: { types: memTypes, check: memory('read') },
-  memOrNull: { types: memTypes, nullable: true, ignore: MAYBE_NULL, check: memory('read') },
+  filledMem: { types: memTypes, check: filledMemory },
+  filledMemOrNull: { types: memTypes, nullable: true, ignore: MAYBE_NULL, check: filledMemory },
   readonlyMem: { types: memTypes, ignore: MEM_RDONLY, check: memory('read') },
   readonlyMemOrNull: {
     types: memTypes,

@@ -2,6 +2,7 @@
  * A helper call: may this program call it, are the arguments right, what happens to registers, references, locks and
  * packet pointers, what is in R0. Prototypes come from `spec/helpers.ts`, availability from `spec/helperPrograms.ts`.
  */
+import { pushBranch } from './branches';
 import type { Insn } from '../insn/insn';
 import {
   helperById,
@@ -37,7 +38,9 @@ import {
   changed,
   draft,
   isNullConst,
+  knownScalar,
   MAYBE_NULL,
+  mayBeNull,
   MEM_ALLOC,
   MEM_RCU,
   MEM_RDONLY,
@@ -46,8 +49,8 @@ import {
   PACKET_SLICE,
   pointer,
   PTR_TRUSTED,
-  UNKNOWN_SCALAR,
   type RegState,
+  UNKNOWN_SCALAR,
 } from './regState';
 import { findType, resolveModifiers, sizeOfType } from '../btf/query';
 import { regTypeName } from './regText';
@@ -367,6 +370,18 @@ function refineReturn(env: VerifierEnv, call: Call, reg: RegState): RegState {
       syncBounds(bounded, env.features);
       return bounded;
     }
+    case 'bpf_get_retval': {
+      const free =
+        env.program.attachType === 'BPF_CGROUP_GETSOCKOPT' || env.program.type === 'BPF_PROG_TYPE_LSM';
+      if (!hasFeature(env, 'setRetvalRange') || free) return reg;
+      const bounded = draft(reg);
+      bounded.smin = BigInt(-MAX_ERRNO);
+      bounded.s32min = -MAX_ERRNO;
+      bounded.smax = 0n;
+      bounded.s32max = 0;
+      syncBounds(bounded, env.features);
+      return bounded;
+    }
     case 'bpf_get_smp_processor_id': {
       if (!hasFeature(env, 'cpuIdBounded')) return reg;
       const bounded = draft(reg);
@@ -429,6 +444,11 @@ function setReturn(env: VerifierEnv, frame: FuncFrame, call: Call, insnIdx: numb
     mapInfo(env, call.map.map).row.lookup === 'socket';
   if (CASTS.has(call.row.name)) {
     reg = changed(reg, { refObjId: call.refObjId });
+    if (call.refObjId !== 0 && mayBeNull(reg) && hasFeature(env, 'castsWalkedBothWays')) {
+      const failed = pushBranch(env, insnIdx + 1, insnIdx);
+      failed.frames[failed.frames.length - 1].regs[0] = changed(knownScalar(0n), { origin: insnIdx });
+      reg = changed(reg, { flags: reg.flags & ~MAYBE_NULL, id: 0 });
+    }
   } else if (ACQUIRES.has(call.row.name) || socketLookup) {
     const id = acquireReference(env, insnIdx);
     reg = changed(reg, { id, refObjId: id });
@@ -437,7 +457,7 @@ function setReturn(env: VerifierEnv, frame: FuncFrame, call: Call, insnIdx: numb
   frame.regs[0] = reg.type === 'notInit' ? NOT_INIT : changed(reg, { origin: insnIdx });
 }
 
-/** What bpf_set_retval sets, where the kernel looks at it. */
+/** What bpf_set_retval sets, where the kernel looks at it: the low half, as an int. */
 function checkRetval(env: VerifierEnv): void {
   const reg = regOf(env, 1);
   const refuse = (message: string): never =>

@@ -19,19 +19,20 @@ import { dropReference } from './references';
 import { assume, assumeConst, decide, MIRROR, NEGATION, RELATIONS, type Relation } from './refine';
 import { checkRegArg } from './regArgs';
 import {
-  changed,
-  unlinked,
-  draft,
   ADD_CONST32,
   addFlag,
   AT_PKT_END,
   BEYOND_PKT_END,
+  changed,
+  draft,
   isPacketPointer,
   isPointer,
   knownScalar,
   mayBeNull,
   originId,
+  PTR_UNTRUSTED,
   type RegState,
+  unlinked,
 } from './regState';
 import { addDelta } from './scalarAlu';
 import { isSpilled } from './stackState';
@@ -69,6 +70,7 @@ function surelyNotNull(env: VerifierEnv, reg: RegState): boolean {
   if (newer && (reg.smin <= -MAX_VAR_OFF || reg.smax >= MAX_VAR_OFF)) return false;
   if (NOT_NULL_TYPES.has(reg.type)) return true;
   if (!newer) return false;
+  if (reg.type === 'mem' && (reg.flags & PTR_UNTRUSTED) !== 0) return false;
   return NOT_NULL_MORE.has(reg.type) || (reg.type === 'btfId' && isTrusted(reg));
 }
 

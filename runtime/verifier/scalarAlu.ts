@@ -467,8 +467,8 @@ function divide(d: Draft, s: RegState, op: 'div' | 'mod', alu32: boolean, signed
   unboundAll(d);
   // The one quotient that does not fit wraps around.
   if (signed && by === -1n && min === lowest) {
-    if (op === 'div') return;
-    setRange(d, 0n, 0n, alu32, true);
+    if (op === 'mod') setRange(d, 0n, 0n, alu32, true);
+    else if (max === lowest) setRange(d, lowest, lowest, alu32, true);
     return;
   }
   if (op === 'div') {

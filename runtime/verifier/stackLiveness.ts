@@ -449,7 +449,8 @@ class Analysis implements StackLiveness {
         return bytes === UNSURE ? bytes : -bytes;
       }
       case 'mem':
-      case 'memOrNull':
+      case 'filledMem':
+      case 'filledMemOrNull':
       case 'readonlyMem':
       case 'readonlyMemOrNull':
       case 'writeMem':
