@@ -2,8 +2,12 @@
  * Program and callback of a timer without lock: two words that are written one after the other, while another CPU may
  * write them too. Whoever wrote both looks whether both are still its own, and writes again if not; so that in the end
  * the callback belongs to the program on which the reference is held.
+ *
+ * Steps cost the same on all CPUs, so two that write in turns would for ever find the other's words. In hardware the
+ * distances to the contended memory differ; so here a lost round costs each CPU another time.
  */
 import { has } from '../spec/profile';
+import { SPIN_NS } from '../spec/timeCosts';
 import { doneWith, NEXT, startOp, type OpActivation, type StepResult } from './activations';
 import type { Kernel } from './kernel';
 
@@ -34,6 +38,7 @@ export function publishStep(kernel: Kernel, op: OpActivation<'timerPublish'>): S
         (callback === undefined ? l.program < 0 : callback.program === l.program) &&
         (callback === undefined || callback.insnIdx === l.insnIdx);
       if (isOwn) return doneWith(0);
+      kernel.here.timeNs += SPIN_NS * BigInt(kernel.cpu + 1);
       op.pc = 0;
       return NEXT;
     }
