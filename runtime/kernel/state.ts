@@ -93,8 +93,8 @@ export interface TimerObject {
   /** Flags of the last start. */
   flags: number;
   fires: number;
-  /** When it fired last, on the CPU's clock. */
-  firedNs: bigint;
+  /** From the last start to the expiry that it asked for; below zero if that had passed. */
+  delayNs: bigint;
   armed: ArmedRecord | undefined;
   /** The stack that armed the invocation running now. */
   firedFrom: ArmedRecord | undefined;

@@ -80,7 +80,6 @@ export function expiryStep(kernel: Kernel, op: OpActivation<'expiry'>): StepResu
       kernel.here.runningTimer = id;
       kernel.context.timer = id;
       timer.fires++;
-      timer.firedNs = kernel.nowNs;
       timer.firedFrom = timer.armed;
       kernel.timerEvent('timerFire', timer);
       op.pc = 2;

@@ -169,7 +169,7 @@ export function initStep(kernel: Kernel, op: OpActivation<'timerInit'>): StepRes
         cpu: kernel.cpu,
         flags: 0,
         fires: 0,
-        firedNs: 0n,
+        delayNs: 0n,
         armed: undefined,
         firedFrom: undefined,
         freed: false,
@@ -354,14 +354,11 @@ function arm(kernel: Kernel, op: OpActivation<'timerStart'>, timer: TimerObject)
 /** A timer whose callback runs stays on that CPU, whatever the caller or the flags say. */
 function queueTimer(kernel: Kernel, timer: TimerObject, ns: bigint, flags: number): void {
   const cpu = timer.runningOn >= 0 ? timer.runningOn : kernel.cpu;
+  const nowNs = clockNs(kernel.state, kernel.nowNs, timer);
+  const expiresNs = expiryOf(nowNs, ns, flags);
   timer.flags = flags;
-  enqueue(
-    kernel.state,
-    kernel.profile,
-    timer,
-    cpu,
-    expiryOf(clockNs(kernel.state, kernel.nowNs, timer), ns, flags),
-  );
+  timer.delayNs = expiresNs - nowNs;
+  enqueue(kernel.state, kernel.profile, timer, cpu, expiresNs);
   kernel.timerEvent('timerArm', timer, timer.expiresNs);
 }
 

@@ -8,7 +8,7 @@
 import { stepOp } from '../kernel/ops';
 import type { Activation, OpActivation, StepResult } from '../kernel/activations';
 import { startOp } from '../kernel/activations';
-import { CLOCK_ORDER, firstOf, nextInterrupt } from '../kernel/hrtimers';
+import { nextInterrupt } from '../kernel/hrtimers';
 import { nextWork } from '../kernel/workers';
 import type { Kernel } from '../kernel/kernel';
 import { readerEnded } from '../kernel/lifetimes';
@@ -39,7 +39,7 @@ import type { Contexts } from './contexts';
 import type { LoadedProgram } from './load';
 import type { MachineState } from './state';
 import type { CodePlace, MachineStop } from './types';
-import { allTimers } from '../kernel/timerTable';
+import { allTimers, peekTimer } from '../kernel/timerTable';
 
 /** Parts that the loop drives; made by the machine. */
 export interface Parts {
@@ -69,10 +69,10 @@ const SPINS_MAX = 200_000;
 const SLICE_MAX = 1 << 20;
 /** When all CPUs idle for this long, the run is not endless work, and its budget is full again. */
 const PAUSE_NS = 10_000n;
-/** What a timer interrupt takes of the budget, in instructions. */
+/** What a timer interrupt, and the callback of a timer, take of the budget, in instructions. */
 const INTERRUPT_WORK = 100;
-/** The same for a timer that fires again before a CPU could be said to pause: it may be one that never lets it. */
-const REFIRE_WORK = 4000;
+/** The same for a callback that was asked for sooner than a CPU could be said to pause: it may be one that never lets it. */
+const AT_ONCE_WORK = 4000;
 
 export const top = (cpu: CpuState): Context | undefined => cpu.contexts[cpu.contexts.length - 1];
 
@@ -388,12 +388,13 @@ function sliceOf(parts: Parts, turn: Turn, budget: number, untilNs: bigint | und
   return limit;
 }
 
-/** Whether the timer that is due fired a moment ago. */
-function firesAgain(parts: Parts, cpu: CpuState): boolean {
-  return CLOCK_ORDER.some((base) => {
-    const timer = firstOf(parts.state.kernel, cpu, base);
-    return timer !== undefined && timer.fires > 0 && cpu.timeNs - timer.firedNs < PAUSE_NS;
-  });
+/** What the next step of an operation takes of the budget: more where it calls a callback. */
+function workOf(parts: Parts, op: Extract<Activation, { kind: 'op' }>): number {
+  if (op.op === 'workRun' && op.pc === 0) return AT_ONCE_WORK;
+  if (op.op !== 'expiry' || op.pc !== 1) return 1;
+  const timer = peekTimer(parts.state.kernel.timers, op.locals.timer);
+  if (timer?.callback === undefined) return 1;
+  return timer.delayNs < PAUSE_NS ? AT_ONCE_WORK : INTERRUPT_WORK;
 }
 
 /** Lets one CPU act. Returns what it used of the budget, and why everything must stop, if so. */
@@ -422,7 +423,7 @@ function act(
   if (expiry !== undefined && expiry <= cpu.timeNs) {
     pushContext(parts, cpu, 'softirq', startOp('softirq', { nowNs: 0n, clock: 0, timer: 0 }));
     cpu.timeNs += INTERRUPT_ENTRY_NS;
-    return { used: firesAgain(parts, cpu) ? REFIRE_WORK : INTERRUPT_WORK, stop: undefined };
+    return { used: INTERRUPT_WORK, stop: undefined };
   }
   if (cpu.contexts.length === 0) {
     beginWork(parts, cpu);
@@ -431,7 +432,10 @@ function act(
   const context = top(cpu);
   const activation = context?.activations.at(-1);
   assert(context && activation, 'a context on the stack runs something');
-  if (activation.kind === 'op') return { used: 1, stop: stepKernel(parts, cpu, context, activation) };
+  if (activation.kind === 'op') {
+    const used = workOf(parts, activation);
+    return { used, stop: stepKernel(parts, cpu, context, activation) };
+  }
   const fuel = breakpoints === 'skip' ? 1 : sliceOf(parts, turn, budget, untilNs);
   writeFuel(kernel.memory, context.block, fuel);
   const stop = parts.interpreter.run(context.block, {
