@@ -113,9 +113,10 @@ function checkStructField(env: VerifierEnv, access: MemAccess, off: number): voi
   );
 }
 
-/** Plain bytes (`syscall` programs): any aligned access below the limit. */
+/** Plain bytes (`syscall` programs): any access below the limit, an aligned one before newest kernels. */
 function checkBytes(env: VerifierEnv, access: MemAccess, off: number): void {
-  if (off < 0 || off >= SYSCALL_CTX_MAX_BYTES || off % access.sizeBytes !== 0) invalid(env, access, off, '');
+  const odd = off % access.sizeBytes !== 0 && !hasFeature(env, 'syscallCtxAnyOffset');
+  if (off < 0 || off >= SYSCALL_CTX_MAX_BYTES || odd) invalid(env, access, off, '');
   if (access.kind === 'read' && access.valueRegno >= 0) {
     setReg(env, access.valueRegno, loadedScalar(access.sizeBytes, access.signExtend));
   }

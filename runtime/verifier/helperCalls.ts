@@ -55,6 +55,7 @@ import {
 import { findType, resolveModifiers, sizeOfType } from '../btf/query';
 import { regTypeName } from './regText';
 import { hookReturnRange, hookReturnsNothing, valuesText } from './returnValues';
+import type { DiagnosticCategory } from './verdict';
 
 const MAX_ERRNO = 4095;
 
@@ -460,16 +461,10 @@ function setReturn(env: VerifierEnv, frame: FuncFrame, call: Call, insnIdx: numb
 /** What bpf_set_retval sets, where the kernel looks at it: the low half, as an int. */
 function checkRetval(env: VerifierEnv): void {
   const reg = regOf(env, 1);
-  const refuse = (message: string): never =>
-    reject(env, {
-      code: 'retval-range',
-      category: 'Policy',
-      errno: EINVAL,
-      message,
-      registers: [1],
-    });
+  const refuse = (code: string, category: DiagnosticCategory, message: string): never =>
+    reject(env, { code, category, errno: EINVAL, message, registers: [1] });
   const ranged = hasFeature(env, 'setRetvalRange');
-  if (ranged && reg.type !== 'scalar') refuse('R1 is not a scalar');
+  if (ranged && reg.type !== 'scalar') refuse('kfunc-argument', 'Call Type Safety', 'R1 is not a scalar');
   const range = ranged ? retvalRange(env) : undefined;
   if (isGroupHook(env.program) && hookReturnsNothing(env)) {
     return reject(env, {
@@ -482,7 +477,7 @@ function checkRetval(env: VerifierEnv): void {
   if (range === undefined) return;
   markPrecise(env, 1);
   if (reg.s32min >= range.min && reg.s32max <= range.max) return;
-  refuse(`At bpf_set_retval the register R1 has${valuesText(reg, range)}`);
+  refuse('retval-range', 'Policy', `At bpf_set_retval the register R1 has${valuesText(reg, range)}`);
 }
 
 function checkSpecial(env: VerifierEnv, call: Call): void {

@@ -147,13 +147,13 @@ function checkPointer(env: VerifierEnv, call: Call, i: number, pointeeId: number
   checkOffset(env, regno, reg, whole);
   if (reg.refObjId !== 0) {
     if (call.refObjId !== 0) {
-      refuse(
-        env,
-        `verifier internal error: more than one arg with ref_obj_id R${regno} ${reg.refObjId} ${call.refObjId}`,
-        EFAULT,
-        'kfunc-argument',
-        [regno],
-      );
+      reject(env, {
+        code: 'kernel-bug',
+        category: 'Program Structure',
+        errno: EFAULT,
+        message: `verifier internal error: more than one arg with ref_obj_id R${regno} ${reg.refObjId} ${call.refObjId}`,
+        registers: [regno],
+      });
     }
     call.refObjId = reg.refObjId;
     call.refRegno = regno;

@@ -6,7 +6,7 @@ import * as assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import * as zlib from 'node:zlib';
-import { readBtf } from '../../runtime/btf/readBtf';
+import { readBtfWithModules } from '../../runtime/btf/readBtf';
 import type { Btf } from '../../runtime/btf/types';
 import { loadObject } from '../../runtime/loader/loadObject';
 import type { ObjectSpec, ProgramSpec } from '../../runtime/loader/objectSpec';
@@ -44,8 +44,11 @@ const kernelBtfs = new Map<Kernel, Btf>();
 export function kernelBtf(kernel: Kernel): Btf {
   let btf = kernelBtfs.get(kernel);
   if (btf === undefined) {
-    const packed = fs.readFileSync(path.join(repoRoot, 'runtime', 'host', 'btf', `${kernel}.btf.br`));
-    const read = readBtf('vmlinux', new Uint8Array(zlib.brotliDecompressSync(packed)));
+    const folder = path.join(repoRoot, 'runtime', 'host', 'btf');
+    const unpacked = (name: string): Uint8Array =>
+      new Uint8Array(zlib.brotliDecompressSync(fs.readFileSync(path.join(folder, `${name}.btf.br`))));
+    const modules = ['nf_conntrack', 'nf_nat'].map((module) => unpacked(`${kernel}.${module}`));
+    const read = readBtfWithModules('vmlinux', unpacked(kernel), modules);
     assert.ok(read.ok);
     kernelBtfs.set(kernel, (btf = read.value));
   }

@@ -102,6 +102,7 @@ export const STRUCTURE_ROWS: readonly MessageRow[] = [
   row(/^func \w+#\d+ not supported for program type/m, 'helper-not-for-program', POLICY),
   row(/^func \w+#\d+ supported only for fentry/m, 'helper-not-for-program', POLICY),
   row(/^kernel function \S+ (?:args#\d+|R(?<reg>\d+)) expected pointer to /m, 'kfunc-argument', CALL),
+  row(/^kernel function \S+ (?:args#\d+|returns) pointer type .* is not supported/m, 'kfunc-argument', CALL),
   row(/^kernel function \S+ is sleepable but the program is not/m, 'kfunc-may-sleep', CONTEXT),
   row(/^sleepable global function \S+ called in /m, 'helper-may-sleep', CONTEXT),
   row(
