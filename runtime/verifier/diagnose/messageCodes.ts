@@ -394,7 +394,11 @@ export const MESSAGE_ROWS: readonly MessageRow[] = [
   row(/^invalid access to flow keys off=(?<off>-?\d+) size=(?<sizeBytes>\d+)/m, 'flow-keys-access', MEMORY),
   row(/^invalid bpf_context access off=(?<off>-?\d+) size=(?<sizeBytes>\d+)/m, 'context-access', POLICY),
   row(/^dereference of modified \w+ ptr R(?<reg>\d+) off=/m, 'modified-pointer', TYPES),
-  row(/^(?:variable [?\w]+ access var_off=|negative offset \w+ ptr R(?<reg>\d+))/m, 'modified-pointer', TYPES),
+  row(
+    /^(?:variable [?\w]+ access var_off=|negative offset \w+ ptr R(?<reg>\d+))/m,
+    'modified-pointer',
+    TYPES,
+  ),
   row(/^misaligned (?:\w+ )?access off /m, 'misaligned-access', MEMORY),
   row(
     /^Cannot access kernel 'struct (?<struct>\w+)' from non-GPL compatible program/m,
