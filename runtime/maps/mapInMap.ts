@@ -73,7 +73,7 @@ const failed = (error: number): MapOutcome => ({ error, freed: [], recycle: [] }
 export function handleArray(
   types: readonly string[],
   own: {
-    refuse?(definition: MapDefinition): number;
+    readonly refuse?: (definition: MapDefinition) => number;
     /** 0, or why this handle cannot be stored. */
     check(env: MapEnv, definition: MapDefinition, handle: number): number;
     /** Programs can look handles up. */
@@ -88,7 +88,6 @@ export function handleArray(
   };
   return {
     types,
-
     ...(own.refuse === undefined ? {} : { refuse: own.refuse }),
 
     create: (env, definition): HandleArrayData => ({
