@@ -371,18 +371,6 @@ function refineReturn(env: VerifierEnv, call: Call, reg: RegState): RegState {
       syncBounds(bounded, env.features);
       return bounded;
     }
-    case 'bpf_get_retval': {
-      const free =
-        env.program.attachType === 'BPF_CGROUP_GETSOCKOPT' || env.program.type === 'BPF_PROG_TYPE_LSM';
-      if (!hasFeature(env, 'setRetvalRange') || free) return reg;
-      const bounded = draft(reg);
-      bounded.smin = BigInt(-MAX_ERRNO);
-      bounded.s32min = -MAX_ERRNO;
-      bounded.smax = 0n;
-      bounded.s32max = 0;
-      syncBounds(bounded, env.features);
-      return bounded;
-    }
     case 'bpf_get_smp_processor_id': {
       if (!hasFeature(env, 'cpuIdBounded')) return reg;
       const bounded = draft(reg);
@@ -391,18 +379,6 @@ function refineReturn(env: VerifierEnv, call: Call, reg: RegState): RegState {
       bounded.umax = bounded.smax = last;
       bounded.u32min = bounded.s32min = 0;
       bounded.u32max = bounded.s32max = Number(last);
-      syncBounds(bounded, env.features);
-      return bounded;
-    }
-    case 'bpf_get_retval': {
-      const free =
-        env.program.attachType === 'BPF_CGROUP_GETSOCKOPT' || env.program.type === 'BPF_PROG_TYPE_LSM';
-      if (!hasFeature(env, 'setRetvalRange') || free) return reg;
-      const bounded = draft(reg);
-      bounded.smin = BigInt(-MAX_ERRNO);
-      bounded.s32min = -MAX_ERRNO;
-      bounded.smax = 0n;
-      bounded.s32max = 0;
       syncBounds(bounded, env.features);
       return bounded;
     }
@@ -425,10 +401,11 @@ function refineReturn(env: VerifierEnv, call: Call, reg: RegState): RegState {
 const isGroupHook = ({ type, attachType }: VerifierEnv['program']): boolean =>
   type === 'BPF_PROG_TYPE_LSM' && attachType === 'BPF_LSM_CGROUP';
 
-/** The results that a program may find and set; undefined: who reads an option may make up any answer. */
+/** The results that a program may find and set; undefined for any: of reading an option, and of hooks that return nothing. */
 function retvalRange(env: VerifierEnv): { readonly min: number; readonly max: number } | undefined {
   const { type, attachType } = env.program;
   if (type === 'BPF_PROG_TYPE_CGROUP_SOCKOPT' && attachType === 'BPF_CGROUP_GETSOCKOPT') return undefined;
+  if (isGroupHook(env.program) && hookReturnsNothing(env)) return undefined;
   return (isGroupHook(env.program) ? hookReturnRange(env) : undefined) ?? { min: -MAX_ERRNO, max: 0 };
 }
 
