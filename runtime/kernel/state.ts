@@ -210,6 +210,8 @@ export interface KernelState {
   budget: number;
   /** What `budget` is set back to when every CPU paused. */
   readonly budgetMax: number;
+  /** Callbacks that were asked for at once since every CPU paused, and the last of them. */
+  hurried: HurriedCallbacks | undefined;
   /** Counts changes of the timer queues, so that drivers know when to look at them again. */
   queueChanges: number;
   scheduler: SchedulerStateLike;
@@ -219,6 +221,12 @@ export interface KernelState {
   allocationsLeft: number;
   /** Instructions executed since the start. */
   executed: number;
+}
+
+export interface HurriedCallbacks {
+  readonly count: number;
+  readonly program: number;
+  readonly insnIdx: number;
 }
 
 export interface CurrentTask {

@@ -122,6 +122,7 @@ check<
     | 'attached'
     | 'events'
     | 'scheduler'
+    | 'hurried'
     | 'current'
   >
 >(true);
@@ -149,6 +150,7 @@ function copyKernel(kernel: MachineState['kernel']): All<MachineState['kernel']>
     events: kernel.events,
     budget: kernel.budget,
     budgetMax: kernel.budgetMax,
+    hurried: kernel.hurried,
     queueChanges: kernel.queueChanges,
     scheduler: copyScheduler(kernel.scheduler),
     current: { ...kernel.current },

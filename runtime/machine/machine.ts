@@ -897,6 +897,7 @@ function kernelState(
     events: [],
     budget,
     budgetMax: budget,
+    hurried: undefined,
     queueChanges: 0,
     scheduler,
     allocationsLeft: -1,

@@ -12,7 +12,7 @@ import { nextInterrupt } from '../kernel/hrtimers';
 import { nextWork } from '../kernel/workers';
 import type { Kernel } from '../kernel/kernel';
 import { readerEnded } from '../kernel/lifetimes';
-import type { Context, ContextKind, CpuState, KernelState, ReaderKind } from '../kernel/state';
+import type { Context, ContextKind, CpuState, KernelState, ReaderKind, TimerObject } from '../kernel/state';
 import { callHelper, callKfunc } from '../helpers/helpers';
 import type { HelperResult } from '../helpers/protocol';
 import { helperById } from '../spec/helpers';
@@ -388,13 +388,16 @@ function sliceOf(parts: Parts, turn: Turn, budget: number, untilNs: bigint | und
   return limit;
 }
 
-/** What the next step of an operation takes of the budget: more where it calls a callback. */
+/** What the next step of an operation takes of the budget: more where it calls a callback, which is noted. */
 function workOf(parts: Parts, op: Extract<Activation, { kind: 'op' }>): number {
-  if (op.op === 'workRun' && op.pc === 0) return AT_ONCE_WORK;
-  if (op.op !== 'expiry' || op.pc !== 1) return 1;
-  const timer = peekTimer(parts.state.kernel.timers, op.locals.timer);
+  if (op.op !== 'expiry' && op.op !== 'workRun') return 1;
+  if (op.pc !== (op.op === 'expiry' ? 1 : 0)) return 1;
+  const { kernel } = parts.state;
+  const timer = peekTimer(kernel.timers, op.locals.timer);
   if (timer?.callback === undefined) return 1;
-  return timer.delayNs < PAUSE_NS ? AT_ONCE_WORK : INTERRUPT_WORK;
+  if (!timer.isWork && timer.delayNs >= PAUSE_NS) return INTERRUPT_WORK;
+  kernel.hurried = { count: (kernel.hurried?.count ?? 0) + 1, ...timer.callback };
+  return AT_ONCE_WORK;
 }
 
 /** Lets one CPU act. Returns what it used of the budget, and why everything must stop, if so. */
@@ -412,8 +415,10 @@ function act(
   if (cpu.timeNs < turn.atNs) {
     const pausedNs = turn.atNs - cpu.timeNs;
     cpu.timeNs = turn.atNs;
-    if (pausedNs >= PAUSE_NS && state.kernel.cpus.every((c) => c.contexts.length === 0))
+    if (pausedNs >= PAUSE_NS && state.kernel.cpus.every((c) => c.contexts.length === 0)) {
       state.kernel.budget = state.kernel.budgetMax;
+      state.kernel.hurried = undefined;
+    }
   }
   if (isIrqWorkDue(cpu)) {
     takeIrqWork(parts, cpu);
@@ -449,20 +454,33 @@ function act(
   return { used: Math.max(1, used), stop: afterEngine(parts, cpu, context, stop) };
 }
 
-function exhausted(parts: Parts): MachineStop {
-  let busiest: { label: string; fires: number } | undefined;
-  for (const timer of allTimers(parts.state.kernel.timers)) {
-    if (timer.fires <= (busiest?.fires ?? 0)) continue;
-    const key = parts.kernel.timerKey(timer);
-    busiest = { label: `${key.map}[${key.keyHex}]`, fires: timer.fires };
+/** What kept the run busy, as far as can be seen. */
+function busyCause(parts: Parts): string {
+  const { kernel } = parts.state;
+  const causes: string[] = [];
+  if (kernel.hurried !== undefined) {
+    const { count, program, insnIdx } = kernel.hurried;
+    const called = parts.programs[program];
+    causes.push(
+      `${count} callbacks that were asked for at once and let no CPU pause, the last of them ${called.functionAt(insnIdx)} of program ${called.name}`,
+    );
   }
-  const blame =
-    busiest === undefined
-      ? 'a program that does not end'
-      : `the timer in ${busiest.label}, which has fired ${busiest.fires} times; if it re-arms itself with a delay of (almost) zero on purpose, advance less or give a scenario a larger budget`;
+  let busiest: TimerObject | undefined;
+  for (const timer of allTimers(kernel.timers)) if (timer.fires > (busiest?.fires ?? 1)) busiest = timer;
+  if (busiest !== undefined) {
+    const { map, keyHex } = parts.kernel.timerKey(busiest);
+    const what = busiest.isWork ? 'the work queue' : 'the timer';
+    causes.push(`${what} in ${map}[${keyHex}], which has fired ${busiest.fires} times`);
+  }
+  return causes.length === 0
+    ? 'a program that does not end'
+    : `${causes.join('; most often ')}. If that is on purpose, use a longer delay, advance less or give a scenario a larger budget`;
+}
+
+function exhausted(parts: Parts): MachineStop {
   const stop: MachineStop = {
     kind: 'exhausted',
-    message: `the run does not come to rest; the likely cause is ${blame}`,
+    message: `the run does not come to rest; the likely cause is ${busyCause(parts)}`,
   };
   parts.kernel.event({
     kind: 'note',

@@ -1,10 +1,10 @@
 /** What impossible scenarios and hopeless programs get: one clear error, or a stop within bounds that says where and why. */
 import * as assert from 'node:assert/strict';
-import { Machine } from '../../runtime/machine/machine';
+import { DEFAULT_BUDGET, Machine } from '../../runtime/machine/machine';
 import { playScenario } from '../../runtime/machine/player';
 import { readScenario } from '../../runtime/machine/scenario';
 import { findProfile } from '../../runtime/spec/profile';
-import { machineOf, readObject, runProgram } from './objects';
+import { machineOf, readObject, readObjectFor, runProgram } from './objects';
 import { EVERY_KERNEL, MS, TimerRig } from './timerRig';
 
 /** The problem that a scenario of these steps ends with. */
@@ -42,14 +42,48 @@ describe('impossible steps', () => {
 });
 
 describe('what would never end, or never fit', () => {
-  it('a callback that re-arms itself at zero delay is stopped, and named, on every kernel', () => {
-    for (const kernel of EVERY_KERNEL) {
-      const machine = machineOf('timers', { kernel, budget: 400_000 });
-      assert.equal(runProgram(machine, 'endless'), 0);
-      const stop = machine.run({ untilNs: 3_600_000n * MS, budget: Number.MAX_SAFE_INTEGER });
-      assert.equal(stop.kind, 'exhausted', kernel);
-      assert.match(stop.kind === 'exhausted' ? stop.message : '', /array\[00000000\].*fired \d+ times/);
-    }
+  /** What a callback that is asked for at once takes of the budget. */
+  const AT_ONCE_WORK = 4000;
+
+  it('a callback that is asked for again at once is stopped, and named, on every kernel', () => {
+    const blamed: Readonly<Record<string, RegExp>> = {
+      one: /again of program one; most often the timer in elements\[00000000\], which has fired \d+ times/,
+      slow: /slowly_again of program slow; most often the timer in elements/,
+      many: /again of program many; most often the timer in elements/,
+      // Its timers are made anew each time: none fires twice.
+      anew: /(even|odd) of program anew\. If/,
+    };
+    for (const kernel of EVERY_KERNEL)
+      for (const [program, blame] of Object.entries(blamed)) {
+        const budget = 500 * AT_ONCE_WORK;
+        const machine = machineOf('endless', { kernel, programs: [program], budget });
+        assert.equal(runProgram(machine, program), 0);
+        const stop = machine.run({ untilNs: 3_600_000n * MS, budget: Number.MAX_SAFE_INTEGER });
+        assert.equal(stop.kind, 'exhausted', kernel);
+        const message = stop.kind === 'exhausted' ? stop.message : '';
+        assert.match(message, blame, kernel);
+        const called = Number(/(\d+) callbacks that were asked for at once/.exec(message)?.[1]);
+        assert.ok(called > 300 && called <= 500, `${kernel} ${program}: ${called}`);
+      }
+  });
+
+  it('a work queue that queues itself again at once, too', () => {
+    const profile = findProfile('6.12');
+    assert.ok(profile);
+    const object = readObjectFor('endlessWork', profile);
+    const loaded = Machine.load(object, { profile, checked: true, budget: 500 * AT_ONCE_WORK });
+    assert.ok(loaded.ok, loaded.ok ? '' : loaded.problem.message);
+    const machine = loaded.value;
+    assert.equal(runProgram(machine, 'work'), 0);
+    const stop = machine.run({ untilNs: 3_600_000n * MS, budget: Number.MAX_SAFE_INTEGER });
+    assert.equal(stop.kind, 'exhausted');
+    const message = stop.kind === 'exhausted' ? stop.message : '';
+    assert.match(message, /again of program work; most often the work queue in works\[00000000\]/);
+    assert.ok(Number(/has fired (\d+) times/.exec(message)?.[1]) <= 500);
+  });
+
+  it('the budget that a run has unless told otherwise ends such runs after 50 000 callbacks', () => {
+    assert.ok(DEFAULT_BUDGET <= 50_000 * AT_ONCE_WORK);
   });
 
   it('a map larger than memory is refused at the load, with what to do', () => {

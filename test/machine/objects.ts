@@ -5,7 +5,8 @@ import * as path from 'node:path';
 import { loadObject } from '../../runtime/loader/loadObject';
 import type { ObjectSpec } from '../../runtime/loader/objectSpec';
 import { Machine, type MachineOptions } from '../../runtime/machine/machine';
-import { findProfile } from '../../runtime/spec/profile';
+import { loadFor } from '../../runtime/host/loadFor';
+import { findProfile, type Profile } from '../../runtime/spec/profile';
 import { repoRoot } from '../support/paths';
 
 /** An object of `test/fixtures/machine`, without the ending. */
@@ -13,6 +14,14 @@ export function readObject(name: string): ObjectSpec {
   const file = path.join(repoRoot, 'test/fixtures/machine', `${name}.o`);
   const loaded = loadObject(`${name}.o`, fs.readFileSync(file));
   assert.ok(loaded.ok, loaded.ok ? '' : loaded.problem.message);
+  return loaded.value;
+}
+
+/** An object that needs what is known of the kernel's types: its functions, or what it traces. */
+export function readObjectFor(name: string, profile: Profile): ObjectSpec {
+  const file = path.join(repoRoot, 'test/fixtures/machine', `${name}.o`);
+  const loaded = loadFor({ file, bytes: fs.readFileSync(file), relaxed: false, btf: {} }, profile);
+  assert.ok(loaded.ok);
   return loaded.value;
 }
 

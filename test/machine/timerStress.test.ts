@@ -1,16 +1,12 @@
 /** Many CPUs and interrupts on the same timers, on every kernel: nothing may break, wait for ever or be left behind. */
 import * as assert from 'node:assert/strict';
-import * as fs from 'node:fs';
-import { loadFor } from '../../runtime/host/loadFor';
 import { allTimers } from '../../runtime/kernel/timerTable';
-import type { ObjectSpec } from '../../runtime/loader/objectSpec';
 import { Machine } from '../../runtime/machine/machine';
 import { playScenario } from '../../runtime/machine/player';
 import { readScenario } from '../../runtime/machine/scenario';
 import { lawful, randomly, type SchedulerState } from '../../runtime/sched/scheduler';
 import { findProfile, has, type Profile } from '../../runtime/spec/profile';
-import { fixture } from '../support/paths';
-import { runProgram } from './objects';
+import { readObjectFor, runProgram } from './objects';
 import { EVERY_KERNEL, MS } from './timerRig';
 
 const CPUS = 4;
@@ -31,16 +27,6 @@ function profileNamed(kernel: string): Profile {
   const profile = findProfile(kernel);
   assert.ok(profile);
   return profile;
-}
-
-function objectFor(kernel: string): ObjectSpec {
-  const file = fixture('machine/timerStress.o');
-  const object = loadFor(
-    { file, bytes: fs.readFileSync(file), relaxed: false, btf: {} },
-    profileNamed(kernel),
-  );
-  assert.ok(object.ok);
-  return object.value;
 }
 
 /**
@@ -68,7 +54,9 @@ function stress(
     ],
   });
   assert.ok(scenario.ok);
-  const played = playScenario(objectFor(kernel), scenario.value, { scheduler });
+  const played = playScenario(readObjectFor('timerStress', profileNamed(kernel)), scenario.value, {
+    scheduler,
+  });
   assert.ok(played.ok, played.ok ? '' : played.problem.message);
   const { stopped } = played.value;
   if (stopped?.kind === 'fault' && !has(profileNamed(kernel), 'timerRcuFree')) {
@@ -175,7 +163,11 @@ describe('the callback of a timer that a task started', () => {
     for (const kernel of EVERY_KERNEL) {
       const profile = profileNamed(kernel);
       const programs = ['traced_start'];
-      const loaded = Machine.load(objectFor(kernel), { profile, checked: true, programs });
+      const loaded = Machine.load(readObjectFor('timerStress', profile), {
+        profile,
+        checked: true,
+        programs,
+      });
       assert.ok(loaded.ok, loaded.ok ? '' : loaded.problem.message);
       const machine = loaded.value;
       assert.equal(runProgram(machine, 'traced_start'), 0);
