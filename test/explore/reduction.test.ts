@@ -132,6 +132,9 @@ const FIXES = [
   'timerHandlerNullTest',
 ] as const;
 
+/** Fixed, so that a run says the same everywhere; other seeds by hand. */
+const SEED = Number(process.env.BPF_STUDIO_SEED ?? 1);
+
 describe('leaving out equivalent runs', function () {
   this.timeout(300_000);
   let object: ObjectSpec;
@@ -197,7 +200,7 @@ describe('leaving out equivalent runs', function () {
       }),
       {
         numRuns: runs,
-        ...(process.env.BPF_STUDIO_SEED ? { seed: Number(process.env.BPF_STUDIO_SEED) } : {}),
+        seed: SEED,
       },
     );
     assert.ok(compared > 0 && left > 0, `${compared} compared, ${left} with fewer runs`);
@@ -213,18 +216,22 @@ describe('leaving out equivalent runs', function () {
         const { machine } = executor.value;
         const walk = new Walk(executor.value);
         walk.reset();
-        /** The two in this order; undefined: the second cannot be taken, or the run is over. */
+        /** The two in this order; undefined: the second cannot be taken. `over`: the run ended with the first, or does with the second. */
         const inOrder = (
           first: Option,
           second: Option,
-        ): { dependent: boolean; state: string } | undefined => {
+        ): { over: boolean; dependent: boolean; state: string } | undefined => {
           assert.ok(walk.take(first, false).ok);
           const { footprint } = walk;
           const next = walk.toOptions();
           assert.ok(next.ok);
-          if (next.value?.list.includes(second) !== true) return undefined;
+          if (next.value === undefined) return { over: true, dependent: false, state: kernelState(machine) };
+          if (!next.value.list.includes(second)) return undefined;
           assert.ok(walk.take(second, false).ok);
-          return { dependent: areDependent(footprint, walk.footprint), state: kernelState(machine) };
+          const dependent = areDependent(footprint, walk.footprint);
+          const after = walk.toOptions();
+          assert.ok(after.ok);
+          return { over: after.value === undefined, dependent, state: kernelState(machine) };
         };
         for (const turn of turns) {
           const at = walk.toOptions();
@@ -240,6 +247,8 @@ describe('leaving out equivalent runs', function () {
             const back = inOrder(other, one);
             walk.goTo(position, true);
             if (there === undefined || there.dependent) continue;
+            // What goes wrong in one action ends the run in either order; the other may not have come to its turn.
+            if (there.over && back?.over === true) continue;
             assert.equal(back?.dependent, false);
             assert.equal(there.state, back?.state, `${JSON.stringify(one)} ${JSON.stringify(other)}`);
             compared++;
@@ -249,7 +258,7 @@ describe('leaving out equivalent runs', function () {
       }),
       {
         numRuns: runs,
-        ...(process.env.BPF_STUDIO_SEED ? { seed: Number(process.env.BPF_STUDIO_SEED) } : {}),
+        seed: SEED,
       },
     );
     assert.ok(compared > runs, `${compared} pairs compared`);
