@@ -22,6 +22,9 @@ export interface HelperProgramsRow {
   readonly not72?: string;
 }
 
+/** Number 0, which programs have that are loaded without an attach type: bare ones, not those of a loader. */
+const NO_ATTACH_TYPE = 'BPF_CGROUP_INET_INGRESS';
+
 export const HELPER_PROGRAMS: readonly HelperProgramsRow[] = [
   {
     type: 'BPF_PROG_TYPE_SOCKET_FILTER',
@@ -118,6 +121,13 @@ export const HELPER_PROGRAMS: readonly HelperProgramsRow[] = [
     also72: '22 55 109 117 141 148 156-157 176 180 191',
   },
   {
+    type: 'BPF_PROG_TYPE_CGROUP_DEVICE',
+    attachTypes: [NO_ATTACH_TYPE],
+    ids: '1-3 5-8 12 14-17 25 35 37 42 80-81 87-89 93-94 105-106 112-115 118 120 123 125 130-134 149 153-154 158 164-165 169-172 175 177 181-182 194-195 197-203 208-211',
+    not61: '37 120',
+    also72: '22 55 109 117 141 148 156-157 176 180 191',
+  },
+  {
     type: 'BPF_PROG_TYPE_SK_MSG',
     ids: '1-3 5-8 12 14-15 17 25 35 42 60-63 71 80 87-91 93-94 105-108 112-115 118 120 122-123 125 130-134 136-140 149 153-154 158 160 164-165 169-172 175 177-178 181-182 194-203 208-211',
     not61: '120',
@@ -192,6 +202,13 @@ export const HELPER_PROGRAMS: readonly HelperProgramsRow[] = [
   {
     type: 'BPF_PROG_TYPE_CGROUP_SYSCTL',
     ids: '1-3 5-8 12 14-17 25 35 37 42 80-81 87-89 93-94 101-106 112-115 118 120 123 125 130-134 149 153-154 158 160 164-165 169-172 175 177 181-182 186-187 194-195 197-203 208-211',
+    not61: '37 120',
+    also72: '22 55 109 117 141 148 156-157 176 180 191',
+  },
+  {
+    type: 'BPF_PROG_TYPE_CGROUP_SYSCTL',
+    attachTypes: [NO_ATTACH_TYPE],
+    ids: '1-3 5-8 12 14-17 25 35 37 42 80-81 87-89 93-94 101-106 112-115 118 120 123 125 130-134 149 153-154 158 160 164-165 169-172 175 177 181-182 194-195 197-203 208-211',
     not61: '37 120',
     also72: '22 55 109 117 141 148 156-157 176 180 191',
   },

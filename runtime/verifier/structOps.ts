@@ -60,10 +60,15 @@ export function implementedMember(env: VerifierEnv): ImplementedMember | undefin
   return { row, name: member.name, params: proto.params, returnType: proto.returnType };
 }
 
+/** What number 0 names, which bare programs have that tell no attach type. */
+const NO_ATTACH_TYPE = 'BPF_CGROUP_INET_INGRESS';
+
 /** Name of the table's member for the table of helpers; other programs: their attach type. */
 export function helperScope(env: VerifierEnv): string | undefined {
   const implemented = implementedMember(env);
-  return implemented === undefined ? env.program.attachType : `${implemented.row.table}.${implemented.name}`;
+  if (implemented !== undefined) return `${implemented.row.table}.${implemented.name}`;
+  const { attachType, load } = env.program;
+  return attachType ?? (load?.attachType === 0 ? NO_ATTACH_TYPE : undefined);
 }
 
 /** Before the walk: may this member be implemented, by this program? */
