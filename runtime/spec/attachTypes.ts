@@ -9,6 +9,9 @@ export interface AttachTypeRow {
   readonly since?: string;
 }
 
+/** What number 0 names, and with it programs that are loaded without an attach type. */
+export const NO_ATTACH_TYPE = 'BPF_CGROUP_INET_INGRESS';
+
 export const ATTACH_TYPES = [
   { id: 0, name: 'BPF_CGROUP_INET_INGRESS' },
   { id: 1, name: 'BPF_CGROUP_INET_EGRESS' },

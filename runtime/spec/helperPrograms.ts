@@ -7,6 +7,7 @@
  *
  * Profiles by facts use the nearest measured kernel; a helper's `since` is asked besides.
  */
+import { NO_ATTACH_TYPE } from './attachTypes';
 import { helperById, type HelperPrototype, type HelperRow } from './helpers';
 import { isSince, type Profile } from './profile';
 
@@ -21,9 +22,6 @@ export interface HelperProgramsRow {
   readonly also72?: string;
   readonly not72?: string;
 }
-
-/** Number 0, which programs have that are loaded without an attach type: bare ones, not those of a loader. */
-const NO_ATTACH_TYPE = 'BPF_CGROUP_INET_INGRESS';
 
 export const HELPER_PROGRAMS: readonly HelperProgramsRow[] = [
   {

@@ -6,7 +6,7 @@
  */
 import { typeById } from '../btf/query';
 import type { LoadAttributes } from '../loader/objectSpec';
-import { ATTACH_TYPES, type AttachTypeRow } from '../spec/attachTypes';
+import { ATTACH_TYPES, NO_ATTACH_TYPE, type AttachTypeRow } from '../spec/attachTypes';
 import { ERRNO } from '../spec/errno';
 import {
   ATTACH_RULES,
@@ -19,9 +19,6 @@ import {
 import { isSince } from '../spec/profile';
 import { reject, unknown, type VerifierEnv } from './env';
 import { EINVAL } from './outcome';
-
-/** The name of attach type 0. */
-const NO_ATTACH_TYPE = 'BPF_CGROUP_INET_INGRESS';
 
 const refuse = (env: VerifierEnv, code: string, message: string, errno: number = EINVAL): never =>
   reject(env, { code, category: 'Policy', errno, message, insn: -1 });

@@ -6,6 +6,7 @@
  */
 import { findType, resolvedType, resolveModifiers } from '../btf/query';
 import type { Btf, BtfMember } from '../btf/types';
+import { NO_ATTACH_TYPE } from '../spec/attachTypes';
 import { ERRNO } from '../spec/errno';
 import { isSince } from '../spec/profile';
 import { structOpsByTable, type StructOpsRow, type WritableMember } from '../spec/structOps';
@@ -59,9 +60,6 @@ export function implementedMember(env: VerifierEnv): ImplementedMember | undefin
   if (row === undefined || member === undefined || proto === undefined) return undefined;
   return { row, name: member.name, params: proto.params, returnType: proto.returnType };
 }
-
-/** What number 0 names, which bare programs have that tell no attach type. */
-const NO_ATTACH_TYPE = 'BPF_CGROUP_INET_INGRESS';
 
 /** Name of the table's member for the table of helpers; other programs: their attach type. */
 export function helperScope(env: VerifierEnv): string | undefined {
