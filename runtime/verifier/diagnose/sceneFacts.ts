@@ -15,7 +15,7 @@ import type { Trace, Way } from './way';
 
 export type Facts = Readonly<Record<string, string>>;
 
-/** Facts that are made here or in `explanationsByMessage.ts`' terms; a description without a program has none of them. */
+/** Facts that are made here or in `explanations/byMessage.ts`' terms; a description without a program has none of them. */
 export const DERIVED_FACTS: ReadonlySet<string> = new Set(
   'callee gone clobberer range fixed missing offered chain acquirer resource release detail global'.split(
     ' ',

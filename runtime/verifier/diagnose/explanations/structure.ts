@@ -1,12 +1,7 @@
-/**
- * What refusals of the shape of a program mean, and of what few programs meet: plain words, the same for every program.
- * A continuation of `explanations.ts`.
- */
-import type { Explanation } from './explanations';
+/** Refusals of the shape of a program, and what few programs meet: plain words, the same for every program. */
+import { row, type Row } from './words';
 
-const row = (reason: string, suggestion: string): Explanation => ({ reason, suggestion });
-
-export const STRUCTURE_EXPLANATIONS: Readonly<Record<string, Explanation>> = {
+export const STRUCTURE_EXPLANATIONS: Readonly<Record<string, Row>> = {
   'reserved-fields': row(
     'A part of the instruction that must be zero is not. Newer instructions (sign-extending moves and loads, signed division, long jumps) use these parts, so older kernels refuse them this way.',
     'Compile for an older instruction set (-mcpu=v3), or load on a newer kernel.',

@@ -2,7 +2,7 @@
  * Findings of which the kernel's message tells more than their code: which argument, which bytes, what kind of access. A row
  * that matches speaks in place of the general row of the code in `explanations.ts`.
  */
-import type { Explanation, Scene } from './explanations';
+import type { Explanation, Scene } from './words';
 
 type Groups = Readonly<Record<string, string | undefined>>;
 type Words = (groups: Groups, scene: Scene) => Explanation;
