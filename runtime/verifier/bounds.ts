@@ -89,7 +89,12 @@ export function unboundAll(d: Draft): void {
 export const subregIsConst = (t: Tnum): boolean => (t.mask & LOW32) === 0n;
 
 /** Ranges of 32 bits learn from the bits. */
-export function learn32FromBits(d: Draft): void {
+export function learn32FromBits(d: Draft, f: FeatureFlags): void {
+  if (f.circularRanges) setArc32(d, arcMeet(arc32Of(d), arcOfBits(d.bits, TOP32), TOP32));
+  else narrow32ToBits(d);
+}
+
+function narrow32ToBits(d: Draft): void {
   const value = lowU32(d.bits.value);
   const mask = lowU32(d.bits.mask);
   d.s32min = Math.max(d.s32min, value | (mask & S32_MIN));
@@ -100,7 +105,7 @@ export function learn32FromBits(d: Draft): void {
 
 const SIGN_BIT = 1n << 63n;
 
-function learn64FromBits(d: Draft): void {
+function narrow64ToBits(d: Draft): void {
   const { value, mask } = d.bits;
   d.smin = maxBig(d.smin, asS64(value | (mask & SIGN_BIT)));
   d.smax = minBig(d.smax, asS64(value | (mask & S64_MAX)));
@@ -108,10 +113,14 @@ function learn64FromBits(d: Draft): void {
   d.umax = minBig(d.umax, value | mask);
 }
 
-export function learnFromBits(d: Draft): void {
+export function learnFromBits(d: Draft, f: FeatureFlags): void {
   if (d.bits.mask === U64_MAX) return;
-  learn32FromBits(d);
-  learn64FromBits(d);
+  if (f.circularRanges) {
+    arcsFromBits(d);
+    return;
+  }
+  narrow32ToBits(d);
+  narrow64ToBits(d);
 }
 
 function narrowU32(d: Draft, min: number, max: number): void {
@@ -328,7 +337,7 @@ export function syncBounds(d: Draft, f: FeatureFlags): void {
     return;
   }
   if (isUnbounded(d) || settlesOnConstant(d)) return;
-  learnFromBits(d);
+  learnFromBits(d, f);
   if (f.boundsDeduceMixed) {
     for (let round = 0; round < 3; round++) {
       const { umin, umax, smin, smax, s32min, s32max, u32min, u32max } = d;
@@ -352,7 +361,7 @@ export function syncBounds(d: Draft, f: FeatureFlags): void {
     deduceBySign(d);
   }
   learnBits(d);
-  learnFromBits(d);
+  learnFromBits(d, f);
 }
 
 /** The 64-bit range as an arc: read from the ends, or the one kept apart because no end tells of it. */

@@ -240,7 +240,7 @@ function bitwise(d: Draft, s: RegState, f: FeatureFlags, op: 'and' | 'or' | 'xor
   d.umin = op === 'or' ? maxBig(d.umin, s.umin) : d.bits.value;
   d.umax = op === 'and' ? minBig(d.umax, s.umax) : most;
   signedAfterBitwise(d, s, f, true, false);
-  learnFromBits(d);
+  learnFromBits(d, f);
 }
 
 function lsh32Range(d: Draft, least: number, most: number): void {
@@ -255,12 +255,12 @@ function lsh32Range(d: Draft, least: number, most: number): void {
   }
 }
 
-function lsh(d: Draft, s: RegState, alu32: boolean): void {
+function lsh(d: Draft, s: RegState, alu32: boolean, f: FeatureFlags): void {
   if (alu32) {
     lsh32Range(d, s.u32min, s.u32max);
     d.bits = tnumSubreg(tnumLsh(tnumSubreg(d.bits), s.u32min));
     unbound64(d);
-    learn32FromBits(d);
+    learn32FromBits(d, f);
     return;
   }
   const by = Number(s.umin);
@@ -276,10 +276,10 @@ function lsh(d: Draft, s: RegState, alu32: boolean): void {
   }
   lsh32Range(d, by, by);
   d.bits = tnumLsh(d.bits, by);
-  learnFromBits(d);
+  learnFromBits(d, f);
 }
 
-function rsh(d: Draft, s: RegState, alu32: boolean): void {
+function rsh(d: Draft, s: RegState, alu32: boolean, f: FeatureFlags): void {
   if (alu32) {
     const by = s.u32min;
     d.s32min = S32_MIN;
@@ -288,7 +288,7 @@ function rsh(d: Draft, s: RegState, alu32: boolean): void {
     d.u32min >>>= s.u32max;
     d.u32max >>>= by;
     unbound64(d);
-    learn32FromBits(d);
+    learn32FromBits(d, f);
     return;
   }
   const by = Number(s.umin);
@@ -298,10 +298,10 @@ function rsh(d: Draft, s: RegState, alu32: boolean): void {
   d.umin >>= s.umax;
   d.umax >>= s.umin;
   unbound32(d);
-  learnFromBits(d);
+  learnFromBits(d, f);
 }
 
-function arsh(d: Draft, s: RegState, alu32: boolean): void {
+function arsh(d: Draft, s: RegState, alu32: boolean, f: FeatureFlags): void {
   if (alu32) {
     const by = s.u32min;
     d.s32min >>= by;
@@ -310,7 +310,7 @@ function arsh(d: Draft, s: RegState, alu32: boolean): void {
     d.u32min = 0;
     d.u32max = U32_MAX;
     unbound64(d);
-    learn32FromBits(d);
+    learn32FromBits(d, f);
     return;
   }
   const by = s.umin;
@@ -320,7 +320,7 @@ function arsh(d: Draft, s: RegState, alu32: boolean): void {
   d.umin = 0n;
   d.umax = U64_MAX;
   unbound32(d);
-  learnFromBits(d);
+  learnFromBits(d, f);
 }
 
 /** Whether the profile's kernel computes a range for this operation at all. */
@@ -431,13 +431,13 @@ export function scalarAlu(
       bitwise(d, s, f, op);
       break;
     case 'lsh':
-      lsh(d, s, alu32);
+      lsh(d, s, alu32, f);
       break;
     case 'rsh':
-      rsh(d, s, alu32);
+      rsh(d, s, alu32, f);
       break;
     case 'arsh':
-      arsh(d, s, alu32);
+      arsh(d, s, alu32, f);
       break;
     case 'div':
     case 'mod':

@@ -20,7 +20,6 @@ import {
   SLOT_ITER,
   SLOT_MISC,
   SLOT_SPILL,
-  SLOT_ZERO,
   slotKind,
   withKind,
   type SlotKind,
@@ -152,10 +151,9 @@ function withoutHalves(slot: StackSlot, upper: boolean, lower: boolean): StackSl
     return kinds === slot.kinds ? slot : { kinds, spilled: slot.spilled };
   }
   if (kind === SLOT_SPILL) {
-    // A pointer cannot be halved: loading a part of it must stay an error.
-    if (slot.spilled.type !== 'scalar') return slot;
-    const left = isNullSpill(slot) ? SLOT_ZERO : SLOT_MISC;
-    set(0, (old) => (old === SLOT_SPILL ? left : old));
+    // A pointer cannot be halved: loading a part of it must stay an error. A zero is one in every part.
+    if (slot.spilled.type !== 'scalar' || isNullSpill(slot)) return slot;
+    set(0, (old) => (old === SLOT_SPILL ? SLOT_MISC : old));
   }
   set(4, () => SLOT_INVALID);
   return { kinds, spilled: NOT_INIT };
