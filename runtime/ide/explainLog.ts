@@ -7,7 +7,7 @@ import { causesOf } from '../verifier/diagnose/causes';
 import { explanationOf as ruleBookWords } from '../verifier/diagnose/explanations';
 import { leakFacts, missingHelper, wayFacts } from '../verifier/diagnose/sceneFacts';
 import { traceBack, type Trace, type Way } from '../verifier/diagnose/way';
-import { lastPath, readLog, type LogSource, type LogStep, type ProgramLog } from '../verifier/logReader';
+import { lastPath, readLog, type LogSource, type LogStep, type ProgramLog } from './logReader';
 import { helperByName } from '../spec/helpers';
 import { fail, ok, type Result } from '../util/problem';
 import { expressionColumns } from './expressionRange';
@@ -295,7 +295,8 @@ function factsOf(
   const last = (followed?.steps.length ?? 0) - 1;
   const shown =
     reg === undefined || followed === undefined ? '' : (shownBefore(followed.steps, last, reg) ?? '');
-  const what = whatOf(shown, known?.facts.type ?? '');
+  const inCall = known?.code === 'global-function-argument' ? calledGlobally(log) : {};
+  const what = whatOf(shown, known?.facts.type ?? inCall.type ?? '');
   const struct = /^(?:\w+_)?ptr_(?!or_null)(\w+)/.exec(shown)?.[1];
   const map = mapShown(shown);
   const acquiredAt = followed?.acquiredAt ?? -1;
@@ -314,7 +315,20 @@ function factsOf(
     ...(known?.code === 'timer-map-mismatch' && followed !== undefined
       ? mapsOfTimer(followed.steps, last)
       : {}),
+    ...inCall,
     ...known?.facts,
+  };
+}
+
+/** Which global function a call was refused of, and what the line before says is wrong with the argument. */
+function calledGlobally(log: ProgramLog): Readonly<Record<string, string>> {
+  const [detail = '', message = ''] = log.messages.slice(-2);
+  const [, number, name] = /func#(\d+)(?: \('(\w+)'\))?/.exec(message) ?? [];
+  const type = /\btype=(\S+)/.exec(detail)?.[1];
+  return {
+    detail,
+    global: (name as string | undefined) === undefined ? `function #${number}` : `${name}()`,
+    ...(type === undefined ? {} : { type }),
   };
 }
 

@@ -4,12 +4,13 @@
  */
 import { assemble } from '../insn/assemble';
 import type { Insn } from '../insn/insn';
-import type { LogStep } from '../verifier/logReader';
+import type { LogStep } from './logReader';
 import type { Way, WayStep } from '../verifier/diagnose/way';
 import { FormatError } from '../util/problem';
 import { mapShown } from './explainStates';
 
 const SET = /^[rw](\d+) (\S*=) (.*)$/;
+const GOTO = /\bgoto (?:pc)?([+-]\d+)$/;
 const CALLEE = /^call (\w+)(?:#-?\d+)?$/;
 const JUMPS: ReadonlySet<number> = new Set([5, 6]);
 const NO_CONDITION: ReadonlySet<number> = new Set([0, 8, 9]);
@@ -56,13 +57,20 @@ function insnOf({ opcode, text }: LogStep): Insn {
 }
 
 function stepOf(path: readonly LogStep[], at: number): WayStep {
-  const step = path[at];
-  const isConditional = JUMPS.has(step.opcode & 7) && !NO_CONDITION.has(step.opcode >> 4);
+  const taken = at + 1 < path.length ? isTaken(path[at], path[at + 1].insn) : undefined;
   return {
-    insnIdx: step.insn,
-    insn: insnOf(step),
-    ...(isConditional && at + 1 < path.length ? { taken: path[at + 1].insn !== step.insn + 1 } : {}),
+    insnIdx: path[at].insn,
+    insn: insnOf(path[at]),
+    ...(taken === undefined ? {} : { taken }),
   };
+}
+
+/** Undefined for what is no conditional jump, and where lines of the log are missing behind it. */
+function isTaken({ opcode, text, insn }: LogStep, next: number): boolean | undefined {
+  if (!JUMPS.has(opcode & 7) || NO_CONDITION.has(opcode >> 4)) return undefined;
+  if (next === insn + 1) return false;
+  const distance = GOTO.exec(text)?.[1];
+  return distance !== undefined && next === insn + 1 + Number(distance) ? true : undefined;
 }
 
 const sourceWords = (step: LogStep): string =>

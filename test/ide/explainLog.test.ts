@@ -278,8 +278,70 @@ describe('what stands around a log', () => {
     assert.deepEqual(essence(only(stamped)), essence(plain));
   });
 
+  it('a chain of errors that prints the log for each of its links is one report', () => {
+    const log = otherMap.trimEnd();
+    const link = (n: number): string =>
+      `    ${n}: the BPF_PROG_LOAD syscall failed. Verifier output: ${log.replace(/\n/g, '\n       ')}`;
+    const found = only(
+      `Error: attach\n\nCaused by:\n${link(0)}\n\n${link(1)}\n    2: Invalid argument (os error 22)`,
+    );
+    assert.deepEqual(essence(found), essence(plain));
+    assert.equal(found.errno, 22);
+  });
+
+  it('what libbpf says before a log belongs to its program', () => {
+    const block = (name: string, why: string): string =>
+      `libbpf: prog '${name}': BPF program load failed: ${why}\nlibbpf: prog '${name}': -- BEGIN PROG LOAD LOG --\n${otherMap}-- END PROG LOAD LOG --\n`;
+    const found = explainLog(block('first', 'Permission denied') + block('second', 'Invalid argument'));
+    assert.ok(found.ok);
+    assert.deepEqual(
+      found.value.map(({ name, errno }) => [name, errno]),
+      [
+        ['first', 13],
+        ['second', 22],
+      ],
+    );
+  });
+
+  it('statistics alone are read through stamps and quotes', () => {
+    const log = [
+      'BPF program is too large. Processed 1000001 insn',
+      'processed 1000001 insns (limit 1000000) max_states_per_insn 29 total_states 26022 peak_states 2104 mark_read 77',
+    ];
+    for (const text of [
+      log.join('\n'),
+      log.map((line, n) => `ERRO[00${45 + n}] ${line}`).join('\n'),
+      `level=debug msg="${log.join('\\n')}\\n-- END PROG LOAD LOG --\\n"`,
+    ]) {
+      const found = only(text);
+      assert.equal(codeOf(found), 'too-complex', text);
+      assert.equal(found.stats.totalStates, 26022, text);
+    }
+  });
+
   it('a log inside one quoted field is unfolded', () => {
     assert.deepEqual(essence(only(`level=error msg="${otherMap.replace(/\n/g, '\\n')}"`)), essence(plain));
+  });
+});
+
+describe('a log that tells little', () => {
+  it('still tells what is wrong with the argument of a global function', () => {
+    const { diagnostic } = only(
+      '20: (85) call pc+13\nR1 type=ctx expected=fp\nCaller passes invalid args into func#1\n',
+    );
+    assert.match(diagnostic?.reason ?? '', /^Argument 1 of function #1 is the program's context,/);
+  });
+
+  it('does not say where a jump went when the next line is missing', () => {
+    const jump = (next: number): string =>
+      only(
+        `5: (3d) if r6 >= r1 goto pc+2\n R1=pkt_end(id=0,off=0,imm=0) R6=pkt(id=2,off=20,r=20,imm=0)\n${next}: (71) r5 = *(u8 *)(r6 +0)\ninvalid access to packet, off=20 size=1, R6(id=2,off=20,r=20)\nR6 offset is outside of the packet\n`,
+      )
+        .diagnostic?.causalPath.map(({ text }) => text)
+        .join() ?? '';
+    assert.match(jump(6), /r6 >= r1 was false/);
+    assert.match(jump(8), /r6 >= r1 was true/);
+    assert.match(jump(9), /r6 >= r1 was tested/);
   });
 });
 

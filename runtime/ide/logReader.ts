@@ -7,6 +7,7 @@
  */
 
 import { ERRNO } from '../spec/errno';
+import { linesOf } from './logLines';
 
 /** A source line that the log shows; `line` is 0 in logs that name no place. */
 export interface LogSource {
@@ -135,49 +136,13 @@ function registersOf(text: string): ReadonlyMap<number, string> | undefined {
   return found.size > 0 ? found : undefined;
 }
 
-/** What precedes log lines when something (a journal, a container) stamped every line; digits stand for any. */
-function linePrefix(lines: readonly string[]): RegExp | undefined {
-  const shapes = new Map<string, number>();
-  let steps = 0;
-  for (const line of lines) {
-    const at = /^(.{0,200}?)\d+: \([0-9a-f]{2}\) [^\s]/.exec(line);
-    if (at === null || / before $/.test(at[1])) continue;
-    if (++steps > 2000) break;
-    const shape = at[1].replace(/\d+/g, '#').replace(/ +/g, ' ');
-    shapes.set(shape, (shapes.get(shape) ?? 0) + 1);
-  }
-  let best = '';
-  for (const [shape, count] of shapes) if (count > (shapes.get(best) ?? 0)) best = shape;
-  // One line alone may be a loader's own sentence around an instruction.
-  if (best.trim() === '' || steps < 2 || (shapes.get(best) ?? 0) * 2 <= steps) return undefined;
-  const pattern = best
-    .split('#')
-    .map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
-    .join('\\d+');
-  // Kernel and container stamps are padded to a width.
-  return new RegExp(`^${pattern.replace(/ $/, '').replace(/ /g, ' +')} ?`);
-}
-
-const TERMINAL = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*[A-Za-z]`, 'g');
-
-function linesOf(text: string): string[] {
-  let whole = text.replace(TERMINAL, '');
-  // A log inside one quoted field: its line ends are written out.
-  if (!/\n\s*\d+: \([0-9a-f]{2}\)/.test(whole) && /\\n\s*(?:\\t)*\d+: \([0-9a-f]{2}\)/.test(whole)) {
-    whole = whole.replace(/\\n/g, '\n').replace(/\\t/g, '\t').replace(/\\"/g, '"');
-  }
-  const lines = whole.split(/\r?\n/);
-  const prefix = linePrefix(lines);
-  return lines.map((line) => (prefix === undefined ? line : line.replace(prefix, '')).trim());
-}
-
 /** @returns one entry per program in the text; none when the text is no verifier log. */
 export function readLog(text: string): ProgramLog[] {
   const programs: ProgramLog[] = [];
   let draft = newDraft();
-  const close = (name = ''): void => {
+  const close = (name = ''): Draft => {
     if (draft.recognised) programs.push(finished(draft));
-    draft = newDraft(name);
+    return (draft = newDraft(name));
   };
   const lines = linesOf(text);
   for (let at = 0; at < lines.length; at++) {
@@ -194,15 +159,33 @@ export function readLog(text: string): ProgramLog[] {
     logLine(line, draft);
   }
   close();
-  return programs;
+  return withoutRepeats(programs);
 }
 
+/** Chains of errors print the log again for each of their links; what the loader says of it may stand behind any. */
+function withoutRepeats(programs: readonly ProgramLog[]): ProgramLog[] {
+  const kept: ProgramLog[] = [];
+  for (const log of programs) {
+    const last = kept.at(-1);
+    if (last === undefined || !isSame(last, log)) kept.push(log);
+    else if (last.errno === 0) kept[kept.length - 1] = { ...last, errno: log.errno };
+  }
+  return kept;
+}
+
+const isSame = (a: ProgramLog, b: ProgramLog): boolean =>
+  a.name === b.name &&
+  a.steps.length === b.steps.length &&
+  a.messages.join('\n') === b.messages.join('\n') &&
+  a.steps.every(({ insn, text }, n) => b.steps[n].insn === insn && b.steps[n].text === text);
+
 /** What loaders print around a log. @returns false when the line is something else. */
-function loaderLine(line: string, draft: Draft, close: (name?: string) => void): boolean {
+function loaderLine(line: string, open: Draft, close: (name?: string) => Draft): boolean {
+  let draft = open;
   const libbpf = /^libbpf: prog '([^']*)': (.*)$/.exec(line);
   if (libbpf !== null) {
     const [, name, rest] = libbpf;
-    if (draft.name !== name && (draft.recognised || draft.name !== '')) close(name);
+    if (draft.name !== name && (draft.recognised || draft.name !== '')) draft = close(name);
     draft.name = name;
     if (/-- BEGIN PROG LOAD LOG --/.test(rest)) draft.recognised = true;
     noteFailure(rest, draft);
@@ -218,6 +201,7 @@ function loaderLine(line: string, draft: Draft, close: (name?: string) => void):
   }
   const output = /^(.*\bsyscall .*\. )?Verifier output: (.*)$/.exec(line);
   if (output !== null) {
+    if (output[2] !== '' && draft.processed !== undefined) draft = close(draft.name);
     draft.recognised = true;
     draft.failed = true;
     noteFailure(output[1] ?? '', draft);
