@@ -90,7 +90,7 @@ function verdictOf(
   request: JudgeRequest,
   cancelled: CancelCheck,
 ): Verdict | undefined {
-  const refused = refusedMap(object, profile);
+  const refused = refusedMap(object, profile, program);
   const problem = program.problem ?? refused?.problem;
   if (problem) {
     return {

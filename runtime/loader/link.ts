@@ -15,7 +15,8 @@ import type { CodeInfo } from './codeInfo';
 import { MISSING_KFUNC_BASE } from '../spec/poisonedCalls';
 import type { LoadContext } from './context';
 import type { PlacedMap } from './mapDefinitions';
-import type { CodeOrigin, FunctionSpec, InsnReference, LineEntry } from './objectSpec';
+import { JUMP_TABLES_SECTION, readJumpTable } from './jumpTables';
+import type { CodeOrigin, FunctionSpec, InsnReference, LineEntry, MapSpec } from './objectSpec';
 import type { Externs } from './externs';
 import type { CoreCode } from './coreRelocations';
 import { refuse } from './refusal';
@@ -32,6 +33,8 @@ export interface LinkInput {
   readonly context: LoadContext;
   readonly code: Code;
   readonly maps: readonly PlacedMap[];
+  /** Maps made of jump tables; they are numbered behind `maps`. */
+  readonly jumpTables: MapSpec[];
   readonly externs: Externs;
   /** What is left of `MAX_OBJECT_INSNS`. */
   readonly budget: { insns: number };
@@ -67,6 +70,8 @@ class Linker {
   private readonly lines: LineEntry[] = [];
   private readonly origins: CodeOrigin[] = [];
   private readonly placed = new Map<CodeFunction, number>();
+  /** Numbers of the maps made of jump tables, by their place in the section. */
+  private readonly tables = new Map<number, number>();
   /** Without function info on the entry function the kernel gets none at all. */
   private readonly withFuncInfo: boolean;
 
@@ -309,6 +314,7 @@ class Linker {
       return fresh;
     }
     if (section.name === ARENA_SECTION) return this.arena(at, slot, symbol);
+    if (section.name === JUMP_TABLES_SECTION) return this.jumpTable(at, slot, symbol);
     const number = maps.findIndex(
       (map) => map.sectionIndex === symbol.section && (map.kind === 'data' || map.offset === symbol.value),
     );
@@ -346,6 +352,31 @@ class Linker {
       );
     }
     const offset = (symbol.value + this.insns[index].imm) >>> 0;
+    this.setWide(index, PSEUDO.mapValue, number, offset);
+    this.references.set(index, { kind: 'mapValue', map: number, offset });
+    return undefined;
+  }
+
+  /** One map for each table that the program refers to; where in the table stands in the instruction already. */
+  private jumpTable(at: Placed, slot: number, symbol: ElfSymbol): undefined {
+    const { context, maps, jumpTables } = this.input;
+    let number = this.tables.get(symbol.value);
+    if (number === undefined) {
+      const table = readJumpTable(context.elf, symbol, at.code, at.base, this.main.name);
+      if (typeof table === 'string') {
+        return this.refuse(
+          'bad-jump-table',
+          `the jump table '${symbol.name}' cannot be made: ${table}`,
+          at.code,
+          slot,
+          'Give the symbol of the table its size; entries are addresses of instructions of the same function.',
+        );
+      }
+      number = maps.length + jumpTables.push(table) - 1;
+      this.tables.set(symbol.value, number);
+    }
+    const index = at.base + slot;
+    const offset = this.insns[index + 1].imm >>> 0;
     this.setWide(index, PSEUDO.mapValue, number, offset);
     this.references.set(index, { kind: 'mapValue', map: number, offset });
     return undefined;

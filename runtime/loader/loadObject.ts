@@ -71,6 +71,7 @@ function load(context: LoadContext): ObjectSpec {
     context,
     code,
     maps,
+    jumpTables: [],
     externs,
     info,
     budget,
@@ -88,7 +89,9 @@ function load(context: LoadContext): ObjectSpec {
           return { ...program, problem: externs.problem };
         return program.problem === undefined && problem !== undefined ? { ...program, problem } : program;
       }),
-    maps: maps.map(({ spec }) => (context.options.relaxed === true ? fillIn(spec) : spec)),
+    maps: maps
+      .map(({ spec }) => (context.options.relaxed === true ? fillIn(spec) : spec))
+      .concat(input.jumpTables),
     operationTables: structOps.tables,
     btf,
     externs: externs.specs,

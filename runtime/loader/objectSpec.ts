@@ -162,6 +162,10 @@ export interface MapSpec {
   readonly frozen: boolean;
   readonly pinning: 'none' | 'byName';
   readonly mapExtra: bigint;
+  /** Array of instructions: the slot that each entry stands for. Absent: 0 everywhere. */
+  readonly targets?: readonly number[];
+  /** Made by the loader for the program of that name alone, when that one is loaded. */
+  readonly ownedBy?: string;
 }
 
 export interface ExternSpec {

@@ -3,7 +3,7 @@
  * thousands of generated sequences are judged at once, here and on real kernels. Not for users' objects.
  *
  * Shape: `{id, type, insns: hex, maps?: [{type, key, value, max, flags, fields: [[kind, offset]] | btf: hex, key_type, value_type,
- * inner, freeze}], funcs?: [[slot, argumentCount]] | btf: hex, func_info: [[slot, id]], license?, expected_attach_type?,
+ * inner, freeze, targets}], funcs?: [[slot, argumentCount]] | btf: hex, func_info: [[slot, id]], license?, expected_attach_type?,
  * attach_btf_id?, flags?}`. `lddw` with source 1 or 2 holds an index into `maps`, with source 4 a callback, relative. Defaults are
  * those of the guest's loader: socket filter, array map, "GPL". What only says how to run or to log is not read.
  */
@@ -41,6 +41,8 @@ export interface RawMap {
   readonly value_type?: number;
   readonly inner?: RawMap;
   readonly freeze?: boolean | number;
+  /** Array of instructions: the slot that each entry stands for. */
+  readonly targets?: readonly number[];
 }
 
 export interface RawProgram {
@@ -138,6 +140,11 @@ function mapTypes(raw: RawMap, builder: BtfBuilder): Pick<MapSpec, 'keyTypeId' |
   return { keyTypeId: at(raw.key_type, 'key_type'), valueTypeId: at(raw.value_type, 'value_type') };
 }
 
+function targetsOf(given: unknown): number[] {
+  if (!Array.isArray(given)) return malformed('targets is not a list');
+  return given.map((slot: unknown) => unsignedOf(slot, 'a target'));
+}
+
 function mapSpec(raw: RawMap, builder: BtfBuilder): MapSpec {
   if (typeof raw !== 'object' || raw === null) return malformed('a map is not an object');
   const type = typeName(MAP_TYPES, 'BPF_MAP_TYPE_', raw.type ?? 'array');
@@ -157,6 +164,7 @@ function mapSpec(raw: RawMap, builder: BtfBuilder): MapSpec {
     frozen: Boolean(raw.freeze),
     pinning: 'none',
     mapExtra: 0n,
+    ...(raw.targets !== undefined && { targets: targetsOf(raw.targets) }),
   };
 }
 

@@ -15,6 +15,7 @@ export function fillInitialMaps(
 ): Problem | undefined {
   const { memory } = kernel;
   for (const spec of object.maps) {
+    if (spec.initial.length === 0) continue;
     const map = kernel.map(ids.get(spec.name) ?? 0);
     for (const entry of spec.initial) {
       const program = programs.find((p) => p.name === entry.name);

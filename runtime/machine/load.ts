@@ -4,6 +4,7 @@
  */
 import { declTagsOf } from '../btf/query';
 import { findSpecialFields, NO_SPECIAL_FIELDS } from '../btf/specialFields';
+import { isInsnArray, setAddresses, setSlots } from '../maps/insnArray';
 import { createMap, findFamily, familyOf } from '../maps/maps';
 import type { MapDefinition } from '../maps/bpfMap';
 import type { MapEnv, MapRecord } from '../maps/mapFamily';
@@ -70,14 +71,16 @@ function onThisMachine(definition: MapDefinition, env: MapEnv): MapDefinition {
   return definition.type === 'BPF_MAP_TYPE_STACK_TRACE' ? { ...definition, maxEntries: 1 } : definition;
 }
 
-/** Creates every map of the object, ids 1, 2, … in the object's order. */
+/** Creates every map of the object that the programs do not do without, ids 1, 2, … in the object's order. */
 export function createMaps(
   object: ObjectSpec,
   env: MapEnv,
   maps: Map<number, MapRecord>,
+  programs: readonly ProgramSpec[],
 ): Result<ReadonlyMap<string, number>> {
   const ids = new Map<string, number>();
   for (const [index, spec] of object.maps.entries()) {
+    if (spec.ownedBy !== undefined && !programs.some(({ name }) => name === spec.ownedBy)) continue;
     const definition = onThisMachine(defineMap(object, spec, index + 1, env.profile), env);
     if (findFamily(definition.type) === undefined)
       return fail(
@@ -121,16 +124,26 @@ export function createMaps(
     ids.set(spec.name, definition.id);
     if (spec.data !== undefined && record.data.kind === 'array')
       env.memory.write(record.data.base, spec.data);
+    if (isInsnArray(record)) setSlots(env, record, spec.targets ?? []);
   }
   return ok(ids);
 }
 
-/** Address of a byte of a global-data map's value. */
+/** Address of a byte of a global-data map's value, or of an array of addresses. */
 function valueAddress(env: MapEnv, map: MapRecord, offset: number): bigint {
+  if (isInsnArray(map)) return memoryAddress(map.data.addresses + offset);
   const key = env.memory.allocate(8);
   const value = familyOf(map).lookup(env, map, key);
   env.memory.release(key, 8);
   return memoryAddress(value + offset);
+}
+
+/** Addresses of the instructions that an array's entries stand for. */
+function entryAddresses(env: MapEnv, map: MapRecord, programId: number): bigint[] {
+  const { maxEntries } = map.definition;
+  return familyOf(map)
+    .entries(env, map, 0, maxEntries)
+    .map(({ valueRef }) => functionAddress(programId, env.memory.load32(valueRef)));
 }
 
 /** The program's slots with every reference resolved to a final address. */
@@ -147,6 +160,7 @@ export function resolve(
   };
   for (const [slot, reference] of program.references) {
     const map = 'map' in reference ? maps.get(reference.map + 1) : undefined;
+    if (map !== undefined && isInsnArray(map)) setAddresses(env, map, entryAddresses(env, map, programId));
     if (reference.kind === 'map') setWide(slot, mapAddress(reference.map + 1));
     else if (reference.kind === 'mapValue' && map !== undefined)
       setWide(slot, valueAddress(env, map, reference.offset));

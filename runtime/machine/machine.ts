@@ -184,7 +184,7 @@ export class Machine {
       choose: (kind, count, actors) => choose(kernel.state.scheduler as SchedulerState, kind, count, actors),
       randomU32: () => randomU32(kernel.state.scheduler as SchedulerState),
     });
-    const made = createMaps(object, kernel, state.maps);
+    const made = createMaps(object, kernel, state.maps, chosen.value);
     if (!made.ok) return made;
     for (const id of state.maps.keys())
       state.kernel.mapReferences.set(id, {

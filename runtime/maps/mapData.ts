@@ -129,6 +129,15 @@ export interface RedirectData {
   readonly filled: { readonly key: number; readonly value: number }[];
 }
 
+/** See `insnArray.ts`. */
+export interface InsnArrayData {
+  readonly kind: 'insnArray';
+  /** Linear offset of the entries as user space sees them. */
+  readonly values: number;
+  /** Linear offset of the addresses that programs load. */
+  readonly addresses: number;
+}
+
 /** See `opaque.ts`. */
 export interface OpaqueData {
   readonly kind: 'opaque';
@@ -151,4 +160,5 @@ export type MapData =
   | StorageData
   | RedirectData
   | CgroupStorageData
+  | InsnArrayData
   | OpaqueData;

@@ -10,6 +10,7 @@ import { arrayFamily } from './array';
 import { bloomFamily } from './bloomFilter';
 import { cgroupStorageFamily } from './cgroupStorage';
 import { hashFamily } from './hash';
+import { insnArrayFamily } from './insnArray';
 import { localStorageFamily } from './localStorage';
 import { lpmTrieFamily } from './lpmTrie';
 import { lruFamily } from './lruHash';
@@ -49,6 +50,7 @@ const FAMILIES: readonly MapFamily[] = [
   localStorageFamily,
   redirectFamily,
   cgroupStorageFamily,
+  insnArrayFamily,
   opaqueFamily,
 ];
 

@@ -429,10 +429,13 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
   {
     id: 34,
     name: 'BPF_MAP_TYPE_INSN_ARRAY',
+    kernelStruct: 'bpf_insn_array',
     family: 'other',
     key: 4,
-    value: 'any',
+    value: 16,
     lookup: 'none',
+    helpers: [],
+    sleepable: true,
     since: '7.2',
   },
   {

@@ -6,7 +6,8 @@ import { resolvedType, typeById } from '../btf/query';
 import type { Insn } from '../insn/insn';
 import { helperById } from '../spec/helpers';
 import { kfuncByName } from '../spec/kfuncs';
-import { reject, unknown, type InsnAux, type VerifierEnv } from './env';
+import { reject, type InsnAux, type VerifierEnv } from './env';
+import { isIndirectJump, jumpTableAt } from './jumpTables';
 import { EINVAL } from './outcome';
 import { isAsyncCallbackCall, isHelperCall, isLocalCall, isSyncCallbackCall, kfuncAt } from './callKinds';
 
@@ -66,14 +67,15 @@ export function checkSubprogs(env: VerifierEnv): void {
     if ((insn.code & 7) === CLASS_LD && ((insn.code & 0xe0) === 0x20 || (insn.code & 0xe0) === 0x40)) {
       subprog.hasLdAbs = true;
     }
-    if (isJumpClass(insn.code) && op !== OP_EXIT && op !== OP_CALL) {
+    const indirect = env.features.indirectJumps && isIndirectJump(insn);
+    if (isJumpClass(insn.code) && op !== OP_EXIT && op !== OP_CALL && !indirect) {
       const target = i + 1 + (insn.code === 0x06 ? insn.imm : insn.off);
       if (target < subprog.start || target >= subprog.end) {
         structure(env, i, 'jump-out-of-range', `jump out of range from insn ${i} to ${target}`);
       }
     }
     if (i === subprog.end - 1) {
-      if (insn.code !== 0x95 && insn.code !== 0x06 && insn.code !== 0x05) {
+      if (insn.code !== 0x95 && insn.code !== 0x06 && insn.code !== 0x05 && !indirect) {
         structure(env, i, 'falls-off-end', 'last insn is not an exit or jmp');
       }
       subprog = env.subprogs[++current];
@@ -83,15 +85,14 @@ export function checkSubprogs(env: VerifierEnv): void {
 
 type Edge = { readonly to: number; readonly branch: boolean; readonly loopOk: boolean };
 
-/** Targets of an indirect jump stand in instruction arrays, which are not modelled; in a program that names none there is nowhere to go. */
-function indirectJump(env: VerifierEnv, t: number): never {
+/** An indirect jump may lead to every entry of its table; the kernel follows the last one first, and marks none but as jumped to. */
+function indirectJump(env: VerifierEnv, t: number, aux: readonly InsnAux[]): Edge[] {
   if (!env.features.indirectJumps) structure(env, t, 'reserved-fields', 'BPF_JA uses reserved fields');
-  for (const reference of env.program.references.values()) {
-    const named = reference.kind === 'map' || reference.kind === 'mapValue';
-    if (named && env.maps[reference.map].type === 'BPF_MAP_TYPE_INSN_ARRAY') unknown(env, 'indirect jumps');
-  }
-  const { start } = env.subprogs[subprogContaining(env, t)];
-  return structure(env, t, 'jump-without-table', `no jump tables found for subprog starting at ${start}`);
+  const { start, end } = env.subprogs[subprogContaining(env, t)];
+  const targets = jumpTableAt(env, t, start, end);
+  aux[t].prunePoint = true;
+  for (const target of targets) aux[target].jumpPoint = true;
+  return targets.map((to) => ({ to, branch: false, loopOk: true })).reverse();
 }
 
 /** Where control may go from `t`, in the order in which the walk below follows; also sets the marks on `t` itself. */
@@ -125,7 +126,7 @@ function edgesOf(env: VerifierEnv, t: number, aux: readonly InsnAux[]): Edge[] {
     return [through, { to: calleeOf(env, t), branch: true, loopOk: false }];
   }
   if (op === OP_JA) {
-    if ((insn.code & SRC_REG) !== 0) return indirectJump(env, t);
+    if ((insn.code & SRC_REG) !== 0) return indirectJump(env, t, aux);
     const to = t + 1 + ((insn.code & 7) === CLASS_JMP ? insn.off : insn.imm);
     return [{ to, branch: false, loopOk: true }];
   }
@@ -173,7 +174,8 @@ export function checkCfg(env: VerifierEnv): void {
     // A plain step is worth no mark; jumps, branches and the return from a call are.
     const op = env.insns[at].code >> 4;
     const jumps = isJumpClass(env.insns[at].code);
-    const marks = edge.branch || isFunctionAddress(env, at) || (jumps && (op === OP_JA || op === OP_CALL));
+    const plainJump = jumps && (op === OP_JA || op === OP_CALL) && !isIndirectJump(env.insns[at]);
+    const marks = edge.branch || isFunctionAddress(env, at) || plainJump;
     if (marks) {
       aux[edge.to].prunePoint = true;
       aux[edge.to].jumpPoint = true;

@@ -125,6 +125,8 @@ export interface VerifierEnv {
   staticLiveness: StaticLiveness | null;
   /** Newer kernels: loops being explored, by the calls that lead there and their number. */
   readonly loopVisits: Map<string, LoopVisit>;
+  /** Where indirect jumps may lead, by instruction; known once the program's shape was looked at. */
+  readonly jumpTables: Map<number, readonly number[]>;
   /** Checkpoints by instruction and call site. */
   readonly explored: (CheckpointBucket[] | undefined)[];
   idGenerator: number;

@@ -44,6 +44,7 @@ export class Environment implements VerifierEnv {
   readonly explored: (CheckpointBucket[] | undefined)[];
   staticLiveness: StaticLiveness | null = null;
   readonly loopVisits = new Map<string, LoopVisit>();
+  readonly jumpTables = new Map<number, readonly number[]>();
   idGenerator = 0;
   log: LogSink;
   lastLine = -1;

@@ -4,6 +4,7 @@
  */
 import { isWide } from '../insn/decode';
 import type { VerifierEnv } from './env';
+import { isIndirectJump } from './jumpTables';
 
 const isJump = (code: number): boolean => (code & 7) === 5 || (code & 7) === 6;
 
@@ -18,6 +19,7 @@ export function successors(env: VerifierEnv, at: number): number[] {
     case 9:
       return [];
     case 0:
+      if (isIndirectJump(insn)) return [...(env.jumpTables.get(at) ?? [])];
       return [at + 1 + (insn.code === 0x06 ? insn.imm : insn.off)];
     default:
       return [next, at + 1 + insn.off];

@@ -15,6 +15,7 @@ import { allocatedFields } from './allocated';
 import { checkUnmodifiedPointer } from './contextAccess';
 import { checkSpinLock } from './helperLocks';
 import { checkExchanged, exchangedField, refuseMaybeNull } from './kptrFields';
+import { isInsnArray } from './jumpTables';
 import { kernelMapName, mapInfo } from './mapRules';
 import { checkAlignment, checkMemAccess } from './memoryAccess';
 import { checkRegionAccess } from './memoryAccessBounds';
@@ -718,6 +719,7 @@ export function checkConstantString(env: VerifierEnv, helper: string, regno: num
       facts: { helper, map: map.name },
     });
   const info = mapInfo(env, map);
+  if (isInsnArray(map)) refuse(`R${regno} points to insn_array map which cannot be used as const string`);
   if (info.progWritable || !map.frozen) refuse(`R${regno} does not point to a readonly map'`);
   if (reg.bits.mask !== 0n) refuse(`R${regno} is not a constant address'`);
   if (info.row.directValue !== true) refuse('no direct value access support for this map type');

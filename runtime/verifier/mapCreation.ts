@@ -7,7 +7,7 @@
 import { resolvedType, sizeOfType } from '../btf/query';
 import type { Btf } from '../btf/types';
 import { findSpecialFields, structThatSpoilsBtf } from '../btf/specialFields';
-import type { MapSpec, ObjectSpec } from '../loader/objectSpec';
+import type { MapSpec, ObjectSpec, ProgramSpec } from '../loader/objectSpec';
 import { ERRNO, errnoName } from '../spec/errno';
 import { creationFault, type CreationFault } from '../spec/mapCreation';
 import { MAP_FLAGS } from '../spec/mapTypes';
@@ -124,7 +124,7 @@ const UNTYPED = new Set(
     'DEVMAP',
     'DEVMAP_HASH',
   ]
-    .concat(['SOCKMAP', 'SOCKHASH', 'CPUMAP', 'XSKMAP'])
+    .concat(['SOCKMAP', 'SOCKHASH', 'CPUMAP', 'XSKMAP', 'INSN_ARRAY'])
     .map((name) => `BPF_MAP_TYPE_${name}`),
 );
 
@@ -186,13 +186,18 @@ function bareRefusal(object: ObjectSpec, profile: Profile): MapRefusal | undefin
   };
 }
 
-/** The first map that cannot be created, if any. */
-export function refusedMap(object: ObjectSpec, profile: Profile): MapRefusal | undefined {
+/** The first map of a program's object that cannot be created, if any. */
+export function refusedMap(
+  object: ObjectSpec,
+  profile: Profile,
+  program: ProgramSpec,
+): MapRefusal | undefined {
   const table = linkedTable(object, profile);
   if (table !== undefined) return table;
   const bare = object.bare === true ? bareRefusal(object, profile) : undefined;
   if (bare !== undefined) return bare;
   for (const map of object.maps) {
+    if (map.ownedBy !== undefined && map.ownedBy !== program.name) continue;
     // A map of maps is created after its template.
     const refused = (map.inner && refusal(object, map.inner, profile)) ?? refusal(object, map, profile);
     if (refused) return refused;

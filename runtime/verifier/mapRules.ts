@@ -19,7 +19,8 @@ import { kptrTypeByName } from '../spec/kptrTypes';
 import { HELPER_MAP_TYPES, MAP_FLAGS, mapTypeByName, type MapTypeRow } from '../spec/mapTypes';
 import { progTypeByName } from '../spec/progTypes';
 import { hasFeature, reject, unknown, type VerifierEnv } from './env';
-import { E2BIG, EBUSY, EINVAL, ENOTSUPP } from './outcome';
+import { checkInsnArray, ENTRY_BYTES, isInsnArray } from './jumpTables';
+import { E2BIG, EACCES, EBUSY, EINVAL, ENOTSUPP } from './outcome';
 
 export interface MapInfo {
   readonly row: MapTypeRow;
@@ -40,8 +41,12 @@ const infos = new WeakMap<VerifierEnv, Map<MapSpec, MapInfo>>();
 /** Map types whose BTF libbpf never hands to the kernel. */
 const WITHOUT_BTF = new Set(['mapInMap', 'progArray', 'redirect', 'socket', 'events', 'ringbuf']);
 
-/** The kernel makes their values read-only for programs, whatever the flags say: a lookup gives away the kernel's own. */
-const HOLDS_DEVICES = new Set(['BPF_MAP_TYPE_DEVMAP', 'BPF_MAP_TYPE_DEVMAP_HASH']);
+/** The kernel makes their values read-only for programs, whatever the flags say: what they give away is the kernel's own. */
+const HOLDS_KERNEL_DATA = new Set([
+  'BPF_MAP_TYPE_DEVMAP',
+  'BPF_MAP_TYPE_DEVMAP_HASH',
+  'BPF_MAP_TYPE_INSN_ARRAY',
+]);
 
 const SPIN_LOCK_STORAGE = new Set(['BPF_MAP_TYPE_CGROUP_STORAGE']);
 
@@ -122,7 +127,7 @@ function makeInfo(env: VerifierEnv, map: MapSpec): MapInfo {
       ? withoutStrayKptrs(env, findSpecialFields(env.object.btf, map.valueTypeId, env.profile))
       : NO_SPECIAL_FIELDS;
   const btfLost = btfRefused(env, map, row, found);
-  const progWritable = (map.flags & MAP_FLAGS.BPF_F_RDONLY_PROG) === 0 && !HOLDS_DEVICES.has(row.name);
+  const progWritable = (map.flags & MAP_FLAGS.BPF_F_RDONLY_PROG) === 0 && !HOLDS_KERNEL_DATA.has(row.name);
   return {
     row,
     hasBtf: declared && btfLost === undefined,
@@ -194,7 +199,6 @@ function checkMapWithProgram(env: VerifierEnv, map: MapSpec): void {
   if (has('workqueue') && tracing && !hasFeature(env, 'timerInTracing')) {
     refuse(env, map, 'tracing-program-uses-workqueue', 'tracing progs cannot use bpf_wq yet');
   }
-  if (map.type === 'BPF_MAP_TYPE_INSN_ARRAY') unknown(env, 'arrays of instructions');
   if (map.type === 'BPF_MAP_TYPE_STRUCT_OPS') {
     refuse(env, map, 'struct-ops-map', 'bpf_struct_ops map cannot be used in prog');
   }
@@ -229,10 +233,14 @@ export function checkDirectValue(env: VerifierEnv, insn: number, map: MapSpec, o
   }
   const { row } = mapInfo(env, map);
   if (row.directValue !== true) {
-    if (map.type === 'BPF_MAP_TYPE_ARENA' || map.type === 'BPF_MAP_TYPE_INSN_ARRAY') return;
-    refuseValue('no direct value access support for this map type', EINVAL);
+    if (map.type === 'BPF_MAP_TYPE_ARENA') return;
+    if (!isInsnArray(map)) refuseValue('no direct value access support for this map type', EINVAL);
   }
   const outside = `invalid access to map value pointer, value_size=${map.valueSizeBytes} off=${offset}`;
+  if (isInsnArray(map)) {
+    if (offset % ENTRY_BYTES !== 0 || offset / ENTRY_BYTES >= map.maxEntries) refuseValue(outside, EACCES);
+    return;
+  }
   if (map.maxEntries !== 1) refuseValue(outside, ENOTSUPP);
   if (offset >= map.valueSizeBytes) refuseValue(outside, EINVAL);
 }
@@ -260,6 +268,7 @@ export function mapChecker(env: VerifierEnv): (index: number) => void {
     }
     seen.add(index);
     checkMapWithProgram(env, map);
+    if (isInsnArray(map)) checkInsnArray(env, map);
     if (!GROUP_STORAGE.has(map.type)) return;
     if (storage.has(map.type)) {
       reject(env, {

@@ -12,6 +12,7 @@ import {
   checkTracepointBuffer,
 } from './memoryAccessKernel';
 import { checkFlowKeysAccess, checkSocketAccess } from './socketAccess';
+import { isInsnArray } from './jumpTables';
 import { checkMapValueAccess } from './memoryAccessMap';
 import { checkRegionAccess, loadedScalar } from './memoryAccessBounds';
 import { EACCES } from './outcome';
@@ -48,7 +49,8 @@ export function checkAlignment(
 ): void {
   const reg = regOf(env, regno);
   if (sizeBytes === 1 || reg.type === 'arena') return;
-  if (!(strict || env.strictAlignment || reg.type === 'stack')) return;
+  const entry = reg.type === 'mapValue' && reg.map !== null && isInsnArray(reg.map);
+  if (!(strict || env.strictAlignment || reg.type === 'stack' || entry)) return;
   const packet = reg.type === 'packet' || reg.type === 'packetMeta';
   // Ethernet frames start two bytes off alignment
   const base = packet ? 2 : 0;
@@ -107,6 +109,7 @@ const RULE_BY_TYPE: Readonly<Record<RegType, AccessRule>> = {
   scalar: (env, access) => rejectDereference(env, access.regno),
   packetEnd: (env, access) => rejectDereference(env, access.regno),
   func: (env, access) => rejectDereference(env, access.regno),
+  insn: (env, access) => rejectDereference(env, access.regno),
   dynptrPtr: (env, access) => rejectDereference(env, access.regno),
   mapKey: (env, access, reg) => {
     if (access.kind === 'write') {

@@ -7,6 +7,7 @@ import type { MapSpec } from '../loader/objectSpec';
 import { assert } from '../util/assert';
 import { regOf, reject, setReg, unknown, type VerifierEnv } from './env';
 import { checkKptrAccess } from './kptrFields';
+import { ENTRY_BYTES, isInsnArray, loadedEntry } from './jumpTables';
 import { mapInfo } from './mapRules';
 import { checkRegionAccess, loadedScalar } from './memoryAccessBounds';
 import { EACCES } from './outcome';
@@ -48,6 +49,10 @@ export function checkMapPermission(
   });
 }
 
+/** Of an array of instructions programs see the addresses, all in a row. */
+const addressableBytes = (map: MapSpec): number =>
+  isInsnArray(map) ? map.maxEntries * ENTRY_BYTES : map.valueSizeBytes;
+
 /**
  * Bounds and special fields for `sizeBytes` bytes at fixed offset `off` of the map value in register `regno`.
  * `direct` is a load or store of the program, otherwise a helper accesses.
@@ -63,7 +68,7 @@ export function checkMapRange(
   const reg = regOf(env, regno);
   const map = reg.map;
   assert(map !== null, 'a map value has a map');
-  checkRegionAccess(env, regno, off, sizeBytes, map.valueSizeBytes, zeroAllowed);
+  checkRegionAccess(env, regno, off, sizeBytes, addressableBytes(map), zeroAllowed);
   const least = reg.smin + BigInt(off);
   const end = reg.umax + BigInt(off + sizeBytes);
   for (const field of mapInfo(env, map).fields.fields) {
@@ -134,6 +139,15 @@ function touchedKptr(
   );
 }
 
+const refuseEntryPart = (env: VerifierEnv, { sizeBytes, regno }: MemAccess): never =>
+  reject(env, {
+    code: 'jump-table',
+    category: 'Memory Safety',
+    errno: EACCES,
+    message: `Invalid read of ${sizeBytes} bytes from insn_array`,
+    registers: [regno],
+  });
+
 export function checkMapValueAccess(env: VerifierEnv, access: MemAccess, reg: RegState): void {
   const map = reg.map;
   assert(map !== null, 'a map value has a map');
@@ -146,6 +160,11 @@ export function checkMapValueAccess(env: VerifierEnv, access: MemAccess, reg: Re
     return checkKptrAccess(env, access, at, kptr);
   }
   if (access.kind === 'write' || access.valueRegno < 0) return;
+  if (isInsnArray(map)) {
+    if (access.sizeBytes !== ENTRY_BYTES) refuseEntryPart(env, access);
+    setReg(env, access.valueRegno, loadedEntry(reg, access.off));
+    return;
+  }
   if (reg.bits.mask === 0n && mapInfo(env, map).constant) {
     const value = constantAt(
       env,

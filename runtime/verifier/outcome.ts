@@ -51,6 +51,7 @@ export const EBUSY = 16;
 export const EPROTO = 71;
 export const ENOMEM = 12;
 export const EACCES = 13;
+export const ERANGE = 34;
 export const EFAULT = 14;
 export const EINVAL = 22;
 export const ENOTSUPP = 524;

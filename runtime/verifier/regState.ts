@@ -32,7 +32,8 @@ export type RegType =
   | 'buf'
   | 'func'
   | 'dynptrPtr'
-  | 'arena';
+  | 'arena'
+  | 'insn';
 
 /** Bits of `RegState.flags`. */
 export const MAYBE_NULL = 1;
@@ -94,7 +95,7 @@ export interface RegState {
   readonly refObjId: number;
   /** Packet pointers: bytes behind it that are proven to exist, or BEYOND_PKT_END / AT_PKT_END. */
   readonly range: number;
-  /** Map of mapPtr, mapValue, mapKey. For inner maps the outer map's template object. */
+  /** Map of mapPtr, mapValue, mapKey, insn. For inner maps the outer map's template object. */
   readonly map: MapSpec | null;
   /** Tells inner maps of different lookups apart; 0 for maps of the object itself. */
   readonly mapUid: number;

@@ -37,6 +37,7 @@ const WORDS: Readonly<Record<RegType, string>> = {
   func: 'func',
   dynptrPtr: 'dynptr_ptr',
   arena: 'arena',
+  insn: 'insn',
 };
 
 /** e.g. `map_value_or_null`, `rdonly_mem`, `trusted_ptr_`. */

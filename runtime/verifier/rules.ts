@@ -10,7 +10,7 @@ import { checkReturnValue } from './returnValues';
 import type { Rules } from './seams';
 
 export const RULES: Rules = {
-  objectProblem: (env) => refusedMap(env.object, env.profile),
+  objectProblem: (env) => refusedMap(env.object, env.profile, env.program),
   checkProgramType,
   checkAttachment,
   namedMapCheck,

@@ -173,6 +173,8 @@ function regCovers(
       return exactRegs(old, cur, ids) && old.frameNo === cur.frameNo;
     case 'arena':
       return true;
+    case 'insn':
+      return sameTarget(old, cur) && rangeWithin(old, cur) && tnumContains(old.bits, cur.bits);
     default:
       return exactRegs(old, cur, ids);
   }

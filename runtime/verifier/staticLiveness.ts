@@ -79,6 +79,7 @@ function accesses(env: VerifierEnv, insn: Insn): { readonly reads: number; reado
       if (op === 11) return { reads: byReg ? src : 0, writes: dst };
       return { reads: byReg ? dst | src : dst, writes: dst };
     default:
+      if (op === 0 && byReg) return { reads: dst, writes: 0 };
       if (op === 0 || op === 14) return { reads: 0, writes: 0 };
       if (op === 9) return { reads: 1, writes: 0 };
       if (op === 8) return { reads: argumentsRead(env, insn), writes: CALLER_SAVED };

@@ -16,6 +16,7 @@ import { curFrame, newId, reject, unknown, type VerifierEnv } from './env';
 import { isStateVisited } from './explored';
 import { pushHistory } from './history';
 import { checkConditionalJump } from './jumps';
+import { checkIndirectJump, isIndirectJump } from './jumpTables';
 import { endPath } from './loopEntry';
 import { E2BIG, EACCES, EFAULT, EINVAL } from './outcome';
 import { isThrow, mayCallUnderLock } from './kfuncModel';
@@ -366,6 +367,10 @@ function checkJump(env: VerifierEnv, at: WalkState, insn: Insn): void {
       checkCall(env, at, insn, narrow || byReg);
       return;
     case OP_JA:
+      if (env.features.indirectJumps && isIndirectJump(insn)) {
+        checkIndirectJump(env, insn);
+        return;
+      }
       if (byReg || insn.src !== 0 || insn.dst !== 0 || (narrow ? insn.off !== 0 : insn.imm !== 0)) {
         structure(env, 'BPF_JA uses reserved fields');
       }

@@ -1,7 +1,7 @@
 /** Asks a real kernel's verifier about bare instruction sequences (runtime/loader/rawProgram.ts), about a thousand a second. */
 import { writeBtf } from '../../runtime/btf/writeBtf';
 import { rawObject, type RawProgram } from '../../runtime/loader/rawProgram';
-import type { MapSpec } from '../../runtime/loader/objectSpec';
+import type { MapSpec, ProgramSpec } from '../../runtime/loader/objectSpec';
 import { HOLDS_PROGRAMS, mapTypeByName } from '../../runtime/spec/mapTypes';
 import { progTypeByName } from '../../runtime/spec/progTypes';
 import { bytesToHex } from '../../runtime/util/hexText';
@@ -40,6 +40,7 @@ class GuestSpec {
       line += ` btf=${this.btf(btfHex)} kt=${spec.keyTypeId} vt=${spec.valueTypeId}`;
     if (spec.inner) line += ` inner=${this.map(spec.inner, btfHex, '')}`;
     if (spec.frozen) line += ' freeze=1';
+    if (spec.targets !== undefined) line += ` targets=${spec.targets.join(',')}`;
     const key = `${owner} ${line}`;
     let index = this.maps.get(key);
     if (index === undefined) {
@@ -69,8 +70,8 @@ class GuestSpec {
       if (!typed.ok) throw new Error(typed.problem.message);
       const { btf, maps: alone } = typed.value.object;
       const btfHex = btf ? bytesToHex(writeBtf(btf)) : undefined;
-      // The same map twice in one program stays two maps; one that holds programs takes those of one type.
-      const kind = HOLDS_PROGRAMS.has(spec.type) ? `${program.type} ${program.attachType}` : '';
+      // The same map twice in one program stays two maps.
+      const kind = sharedBy(spec, program, index);
       const text = `${kind} ${JSON.stringify(raw.maps?.[i])}`;
       const nth = before.get(text) ?? 0;
       before.set(text, nth + 1);
@@ -90,6 +91,12 @@ class GuestSpec {
     this.lines.push(`${line} insns=${raw.insns.replace(/\s/g, '')}`);
     return true;
   }
+}
+
+/** Who may share a map: one that holds programs takes those of one type, a jump table is one program's. */
+function sharedBy(map: MapSpec, { type, attachType }: ProgramSpec, index: number): string {
+  if (map.type === 'BPF_MAP_TYPE_INSN_ARRAY') return `program ${index}`;
+  return HOLDS_PROGRAMS.has(map.type) ? `${type} ${attachType}` : '';
 }
 
 const numberOf = (type: unknown): number => (typeof type === 'number' ? type : 0);

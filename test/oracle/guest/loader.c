@@ -1068,7 +1068,7 @@ static void test_run(struct sb *b, int fd, char *line)
 
 // -------------------------------------------------------------------------- raw
 //   T <hex>                                    load BTF; numbered from 0
-//   M type= key= value= max= [flags= btf= kt= vt= inner=]  create map, from 0
+//   M type= key= value= max= [flags= btf= kt= vt= inner= targets=slot,.. freeze=]  create map, from 0
 //   X                                          forget all maps and BTF
 //   P id= type= [eat= flags= level= btf= fi=off:type,.. maps=a,b run= data= ctx=] insns=
 //   Z                                          dump maps after each run: on
@@ -1113,6 +1113,12 @@ static void raw_line(char *l)
 					argi(l, "max", 1), &o);
 		if (fd < 0)
 			fprintf(stderr, "map %d failed: %d (%s)\n", n_raw_maps, fd, l);
+		char *t = fd >= 0 ? arg(l, "targets") : NULL;
+		unsigned slot = 0;
+		for (t = t ? strtok(t, ",") : NULL; t; t = strtok(NULL, ","), slot++) {
+			unsigned value[4] = { atoi(t) };
+			bpf_map_update_elem(fd, &slot, value, 0);
+		}
 		if (fd >= 0 && argi(l, "freeze", 0))
 			bpf_map_freeze(fd);
 		raw_maps[n_raw_maps++] = fd;
