@@ -10,7 +10,7 @@ import { FormatError } from '../util/problem';
 import { mapShown } from './explainStates';
 
 const SET = /^[rw](\d+) (\S*=) (.*)$/;
-const GOTO = /\bgoto (?:pc)?([+-]\d+)$/;
+const GOTO = /\bgoto (?:pc)?([+-]\d+)\b/;
 const CALLEE = /^call (\w+)(?:#-?\d+)?$/;
 const JUMPS: ReadonlySet<number> = new Set([5, 6]);
 const NO_CONDITION: ReadonlySet<number> = new Set([0, 8, 9]);

@@ -37,6 +37,10 @@ export const MAP_MODEL: Readonly<Partial<Record<string, MapModel>>> = {
   },
   BPF_MAP_TYPE_RINGBUF: { level: 'partial', note: 'nobody sleeps on it: wakeup flags change nothing' },
   BPF_MAP_TYPE_BLOOM_FILTER: { level: 'partial', note: 'as rarely wrong as a kernel, about other values' },
+  BPF_MAP_TYPE_INSN_ARRAY: {
+    level: 'partial',
+    note: 'places in translated and compiled code stay zero in its entries',
+  },
   BPF_MAP_TYPE_TASK_STORAGE: {
     level: 'partial',
     note: 'there is one task; user space cannot reach it by pidfd',

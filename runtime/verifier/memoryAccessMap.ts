@@ -142,7 +142,7 @@ function touchedKptr(
 const refuseEntryPart = (env: VerifierEnv, { sizeBytes, regno }: MemAccess): never =>
   reject(env, {
     code: 'jump-table',
-    category: 'Memory Safety',
+    category: 'Program Structure',
     errno: EACCES,
     message: `Invalid read of ${sizeBytes} bytes from insn_array`,
     registers: [regno],

@@ -93,7 +93,11 @@ export const STRUCTURE_ROWS: readonly MessageRow[] = [
   row(/^Global function \S+ return value not void or scalar/m, 'global-function-prototype', CALL),
   row(/^(?:exception cb cannot return void)/m, 'exception-callback', CALL),
   // calls
-  row(/^R(?<reg>\d+) is not a constant address'/m, 'string-not-constant', CALL),
+  row(
+    /^R(?<reg>\d+) (?:is not a constant address'|points to insn_array map which cannot be used as const string)/m,
+    'string-not-constant',
+    CALL,
+  ),
   row(/^direct value access on string failed/m, 'string-not-constant', CALL),
   row(/^R(?<reg>\d+) memory size \d+ is too large/m, 'unbounded-size', MEMORY),
   row(/^reg type unsupported for arg#\d+ /m, 'helper-argument-unsupported', CALL),
@@ -212,7 +216,7 @@ export const STRUCTURE_ROWS: readonly MessageRow[] = [
   row(/^(?:Arena (?:variable|inner)|one program|only one arena)/im, 'arena-use', STRUCTURE),
   // jump tables
   row(
-    /^(?:Failed to properly initialize insn array|jump table for insn|R\d+ points to outside of jump table|R\d+ has type \S+, expected PTR_TO_INSN|register R\d+ doesn't point to any offset in map)/m,
+    /^(?:Failed to properly initialize insn array|jump table for insn|R\d+ points to outside of jump table|R\d+ has type \S+, expected PTR_TO_INSN|Invalid read of \d+ bytes from insn_array|the sum of R\d+ um(?:in|ax)_value|register R\d+ doesn't point to any offset in map)/m,
     'jump-table',
     STRUCTURE,
   ),
