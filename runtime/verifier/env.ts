@@ -120,6 +120,8 @@ export interface VerifierEnv {
   readonly pending: PendingBranch[];
   /** History entry of the current instruction, null before it has one. */
   curHistory: HistoryEntry | null;
+  /** First access that the walk lets pass and that cannot be translated after it. */
+  untranslatable: (RejectionData & { readonly insn: number }) | null;
   readonly fieldCache: Map<MapSpec, SpecialFields>;
   /** Newer kernels: computed before the walk. */
   staticLiveness: StaticLiveness | null;

@@ -40,6 +40,7 @@ export class Environment implements VerifierEnv {
   prevInsnIdx = -1;
   readonly pending: PendingBranch[] = [];
   curHistory: HistoryEntry | null = null;
+  untranslatable: VerifierEnv['untranslatable'] = null;
   readonly fieldCache = new Map<MapSpec, SpecialFields>();
   readonly explored: (CheckpointBucket[] | undefined)[];
   staticLiveness: StaticLiveness | null = null;

@@ -4,7 +4,7 @@
  */
 import { PATH_FUNCTIONS, SOCKET_OPTION_HOOKS, SOCKET_OPTION_ITERATORS } from '../spec/attachPoints';
 import type { HelperRow } from '../spec/helpers';
-import { reject, unknown, type VerifierEnv } from './env';
+import { reject, type VerifierEnv } from './env';
 import { hookMaySleep } from './hooks';
 import { EINVAL } from './outcome';
 
@@ -27,15 +27,17 @@ function mayCallFrom(env: VerifierEnv, name: string): boolean {
     return PATH_FUNCTIONS.has(attachTo);
   }
   if (FILE_HASHES.has(name)) return type === 'BPF_PROG_TYPE_LSM' && hookMaySleep(env, attachTo);
-  if (!SOCKET_STORAGE.has(name) || type !== 'BPF_PROG_TYPE_TRACING') return true;
+  if (!SOCKET_STORAGE.has(name)) return true;
+  // programs of system calls get it from tracing programs, but attach to nothing that could have it
+  if (type === 'BPF_PROG_TYPE_SYSCALL') return false;
+  if (type !== 'BPF_PROG_TYPE_TRACING') return true;
   // a program that traces the storage of sockets must not use it
   if (attachType === 'BPF_TRACE_RAW_TP' || attachType === 'BPF_TRACE_ITER') return true;
   const traced =
     attachType === 'BPF_TRACE_FENTRY' ||
     attachType === 'BPF_TRACE_FEXIT' ||
     attachType === 'BPF_TRACE_FSESSION';
-  if (!traced) return unknown(env, `socket storage in programs of ${attachType ?? 'this attach type'}`);
-  return !attachTo.startsWith('bpf_sk_storage');
+  return traced && !attachTo.startsWith('bpf_sk_storage');
 }
 
 export function checkHelperPlace(env: VerifierEnv, row: HelperRow): void {

@@ -144,18 +144,19 @@ function keyTypeFits(btf: Btf, { type, keyTypeId }: MapSpec): boolean {
   }
 }
 
+/** Only maps of maps look at the map that is named as their template. */
+const templateOf = (map: MapSpec): MapSpec | undefined => (OF_MAPS.has(map.type) ? map.inner : undefined);
+
 /** Whether a bare map is refused for its types or its template, where a loader would do without or bring its own. */
 function bareFault(object: ObjectSpec, map: MapSpec, profile: Profile): boolean {
   if (map.type === 'BPF_MAP_TYPE_STRUCT_OPS') return true;
-  if (OF_MAPS.has(map.type) !== (map.inner !== undefined) && OF_MAPS.has(map.type)) return true;
+  const template = templateOf(map);
+  if (OF_MAPS.has(map.type) && template === undefined) return true;
   const records = has(profile, 'timerFieldRecord');
   const fieldsOf = (of: MapSpec) => findSpecialFields(object.btf, of.valueTypeId, profile).fields;
-  if (map.inner !== undefined) {
-    if (bareFault(object, map.inner, profile)) return true;
-    if (OF_MAPS.has(map.type)) {
-      if (NO_INNER.has(map.inner.type)) return true;
-      if (!records && fieldsOf(map.inner).some((field) => field.kind === 'spinLock')) return true;
-    }
+  if (template !== undefined) {
+    if (bareFault(object, template, profile) || NO_INNER.has(template.type)) return true;
+    if (!records && fieldsOf(template).some((field) => field.kind === 'spinLock')) return true;
   }
   if (object.btf === undefined || map.valueTypeId === 0) return false;
   if (sizeOfType(object.btf, map.valueTypeId) !== map.valueSizeBytes) return true;
@@ -199,7 +200,8 @@ export function refusedMap(
   for (const map of object.maps) {
     if (map.ownedBy !== undefined && map.ownedBy !== program.name) continue;
     // A map of maps is created after its template.
-    const refused = (map.inner && refusal(object, map.inner, profile)) ?? refusal(object, map, profile);
+    const template = templateOf(map);
+    const refused = (template && refusal(object, template, profile)) ?? refusal(object, map, profile);
     if (refused) return refused;
     const field = mappedSpecialField(object, map, profile);
     if (field === undefined) continue;

@@ -19,6 +19,11 @@ const STRUCTS = {
   xdpSock: BPF_XDP_SOCK,
 } as const;
 
+/** Accesses that pass the walk, but that the kernel cannot translate afterwards: the first of them refuses the program. */
+export function checkTranslation(env: VerifierEnv): void {
+  if (env.untranslatable !== null) reject(env, env.untranslatable);
+}
+
 export function checkSocketAccess(env: VerifierEnv, access: MemAccess, reg: RegState): void {
   const { regno, sizeBytes } = access;
   const refuse = (code: string, message: string): never =>
@@ -50,9 +55,8 @@ export function checkSocketAccess(env: VerifierEnv, access: MemAccess, reg: RegS
     refuse('socket-access', `R${regno} invalid ${regTypeName(reg)} access off=${off} size=${sizeBytes}`);
   }
   if (field?.access === 'highHalf' && off !== field.offset) {
-    // found when the kernel translates the accesses, which is after the walk
     const newText = hasFeature(env, 'translationBugText');
-    reject(env, {
+    const fault = {
       code: 'socket-access',
       category: 'Memory Safety',
       errno: newText ? EFAULT : EINVAL,
@@ -61,7 +65,9 @@ export function checkSocketAccess(env: VerifierEnv, access: MemAccess, reg: RegS
         : 'bpf verifier is misconfigured',
       registers: [regno],
       facts: { type: regTypeName(reg), off, sizeBytes },
-    });
+      insn: env.insnIdx,
+    } as const;
+    if (env.untranslatable === null || env.insnIdx < env.untranslatable.insn) env.untranslatable = fault;
   }
   if (access.valueRegno >= 0) setReg(env, access.valueRegno, loadedScalar(sizeBytes, access.signExtend));
 }

@@ -30,6 +30,7 @@ import { Environment } from './environment';
 import { E2BIG, EINVAL, NotModelled, Rejection } from './outcome';
 import { checkLines, checkOpcodes } from './opcodeCheck';
 import { RULES } from './rules';
+import { checkTranslation } from './socketAccess';
 import { checkStackDepth, reportedDepths } from './stackDepth';
 import type { Diagnostic, Verdict, VerifierStats } from './verdict';
 import { newWalk, walk, type WalkState } from './walk';
@@ -130,6 +131,7 @@ export class Verification {
       checkArenaLoads(env);
       checkUnusedStackArguments(env);
       checkDeadKfuncs(env);
+      checkTranslation(env);
       this.phase = 'done';
       this.verdict = { ...this.base(), verdict: 'accepted', errno: 0, message: '' };
     }
