@@ -85,6 +85,8 @@ class DepthFirst {
   private deviations = 0;
   /** There are schedules that need more preemptions. */
   pruned = false;
+  /** Choices of the longest run. */
+  longest = 0;
 
   constructor(
     private readonly executor: Executor,
@@ -97,6 +99,7 @@ class DepthFirst {
   run(): Result<void> {
     const { tally, walk } = this;
     if (!tally.mayGoOn()) return DONE;
+    this.executor.watch.recordsFootprints = this.options.reduce;
     walk.reset();
     for (;;) {
       const ended = this.toEnd();
@@ -113,7 +116,10 @@ class DepthFirst {
     for (;;) {
       const at = walk.toOptions();
       if (!at.ok) return at;
-      if (at.value === undefined) return ok(true);
+      if (at.value === undefined) {
+        if (script.length > this.longest) this.longest = script.length;
+        return ok(true);
+      }
       const { list, goesOn } = at.value;
       const first = this.asleep.length === 0 ? 0 : list.findIndex((o) => !isAsleep(this.asleep, o));
       if (first < 0) {
@@ -248,14 +254,14 @@ const DONE: Result<void> = ok(undefined);
 /**
  * All schedules with at most `bounds.most` preemptions, or one for each that differs only in the order of independent actions.
  *
- * @returns `pruned`: there are schedules that need more preemptions.
+ * @returns `pruned`: there are schedules that need more preemptions; `longest`: choices of the longest run.
  */
 export function depthFirst(
   executor: Executor,
   tally: Tally,
   options: SearchOptions,
-): Result<{ pruned: boolean }> {
+): Result<{ pruned: boolean; longest: number }> {
   const search = new DepthFirst(executor, tally, options);
   const done = search.run();
-  return done.ok ? ok({ pruned: search.pruned }) : done;
+  return done.ok ? ok({ pruned: search.pruned, longest: search.longest }) : done;
 }

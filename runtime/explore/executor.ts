@@ -25,6 +25,9 @@ export interface Execution {
   readonly cutBecause: string | undefined;
 }
 
+/** A task and what interrupts it. */
+const CONTEXTS = 2;
+
 export class Executor {
   private constructor(
     readonly machine: Machine,
@@ -73,6 +76,7 @@ export class Executor {
     );
     const watch = new SearchWatch(machine, { everyAccess: racesOff, races: !racesOff, results });
     machine.setWatch(watch);
+    machine.reserveContexts(CONTEXTS);
     return ok(new Executor(machine, prefix, rest, machine.checkpoint(), watch, scenario));
   }
 

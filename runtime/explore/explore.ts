@@ -2,7 +2,7 @@
  * The search over interleavings: plays a scenario again and again from the state before its first `parallel` step, each
  * time with other answers to the choices, and checks invariants after each run.
  *
- * `dfs` tries all schedules with 0, 1, 2, 4, 8 … preemptions, as far as it may; its answer is `complete` only when every schedule within the bound
+ * `dfs` tries all schedules with 0, 1, 2, 4, 8 … preemptions (short runs: 0, 2, 4 …), as far as it may; its answer is `complete` only when every schedule within the bound
  * was run and none was cut short. `random` and `pct` never are. Exploration is sequentially consistent.
  */
 import type { Machine } from '../machine/machine';
@@ -67,6 +67,9 @@ export interface Exploration {
   /** Why the search is not complete. */
   readonly incompleteBecause?: 'found' | 'budget' | 'cut' | 'strategy' | 'stopped';
 }
+
+/** Choices of a run up to which all its schedules with two preemptions take no time to speak of. */
+const SHORT_CHOICES = 64;
 
 /** The number of choices, and a hash of how many options each had (FNV-1a). */
 function shapeOf(record: readonly ChoiceRecord[]): string {
@@ -153,7 +156,7 @@ export function explore(
 
 /** The same with an executor that is there already, and can be used again afterwards. */
 export function exploreWith(executor: Executor, options: ExploreOptions): Result<Exploration> {
-  const search = new Tally(options);
+  let search = new Tally(options);
   let exhausted = false;
   let pruned = true;
   let bound: PctBound | undefined;
@@ -161,8 +164,13 @@ export function exploreWith(executor: Executor, options: ExploreOptions): Result
     const { shard, onEnd } = options;
     const { machine } = executor;
     const told = onEnd && ((script: readonly number[]): void => onEnd(script, machine));
+    // Runs with one preemption are few beside those with two, unless runs are short: then all are few, and one search has both.
+    let mayJoin = onEnd === undefined;
     for (let done = -1; ;) {
-      const most = Math.min(options.preemptions, done < 1 ? done + 1 : 2 * done);
+      const next = done < 1 ? done + 1 : 2 * done;
+      const joins = mayJoin && done === 0;
+      const most = Math.min(options.preemptions, joins ? 2 : next);
+      const before = search.copy();
       const level = depthFirst(executor, search, {
         bounds: { done, most },
         shard,
@@ -172,11 +180,18 @@ export function exploreWith(executor: Executor, options: ExploreOptions): Result
       if (!level.ok) return level;
       if (search.halted !== undefined) break;
       if (search.found !== undefined || search.raced !== undefined) {
+        if (joins && most > next) {
+          // Once more with one preemption first: that is what is told.
+          search = before;
+          mayJoin = false;
+          continue;
+        }
         const fewer = withFewer(executor, search, { done, most }, options);
         if (!fewer.ok) return fewer;
         break;
       }
       pruned = level.value.pruned;
+      mayJoin &&= level.value.longest <= SHORT_CHOICES;
       exhausted = most === options.preemptions || !pruned;
       if (exhausted) break;
       done = most;

@@ -115,7 +115,7 @@ export const TOUCHES: Touches = {
     object(locals.timer, touch);
     // The first step passes over fields that were never initialised.
     for (let index = locals.index; index < count; index++) {
-      const slot = slotOf({ ...op, locals: { ...locals, index } }, offsets);
+      const slot = slotOf(op, offsets, index);
       touch('address', slot, pc !== 0);
       object(timerIn(kernel, slot), touch);
       if (pc !== 0 || readTimerSlot(kernel.memory, slot) !== 0) break;

@@ -22,6 +22,8 @@ export class SearchWatch implements Watch {
   readonly races: DataRaces;
   /** What the last action touched. */
   footprint: Footprint;
+  /** Whether footprints are asked for; a search without reduction does not need them. */
+  recordsFootprints = true;
   private readonly recorder: FootprintRecorder;
   private inAction = false;
   /** The action under way has accessed what others see. */
@@ -48,12 +50,12 @@ export class SearchWatch implements Watch {
   beginAction(cpu: number): void {
     this.inAction = true;
     this.hasAccessed = false;
-    this.recorder.begin(cpu);
+    if (this.recordsFootprints) this.recorder.begin(cpu);
   }
 
   endAction(): void {
     this.inAction = false;
-    this.footprint = this.recorder.end();
+    if (this.recordsFootprints) this.footprint = this.recorder.end();
   }
 
   pauses(): boolean {
@@ -65,7 +67,7 @@ export class SearchWatch implements Watch {
     if (how !== 'plain' || this.options.everyAccess) {
       if (this.hasAccessed) return false;
       this.hasAccessed = true;
-      this.recorder.access(at, sizeBytes, write);
+      if (this.recordsFootprints) this.recorder.access(at, sizeBytes, write);
     }
     if (this.options.races) this.races.access(at, sizeBytes, write, how, slot);
     return true;
@@ -73,13 +75,13 @@ export class SearchWatch implements Watch {
 
   copy(at: number, sizeBytes: number, write: boolean): void {
     if (!this.inAction || !this.isShared(at)) return;
-    if (this.options.everyAccess) this.recorder.access(at, sizeBytes, write);
+    if (this.options.everyAccess && this.recordsFootprints) this.recorder.access(at, sizeBytes, write);
     if (this.options.races) this.races.copy(at, sizeBytes, write);
   }
 
   renew(at: number, sizeBytes: number): void {
     if (!this.inAction) return;
-    if (this.options.everyAccess) this.recorder.access(at, sizeBytes, true);
+    if (this.options.everyAccess && this.recordsFootprints) this.recorder.access(at, sizeBytes, true);
     if (this.options.races) this.races.renew(at, sizeBytes);
   }
 
@@ -90,18 +92,18 @@ export class SearchWatch implements Watch {
 
   order(object: OrderingObject, how: Ordering): void {
     if (!this.inAction) return;
-    if (object.kind === 'address') this.recorder.access(object.at, 1, true);
+    if (object.kind === 'address' && this.recordsFootprints) this.recorder.access(object.at, 1, true);
     if (this.options.races) this.races.order(object, how);
   }
 
   step(op: OpActivation, before: boolean): void {
     if (!this.inAction) return;
-    this.recorder.step(op, before);
+    if (this.recordsFootprints) this.recorder.step(op, before);
     if (this.options.races) this.races.step(op, before);
   }
 
   touch(what: Touched, id: number, write: boolean): void {
-    if (!this.inAction || (what === 'results' && !this.options.results)) return;
+    if (!this.inAction || !this.recordsFootprints || (what === 'results' && !this.options.results)) return;
     this.recorder.touch(what, what === 'address' ? id >>> 3 : id, write);
   }
 

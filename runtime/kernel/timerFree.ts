@@ -105,8 +105,12 @@ function isGone(kernel: Kernel, op: OpActivation<'freeValues'>, offsets: readonl
 }
 
 /** Linear offset of the field that is freed next: `index` counts the fields of all values. */
-export function slotOf(op: OpActivation<'freeValues'>, offsets: readonly number[]): number {
-  const { values, index } = op.locals;
+export function slotOf(
+  op: OpActivation<'freeValues'>,
+  offsets: readonly number[],
+  index = op.locals.index,
+): number {
+  const { values } = op.locals;
   return (values[Math.floor(index / offsets.length)] ?? 0) + offsets[index % offsets.length];
 }
 

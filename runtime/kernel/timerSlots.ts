@@ -16,9 +16,18 @@ export const timerOffset = (definition: MapDefinition): number =>
 export const workOffset = (definition: MapDefinition): number =>
   definition.fields.fields.find((f) => f.kind === 'workqueue')?.offset ?? -1;
 
+/** By definition: every step of the freeing of values asks. A cache, not state. */
+const offsetsOf = new WeakMap<MapDefinition, readonly number[]>();
+
 /** Offsets of the timer and of the bpf_wq, as far as they are there. */
-export const asyncOffsets = (definition: MapDefinition): readonly number[] =>
-  [timerOffset(definition), workOffset(definition)].filter((offset) => offset >= 0);
+export function asyncOffsets(definition: MapDefinition): readonly number[] {
+  let offsets = offsetsOf.get(definition);
+  if (offsets === undefined) {
+    offsets = [timerOffset(definition), workOffset(definition)].filter((offset) => offset >= 0);
+    offsetsOf.set(definition, offsets);
+  }
+  return offsets;
+}
 
 /** The timer object's id; 0: not initialised; -1: the bytes are no pointer of ours. */
 export function readTimerSlot(memory: Memory, slot: number): number {

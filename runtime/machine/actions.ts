@@ -31,24 +31,23 @@ export type CpuAction = 'run' | 'interrupt' | 'worker' | 'irqWork';
 /** Instructions of one action; a program that computes for longer gives others a turn meanwhile. */
 const ACTION_INSNS = 100_000;
 
-const IRQ_WORK: readonly CpuAction[] = ['irqWork'];
-/** By what is possible: 1 run, 2 worker, 4 interrupt. Searches ask at every action, so that nothing is made anew. */
-const COMBINATIONS: readonly (readonly CpuAction[])[] = [
+/** What `possibleActions` counts: 1 run, 2 worker, 4 interrupt; 3: an interrupt is pending that comes before anything else. */
+export const COMBINATIONS: readonly (readonly CpuAction[])[] = [
   [],
   ['run'],
   ['worker'],
-  [],
+  ['irqWork'],
   ['interrupt'],
   ['run', 'interrupt'],
   ['worker', 'interrupt'],
 ];
+const IRQ_WORK = 3;
 
-/** What the CPU could do now. Timers that expire until `horizonNs` may fire at any moment. */
-export function possibleActions(parts: Parts, cpuId: number, horizonNs: bigint): readonly CpuAction[] {
+/** What the CPU could do now, as a place in `COMBINATIONS`. Timers that expire until `horizonNs` may fire at any moment. */
+export function possibleActions(parts: Parts, cpuId: number, horizonNs: bigint): number {
   const { kernel } = parts;
   const cpu = parts.state.kernel.cpus[cpuId];
   const activation = top(cpu)?.activations.at(-1);
-  // Its interrupt is pending: it comes before anything else.
   if (isIrqWorkDue(cpu)) return IRQ_WORK;
   let possible = 0;
   if (activation !== undefined) {
@@ -58,7 +57,7 @@ export function possibleActions(parts: Parts, cpuId: number, horizonNs: bigint):
     const dueNs = nextInterrupt(parts.state.kernel, cpu);
     if (dueNs !== undefined && dueNs <= horizonNs) possible |= 4;
   }
-  return COMBINATIONS[possible];
+  return possible;
 }
 
 /** Undefined: nothing special happened. */

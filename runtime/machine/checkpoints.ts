@@ -17,20 +17,12 @@ export interface Checkpoint {
   readonly level: number;
   readonly records: MachineState;
   readonly memory: MemoryState;
-  readonly stamp: number;
   /** Lengths of the lists that only grow; their elements are shared by all states. */
   readonly eventCount: number;
   readonly returnCount: number;
   /** Pages kept below this checkpoint's own. */
   readonly height: number;
 }
-
-/** Records of linear memory: regions are never changed in place, so the list alone is copied. */
-const copyMemoryState = (state: MemoryState): MemoryState => ({
-  ...state,
-  regions: state.regions.slice(),
-  free: state.free.map(({ sizeBytes, offsets }) => ({ sizeBytes, offsets: offsets.slice() })),
-});
 
 export class Checkpoints {
   private shadow = new Uint8Array(0);
@@ -50,12 +42,10 @@ export class Checkpoints {
       this.shadow.set(memory.u8);
       memory.dirty.fill(0);
     } else this.keepDirtyPages();
-    const below = this.stack.at(-1);
     const checkpoint: Checkpoint = {
       level: this.stack.length,
       records: copyRecords(state),
-      memory: below?.stamp === memory.stamp ? below.memory : copyMemoryState(memory.state),
-      stamp: memory.stamp,
+      memory: memory.shareState(),
       eventCount: state.kernel.events.length,
       returnCount: state.returnValues.length,
       height,
@@ -79,9 +69,7 @@ export class Checkpoints {
       memory.dirty[page] = 0;
     }
     while (stack.length - 1 > checkpoint.level) this.drop(true);
-    // Checkpoints may share these records, so they are copied even at the last use.
-    if (memory.stamp !== checkpoint.stamp)
-      memory.setState(copyMemoryState(checkpoint.memory), checkpoint.stamp);
+    if (memory.state !== checkpoint.memory) memory.setState(checkpoint.memory);
     const { records } = checkpoint;
     records.kernel.events.length = checkpoint.eventCount;
     records.returnValues.length = checkpoint.returnCount;

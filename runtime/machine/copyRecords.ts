@@ -164,7 +164,11 @@ const copyGrace = ({ work, waitsFor }: GracePeriod): All<GracePeriod> => ({
   waitsFor: waitsFor.slice(),
 });
 
-function copyMaps(maps: ReadonlyMap<number, MapRecord>): Map<number, MapRecord> {
+function copyMaps(maps: Map<number, MapRecord>): Map<number, MapRecord> {
+  let changes = false;
+  for (const map of maps.values()) changes ||= map.data.kind !== 'array';
+  // No map comes after the machine was loaded.
+  if (!changes) return maps;
   const copies = new Map<number, MapRecord>();
   // The record of an array says where its elements are, and never changes.
   for (const [id, map] of maps)

@@ -11,7 +11,7 @@ import { OPERATION_NAMES } from '../kernel/ops';
 import type { ContextKind, CpuState } from '../kernel/state';
 import { waitOf } from '../kernel/waits';
 import { fail, ok, type Problem, type Result } from '../util/problem';
-import type { CpuAction } from './actions';
+import { COMBINATIONS, type CpuAction } from './actions';
 import type { Machine } from './machine';
 import type { ScenarioStep } from './scenario';
 import type { MachineStop } from './types';
@@ -83,6 +83,9 @@ export class Interleaving {
   private readonly horizonNs: bigint;
   private state: InterleavingState;
   private readonly known: Option[] = [];
+  /** Lists of options, by all that they depend on as one number. */
+  private readonly lists = new Map<number, Options>();
+  private readonly stepsBase: number;
 
   /** @param begin takes a step as far as it goes without waiting. */
   constructor(
@@ -92,6 +95,7 @@ export class Interleaving {
     private readonly observe?: (action: ObservedAction) => void,
   ) {
     this.horizonNs = machine.nowNs() + PARALLEL_WINDOW_NS;
+    this.stepsBase = Math.max(0, ...steps.map((track) => track.length)) + 1;
     this.state = {
       tracks: steps.map(() => ({ next: 0, cpu: -1, depth: 0, context: 'task' })),
       last: -1,
@@ -107,34 +111,52 @@ export class Interleaving {
 
   /** What can be done now; first what the CPU that acted last would do by itself, if it can. */
   options(): Options {
+    const { machine } = this;
+    const { tracks, last } = this.state;
+    const { cpus } = machine.state.kernel;
+    let key = last + 1;
+    for (let cpu = 0; cpu < cpus.length; cpu++)
+      key = key * COMBINATIONS.length + machine.possibleActions(cpu, this.horizonNs);
+    for (let i = 0; i < tracks.length; i++)
+      key = key * this.stepsBase + (this.canStart(i) ? tracks[i].next + 1 : 0);
+    // Many CPUs and tracks: more than one number holds.
+    if (!Number.isSafeInteger(key)) return this.listOptions();
+    let options = this.lists.get(key);
+    if (options === undefined) this.lists.set(key, (options = this.listOptions()));
+    return options;
+  }
+
+  private listOptions(): Options {
     const { machine, steps } = this;
     const { tracks, last } = this.state;
     const list: Option[] = [];
     let goesOn = false;
-    const { cpus } = machine.state.kernel;
-    for (let cpu = 0; cpu < cpus.length; cpu++) {
-      for (const action of machine.possibleActions(cpu, this.horizonNs)) {
+    for (let cpu = 0; cpu < machine.cpuCount; cpu++)
+      for (const action of COMBINATIONS[machine.possibleActions(cpu, this.horizonNs)]) {
         const option = this.optionOf(cpu, action, -1);
         if (action === 'run' && cpu === last) {
           list.unshift(option);
           goesOn = true;
         } else list.push(option);
       }
-    }
-    for (let i = 0; i < tracks.length; i++) {
-      const track = tracks[i];
-      if (track.next >= steps[i].length || track.cpu >= 0) continue;
-      const cpu = cpuOf(steps[i][track.next], i);
-      // A step for a CPU that does not exist begins too, and fails with its own message.
-      if (cpus[cpu] === undefined || canBegin(cpus[cpu], steps[i][track.next]))
-        list.push(this.optionOf(cpu, 'start', i));
-    }
+    for (let i = 0; i < tracks.length; i++)
+      if (this.canStart(i)) list.push(this.optionOf(cpuOf(steps[i][tracks[i].next], i), 'start', i));
     return { list, goesOn };
+  }
+
+  /** Whether a track can begin its next step. */
+  private canStart(track: number): boolean {
+    const { next, cpu } = this.state.tracks[track];
+    if (next >= this.steps[track].length || cpu >= 0) return false;
+    const step = this.steps[track][next];
+    const wanted = this.machine.state.kernel.cpus[cpuOf(step, track)];
+    // A step for a CPU that does not exist begins too, and fails with its own message.
+    return wanted === undefined || canBegin(wanted, step);
   }
 
   /** Whether a CPU could go on with what it runs. */
   canGoOn(cpu: number): boolean {
-    return this.machine.possibleActions(cpu, this.horizonNs).includes('run');
+    return COMBINATIONS[this.machine.possibleActions(cpu, this.horizonNs)].includes('run');
   }
 
   /** Takes one option. A value is why the step ended early; a problem is one of the scenario. */

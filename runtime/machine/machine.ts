@@ -37,7 +37,7 @@ import {
   tagOf,
 } from '../vm/addresses';
 import { ARGUMENT_COUNT_BYTES } from '../helpers/tracedHelpers';
-import { initBlock, readDepth, writeRegister } from '../vm/calls';
+import { allocateBlock, initBlock, readDepth, writeRegister } from '../vm/calls';
 import { readFrames } from '../vm/frames';
 import type { Code } from '../vm/engine';
 import { Interpreter } from '../vm/interpreter';
@@ -333,8 +333,8 @@ export class Machine {
     return actOn(this.parts, cpu, action);
   }
 
-  /** What a CPU could do next, apart from starting programs. */
-  possibleActions(cpu: number, horizonNs: TimeNs): readonly CpuAction[] {
+  /** What a CPU could do next, apart from starting programs: a place in `COMBINATIONS`. */
+  possibleActions(cpu: number, horizonNs: TimeNs): number {
     return possibleActions(this.parts, cpu, horizonNs);
   }
 
@@ -623,6 +623,13 @@ export class Machine {
   setWatch(watch: Watch | undefined): void {
     this.kernel.watch = watch;
     this.parts.interpreter.setWatch(watch);
+  }
+
+  /** Makes room for so many contexts on every CPU, so that beginning one allocates nothing. */
+  reserveContexts(count: number): void {
+    for (const cpu of this.state.kernel.cpus)
+      while (cpu.contexts.length + cpu.idleBlocks.length < count)
+        cpu.idleBlocks.unshift(allocateBlock(this.memory, `cpu${cpu.id}`));
   }
 
   /** Puts the present state on a stack of states, for searches; not together with `snapshot`. */

@@ -39,7 +39,7 @@ export class Snapshots {
     this.last = pages;
     return {
       state: copyState(state),
-      memory: cloneState(memory.state),
+      memory: memory.shareState(),
       sizeBytes: memory.u8.length,
       pages,
     };
@@ -50,7 +50,7 @@ export class Snapshots {
     memory.growTo(snapshot.sizeBytes);
     const dirty = new Set(memory.takeDirtyPages());
     const usedPages = Math.ceil(memory.state.brk / PAGE_SIZE_BYTES);
-    memory.setState(cloneState(snapshot.memory));
+    memory.setState(snapshot.memory);
     snapshot.pages.forEach((page, i) => {
       if (dirty.has(i) || this.last[i] !== page) memory.write(i * PAGE_SIZE_BYTES, page);
     });

@@ -18,6 +18,7 @@ import {
   BLOCK_SIZE_BYTES,
   BLOCK_STACKS,
   BLOCK_TAIL_CALLS,
+  BLOCK_USED,
   FRAME_BASE,
   FRAME_FLAGS,
   FRAME_IS_CALLBACK,
@@ -39,19 +40,21 @@ export function allocateBlock(memory: Memory, label: string): number {
   const block = memory.allocate(BLOCK_SIZE_BYTES);
   memory.addRegion('registers', block, BLOCK_STACKS, `registers of ${label}`, false);
   memory.addRegion('stack', block + BLOCK_STACKS, FRAMES_MAX * STACK_SIZE_BYTES, `stack of ${label}`);
+  const frames = block + BLOCK_FRAMES;
+  memory.addRegion('registers', frames, FRAMES_MAX * FRAME_SIZE_BYTES, `frames of ${label}`, false);
   return block;
 }
 
 /** Gives a block back; its stacks are dead from now on. */
 export function releaseBlock(memory: Memory, block: number): void {
-  for (const start of [block, block + BLOCK_STACKS]) {
+  for (const start of [block, block + BLOCK_STACKS, block + BLOCK_FRAMES]) {
     const region = memory.findRegion(start);
     if (region !== undefined && region.start === start) memory.endRegion(start);
   }
   memory.release(block, BLOCK_SIZE_BYTES);
 }
 
-/** Makes the block ready to run `programId` from slot `pc`: everything zero but r1 … = `args` and r10. */
+/** Makes the block ready to run `programId` from slot `pc`: all that was ever used is zero but r1 … = `args` and r10. */
 export function initBlock(
   memory: Memory,
   block: number,
@@ -60,7 +63,9 @@ export function initBlock(
   args: readonly bigint[],
 ): void {
   assert(args.length <= 5, 'a program has at most five arguments');
-  memory.fill(block, BLOCK_SIZE_BYTES, 0);
+  const used = memory.load32(block + BLOCK_USED);
+  memory.fill(block + BLOCK_FRAMES, used * FRAME_SIZE_BYTES, 0);
+  memory.fill(block, BLOCK_STACKS + Math.max(1, used) * STACK_SIZE_BYTES, 0);
   memory.store32(block + BLOCK_PROGRAM, programId);
   memory.store32(block + BLOCK_PC, pc);
   args.forEach((value, i) => writeRegister(memory, block, i + 1, value));
@@ -127,6 +132,7 @@ export function pushCallFrame(memory: Memory, block: number, returnPc: number): 
   i32[frame + FRAME_FLAGS / 4] = 0;
   i32[frame + FRAME_MAY_GOTO / 4] = 0;
   i32[header + BLOCK_DEPTH / 4] = depth;
+  if (depth >= i32[header + BLOCK_USED / 4]) i32[header + BLOCK_USED / 4] = depth + 1;
   const r10 = (block + BLOCK_REGISTERS + 10 * 8) >> 2;
   i32[r10] = frameStackEnd(block, depth);
   i32[r10 + 1] = MEMORY_TAG;

@@ -39,11 +39,12 @@ import {
   BLOCK_PROGRAM,
   BLOCK_REGISTERS,
   BLOCK_STACKS,
+  BLOCK_USED,
   FRAME_MAY_GOTO,
   FRAMES_MAX,
   frameOffset,
 } from './contextBlock';
-import { PAGE_SIZE_BYTES, type Memory } from './memory';
+import { PAGE_SHIFT, type Memory } from './memory';
 import type { ContextAccess } from './engine';
 
 /** Kernel limit: BPF_MAX_LOOPS times round a `may_goto`. */
@@ -1128,7 +1129,7 @@ export abstract class HotLoop {
             const frame = this.frameIndex();
             if (i32[frame + FRAME_MAY_GOTO / 4] >= MAY_GOTO_LIMIT) at = code[at + 3];
             else {
-              i32[frame + FRAME_MAY_GOTO / 4]++;
+              if (i32[frame + FRAME_MAY_GOTO / 4]++ === 0) this.useFrame();
               at = (at + 4) | 0;
             }
             continue;
@@ -1232,8 +1233,15 @@ export abstract class HotLoop {
     const { i32, dirty } = this.memory;
     i32[(this.block + BLOCK_PC) >> 2] = at >> 2;
     i32[(this.block + BLOCK_FUEL) >> 2] = fuel;
-    const last = (this.block + BLOCK_STACKS - 1) / PAGE_SIZE_BYTES;
-    for (let page = Math.floor(this.block / PAGE_SIZE_BYTES); page <= last; page++) dirty[page] = 1;
+    // Registers end before the stacks begin, frames at the deepest one.
+    const { block } = this;
+    dirty[block >>> PAGE_SHIFT] = 1;
+    dirty[(block + BLOCK_STACKS - 1) >>> PAGE_SHIFT] = 1;
+    const used = i32[(block + BLOCK_USED) >> 2];
+    if (used > 0) {
+      const last = (frameOffset(block, used) - 1) >>> PAGE_SHIFT;
+      for (let page = frameOffset(block, 0) >>> PAGE_SHIFT; page <= last; page++) dirty[page] = 1;
+    }
     return stop;
   }
 
@@ -1250,6 +1258,14 @@ export abstract class HotLoop {
   /** Linear index (int32) of the current frame's record. */
   private frameIndex(): number {
     return frameOffset(this.block, this.memory.i32[(this.block + BLOCK_DEPTH) >> 2]) >> 2;
+  }
+
+  /** The current frame's record holds something, even if nobody called it. */
+  private useFrame(): void {
+    const { i32 } = this.memory;
+    const used = (this.block + BLOCK_USED) >> 2;
+    const depth = i32[(this.block + BLOCK_DEPTH) >> 2];
+    if (depth >= i32[used]) i32[used] = depth + 1;
   }
 
   private enter(slot: number): boolean {

@@ -6,7 +6,8 @@
  */
 import { assert } from '../util/assert';
 
-export const PAGE_SIZE_BYTES = 4096;
+export const PAGE_SHIFT = 12;
+export const PAGE_SIZE_BYTES = 1 << PAGE_SHIFT;
 const WASM_PAGE_SIZE_BYTES = 65536;
 /** Offset 0 is never handed out, so that a null offset is recognisable. */
 const FIRST_OFFSET = PAGE_SIZE_BYTES;
@@ -50,9 +51,8 @@ export class Memory {
   /** One byte per page: 1 = written since the last `takeDirtyPages`. */
   dirty!: Uint8Array;
   state: MemoryState;
-  /** Another number after every change of `state`, never one that was there before; equal numbers mean equal records. */
-  stamp = 0;
-  private stamps = 0;
+  /** Others hold `state`: it is copied before the next change. */
+  private isShared = false;
 
   /** @param limitBytes allocation beyond it throws `OutOfMemory`, which the caller reports as the user's problem. */
   constructor(limitBytes = 1 << 30) {
@@ -82,8 +82,8 @@ export class Memory {
   allocate(sizeBytes: number): number {
     assert(sizeBytes >= 0 && Number.isInteger(sizeBytes), `allocation of ${sizeBytes} bytes`);
     const rounded = Math.max(8, Math.ceil(sizeBytes / 8) * 8);
+    this.own();
     const list = this.state.free.find((f) => f.sizeBytes === rounded);
-    this.stamp = ++this.stamps;
     const reused = list?.offsets.pop();
     if (reused !== undefined) {
       this.fill(reused, rounded, 0);
@@ -100,10 +100,10 @@ export class Memory {
   /** Gives an allocation back; its regions must be dead or removed. */
   release(offset: number, sizeBytes: number): void {
     const rounded = Math.max(8, Math.ceil(sizeBytes / 8) * 8);
+    this.own();
     let list = this.state.free.find((f) => f.sizeBytes === rounded);
     if (!list) this.state.free.push((list = { sizeBytes: rounded, offsets: [] }));
     list.offsets.push(offset);
-    this.stamp = ++this.stamps;
   }
 
   private ensure(endOffset: number): void {
@@ -116,6 +116,7 @@ export class Memory {
 
   /** Registers a live region over bytes that were allocated. Dead regions that it overlaps are forgotten. */
   addRegion(kind: RegionKind, start: number, sizeBytes: number, label: string, writable = true): Region {
+    this.own();
     const regions = this.state.regions;
     let at = this.indexAfter(start);
     while (at > 0 && regions[at - 1].start + regions[at - 1].sizeBytes > start) at--;
@@ -134,14 +135,31 @@ export class Memory {
       live: true,
     };
     regions.splice(at, count, region);
-    this.stamp = ++this.stamps;
     return region;
   }
 
-  /** Replaces all records. @param stamp that of an equal state, if it is known. */
-  setState(state: MemoryState, stamp?: number): void {
+  /** The records as they are now, for whoever wants to come back to them: they are not changed any more, only replaced. */
+  shareState(): MemoryState {
+    this.isShared = true;
+    return this.state;
+  }
+
+  /** Replaces all records. */
+  setState(state: MemoryState): void {
     this.state = state;
-    this.stamp = stamp ?? ++this.stamps;
+    this.isShared = true;
+  }
+
+  /** Regions are never changed in place, so the list alone is copied. */
+  private own(): void {
+    if (!this.isShared) return;
+    const { state } = this;
+    this.state = {
+      ...state,
+      regions: state.regions.slice(),
+      free: state.free.map(({ sizeBytes, offsets }) => ({ sizeBytes, offsets: offsets.slice() })),
+    };
+    this.isShared = false;
   }
 
   /** The region that holds `offset` is dead from now on. */
@@ -149,8 +167,8 @@ export class Memory {
     const at = this.indexAfter(offset) - 1;
     const region = this.state.regions[at];
     if (region === undefined || offset >= region.start + region.sizeBytes) return;
+    this.own();
     this.state.regions[at] = { ...region, live: false };
-    this.stamp = ++this.stamps;
   }
 
   /** The region that holds `offset`, live or dead. */
@@ -173,7 +191,11 @@ export class Memory {
   }
 
   private touch(offset: number, sizeBytes: number): void {
-    for (let page = offset >>> 12, last = (offset + sizeBytes - 1) >>> 12; page <= last; page++)
+    for (
+      let page = offset >>> PAGE_SHIFT, last = (offset + sizeBytes - 1) >>> PAGE_SHIFT;
+      page <= last;
+      page++
+    )
       this.dirty[page] = 1;
   }
 
@@ -193,7 +215,7 @@ export class Memory {
 
   store8(offset: number, value: number): void {
     this.u8[offset] = value;
-    this.dirty[offset >>> 12] = 1;
+    this.dirty[offset >>> PAGE_SHIFT] = 1;
   }
   store16(offset: number, value: number): void {
     this.view.setUint16(offset, value, true);

@@ -15,6 +15,7 @@ import {
   writeFuel,
   writeRegister,
 } from '../../runtime/vm/calls';
+import { FRAMES_MAX } from '../../runtime/vm/contextBlock';
 import type { Code, ContextAccess, EngineStop } from '../../runtime/vm/engine';
 import { readFrames } from '../../runtime/vm/frames';
 import { Interpreter } from '../../runtime/vm/interpreter';
@@ -162,12 +163,12 @@ describe('the interpreter', () => {
   it('nests callbacks and refuses one that no stack is left for', () => {
     const t = rig(['call 1\nexit\nr0 = 1\ncall 1\nr0 += 1\nexit']);
     t.run();
-    for (let depth = 1; depth < 16; depth++) {
+    for (let depth = 1; depth < FRAMES_MAX; depth++) {
       assert.ok(pushCallback(t.memory, t.block, 0, 2, []), `depth ${depth}`);
       assert.equal(t.run().kind, 'helper');
     }
     assert.equal(pushCallback(t.memory, t.block, 0, 2, []), false);
-    for (let depth = 15; depth > 0; depth--) {
+    for (let depth = FRAMES_MAX - 1; depth > 0; depth--) {
       assert.equal(t.run().kind, 'exit');
       popCallback(t.memory, t.block);
       writeRegister(t.memory, t.block, 0, 5n);
