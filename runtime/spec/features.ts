@@ -459,13 +459,8 @@ export const FEATURES = {
     since: '6.12',
     evidence: 'measured on 6.1.192 and 6.12.117',
   },
-  packetRegionText: {
-    what: 'packet accesses are judged, and worded, like other regions: smallest and largest offset',
-    since: '7.2',
-    evidence: 'measured on 6.12 and 7.2',
-  },
   pointerOffsetFolded: {
-    what: 'fixed and variable offsets of pointers are one number in messages',
+    what: 'fixed and variable offsets of pointers are one number: in comparisons of states, packet accesses and messages',
     since: '7.2',
     evidence: 'measured on 6.12 and 7.2',
   },
@@ -483,6 +478,11 @@ export const FEATURES = {
     what: 'constants may be stored into the context',
     since: '6.6',
     evidence: 'mainline 6.3; message of 6.1 absent from 6.12',
+  },
+  nullCheckKeepsId: {
+    what: 'pointers found not to be NULL keep the id of what they came from, which states compare',
+    since: '7.2',
+    evidence: 'logs of 7.2; measured by counts',
   },
   mapValueWithoutId: {
     what: 'addresses of global data carry no id of their own',

@@ -1,10 +1,9 @@
 /**
- * What ALU instructions demand and do: reserved fields, moves, scalar arithmetic, pointer arithmetic. The messages and
+ * What ALU instructions demand and do: reserved fields, moves, scalar arithmetic; pointers' is in `pointerAlu.ts`. The messages and
  * the order of checks are the kernel's. Precision: a scalar added to a pointer, or deciding anything, must be exact.
  */
 import { arenaOf } from './arenas';
 import type { Insn } from '../insn/insn';
-import { asS64 } from '../util/u64';
 import {
   assign32Into64,
   repaired,
@@ -13,11 +12,11 @@ import {
   signExtend,
   subregIsConst,
   syncBounds,
-  unbound32,
 } from './bounds';
-import { tnumAdd, tnumIsConst, tnumSub, tnumSubreg } from './tnum';
-import { curFrame, hasFeature, immediateOf, newId, reject, type VerifierEnv } from './env';
-import { EACCES, EINVAL } from './outcome';
+import { tnumIsConst, tnumSubreg } from './tnum';
+import { curFrame, immediateOf, reject, type VerifierEnv } from './env';
+import { EINVAL } from './outcome';
+import { badPointer, pointerAlu, SYMBOLS } from './pointerAlu';
 import { markPrecise } from './precision';
 import { checkRegArg } from './regArgs';
 import {
@@ -25,31 +24,22 @@ import {
   unlinked,
   draft,
   type Draft,
-  PTR_UNTRUSTED,
   ADD_CONST,
   ADD_CONST32,
   addFlag,
-  isPacketPointer,
   isPointer,
   knownScalar,
-  mayBeNull,
   S32_MAX,
   S32_MIN,
   UNKNOWN_SCALAR,
   type RegState,
 } from './regState';
-import { typeName } from './regText';
 import { linkForCopy } from './stackAccess';
 import { byteSwap, scalarAlu, type ScalarOp } from './scalarAlu';
 import { pushBranch } from './branches';
-import { S64_MAX, S64_MIN, U64_MAX } from '../util/u64';
 
-const CLASS_ALU = 4;
 const CLASS_ALU64 = 7;
 const SRC_REG = 0x08;
-/** Offsets of pointers stay below this in magnitude. */
-const MAX_VAR_OFF = 1n << 29n;
-
 const OPS: readonly ScalarOp[] = [
   'add',
   'sub',
@@ -77,41 +67,11 @@ const OP_MOV = 11;
 const OP_ARSH = 12;
 const OP_END = 13;
 
-/** Operators as the kernel's messages print them, by opcode bits 4–7. */
-const SYMBOLS = [
-  '+=',
-  '-=',
-  '*=',
-  '/=',
-  '|=',
-  '&=',
-  '<<=',
-  '>>=',
-  'neg',
-  '%=',
-  '^=',
-  '=',
-  's>>=',
-  'endian',
-  '?',
-  '?',
-];
-
 const opOf = (op: number): ScalarOp =>
   op === OP_MOD ? 'mod' : op === OP_XOR ? 'xor' : op === OP_ARSH ? 'arsh' : OPS[op];
 
 function structure(env: VerifierEnv, message: string, code = 'reserved-fields'): never {
   return reject(env, { code, category: 'Program Structure', errno: EINVAL, message });
-}
-
-function badPointer(
-  env: VerifierEnv,
-  code: string,
-  message: string,
-  registers: number[],
-  errno = EACCES,
-): never {
-  return reject(env, { code, category: 'Register Type Safety', errno, message, registers });
 }
 
 /** One ALU instruction. */
@@ -347,164 +307,4 @@ function forkOnSignMask(env: VerifierEnv, regno: number): void {
   const other = pushBranch(env, env.insnIdx, env.insnIdx);
   other.frames[other.frames.length - 1].regs[regno] = set(0);
   frame.regs[regno] = set(-1);
-}
-
-const ARITHMETIC_TYPES: ReadonlySet<string> = new Set([
-  'ctx',
-  'mapValue',
-  'mapKey',
-  'stack',
-  'packetMeta',
-  'packet',
-  'tpBuffer',
-  'btfId',
-  'mem',
-  'buf',
-  'func',
-  'dynptrPtr',
-]);
-
-function checkSaneOffset(env: VerifierEnv, reg: RegState, name: string, registers: number[]): void {
-  const fail = (message: string): never =>
-    badPointer(env, 'pointer-offset-range', message, registers, EINVAL);
-  const value = asS64(reg.bits.value);
-  if (tnumIsConst(reg.bits) && (value >= MAX_VAR_OFF || value <= -MAX_VAR_OFF)) {
-    fail(`math between ${name} pointer and ${value} is not allowed`);
-  }
-  const off = BigInt(reg.off);
-  if (off >= MAX_VAR_OFF || off <= -MAX_VAR_OFF) fail(`${name} pointer offset ${reg.off} is not allowed`);
-  if (reg.smin === S64_MIN) {
-    fail(`math between ${name} pointer and register with unbounded min value is not allowed`);
-  }
-  if (reg.smin >= MAX_VAR_OFF || reg.smin <= -MAX_VAR_OFF) {
-    fail(`value ${reg.smin} makes ${name} pointer be out of bounds`);
-  }
-}
-
-/** Before and after the sum. Kernels that fold the fixed offset into the bounds look at where the pointer may be. */
-function checkSanePointer(env: VerifierEnv, reg: RegState, name: string, registers: number[]): void {
-  if (!hasFeature(env, 'pointerOffsetFolded')) return checkSaneOffset(env, reg, name, registers);
-  const least = reg.smin + BigInt(reg.off);
-  if (least < MAX_VAR_OFF && least > -MAX_VAR_OFF) return;
-  badPointer(
-    env,
-    'pointer-offset-range',
-    `${name} pointer offset ${least} is not allowed`,
-    registers,
-    EINVAL,
-  );
-}
-
-const fitsS64 = (x: bigint): boolean => x >= S64_MIN && x <= S64_MAX;
-const fitsS32 = (x: bigint): boolean => x >= -0x8000_0000n && x <= 0x7fff_ffffn;
-
-/** Pointer plus or minus scalar: a constant moves the fixed offset, anything else the variable one. */
-function pointerAlu(
-  env: VerifierEnv,
-  insn: Insn,
-  op: number,
-  ptr: RegState,
-  offset: RegState,
-  swapped: boolean,
-): RegState {
-  const dst = insn.dst;
-  const known = tnumIsConst(offset.bits);
-  if (
-    (known && (offset.smin !== offset.smax || offset.umin !== offset.umax)) ||
-    offset.smin > offset.smax ||
-    offset.umin > offset.umax
-  ) {
-    return UNKNOWN_SCALAR; // contradictory bounds of a dead branch
-  }
-  if ((insn.code & 7) === CLASS_ALU) {
-    if (op === 1) return UNKNOWN_SCALAR;
-    badPointer(env, 'pointer-arithmetic', `R${dst} 32-bit pointer arithmetic prohibited`, [dst]);
-  }
-  const name = typeName(ptr.type, ptr.flags);
-  if (mayBeNull(ptr)) {
-    badPointer(
-      env,
-      'pointer-may-be-null',
-      `R${dst} pointer arithmetic on ${name} prohibited, null-check it first`,
-      [dst],
-    );
-  }
-  // where memory that is not trusted is read does not matter
-  if (ptr.type === 'mem' && (ptr.flags & PTR_UNTRUSTED) !== 0) return swapped ? offset : ptr;
-  const allowed =
-    ARITHMETIC_TYPES.has(ptr.type) ||
-    (ptr.type === 'flowKeys' && known) ||
-    ((ptr.type === 'mapPtr' || ptr.type === 'flowKeys') && known && offset.smin === 0n && op === 0);
-  if (!allowed) {
-    badPointer(env, 'pointer-arithmetic', `R${dst} pointer arithmetic on ${name} prohibited`, [dst]);
-  }
-  const operands = (insn.code & SRC_REG) !== 0 ? [insn.dst, insn.src] : [dst];
-  checkSaneOffset(env, offset, name, operands);
-  checkSanePointer(env, ptr, name, operands);
-
-  const d = draft(ptr);
-  if (swapped) {
-    // The scalar register takes the pointer's identity, but nothing of its own.
-    d.origin = -1;
-  }
-  unbound32(d);
-  if (op === 0) {
-    const moved = BigInt(ptr.off) + offset.smin;
-    if (known && fitsS32(moved)) {
-      d.off = Number(moved);
-    } else {
-      const smin = ptr.smin + offset.smin;
-      const smax = ptr.smax + offset.smax;
-      const fitsSigned = fitsS64(smin) && fitsS64(smax);
-      d.smin = fitsSigned ? smin : S64_MIN;
-      d.smax = fitsSigned ? smax : S64_MAX;
-      const umax = ptr.umax + offset.umax;
-      d.umin = umax > U64_MAX ? 0n : ptr.umin + offset.umin;
-      d.umax = umax > U64_MAX ? U64_MAX : umax;
-      d.bits = tnumAdd(ptr.bits, offset.bits);
-      if (isPacketPointer(ptr)) {
-        d.id = newId(env);
-        d.range = 0;
-      }
-    }
-  } else if (op === 1) {
-    if (swapped) {
-      badPointer(env, 'pointer-arithmetic', `R${dst} tried to subtract pointer from scalar`, [dst]);
-    }
-    if (ptr.type === 'stack') {
-      badPointer(env, 'pointer-arithmetic', `R${dst} subtraction from stack pointer prohibited`, [dst]);
-    }
-    const moved = BigInt(ptr.off) - offset.smin;
-    if (known && fitsS32(moved)) {
-      d.off = Number(moved);
-    } else {
-      const smin = ptr.smin - offset.smax;
-      const smax = ptr.smax - offset.smin;
-      const fitsSigned = fitsS64(smin) && fitsS64(smax);
-      d.smin = fitsSigned ? smin : S64_MIN;
-      d.smax = fitsSigned ? smax : S64_MAX;
-      const wraps = ptr.umin < offset.umax;
-      d.umin = wraps ? 0n : ptr.umin - offset.umax;
-      d.umax = wraps ? U64_MAX : ptr.umax - offset.umin;
-      d.bits = tnumSub(ptr.bits, offset.bits);
-      if (isPacketPointer(ptr)) {
-        d.id = newId(env);
-        if (offset.smin < 0n) d.range = 0;
-      }
-    }
-  } else if (op === OP_AND || op === OP_OR || op === OP_XOR) {
-    badPointer(env, 'pointer-arithmetic', `R${dst} bitwise operator ${SYMBOLS[op]} on pointer prohibited`, [
-      dst,
-    ]);
-  } else {
-    badPointer(
-      env,
-      'pointer-arithmetic',
-      `R${dst} pointer arithmetic with ${SYMBOLS[op]} operator prohibited`,
-      [dst],
-    );
-  }
-  checkSanePointer(env, d, name, operands);
-  syncBounds(d, env.features);
-  return d;
 }

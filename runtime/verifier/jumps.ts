@@ -353,7 +353,7 @@ function resolveNull(env: VerifierEnv, state: VerifierState, regno: number, isNu
     if (isNull) return NULL_VALUE;
     const sure = becomeNotNull(env, reg);
     // The id stays where it tells locks apart, or where it names the reference.
-    return holdsSpinLock(env, sure) ? sure : changed(sure, { id: 0 });
+    return env.features.nullCheckKeepsId || holdsSpinLock(env, sure) ? sure : changed(sure, { id: 0 });
   });
 }
 
@@ -404,9 +404,11 @@ function learnPacket(
 }
 
 function extendRange(env: VerifierEnv, state: VerifierState, pkt: RegState, strict: boolean): void {
-  if (pkt.off < 0 || (pkt.off === 0 && strict)) return;
-  if (pkt.umax > MAX_PACKET_OFF || pkt.umax + BigInt(pkt.off) > MAX_PACKET_OFF) return;
-  const range = strict ? pkt.off + 1 : pkt.off;
+  const most = pkt.umax + BigInt(pkt.off);
+  const proven = env.features.pointerOffsetFolded ? Number(most) : pkt.off;
+  if (proven < 0 || (proven === 0 && strict)) return;
+  if (pkt.umax > MAX_PACKET_OFF || most > MAX_PACKET_OFF) return;
+  const range = strict ? proven + 1 : proven;
   forEachReg(env, state, (reg) =>
     reg.type === pkt.type && reg.id === pkt.id && reg.range < range ? changed(reg, { range }) : reg,
   );

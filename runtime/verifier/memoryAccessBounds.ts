@@ -52,7 +52,7 @@ export function regionProblem(
 
 /**
  * Rejects unless every offset that register `regno` can have keeps the access inside `regionBytes` bytes.
- * `off` is the fixed part (instruction and register together).
+ * `off` is the fixed part (instruction and register together), `code` what leaving the region is called.
  */
 export function checkRegionAccess(
   env: VerifierEnv,
@@ -61,6 +61,7 @@ export function checkRegionAccess(
   sizeBytes: number,
   regionBytes: number,
   zeroAllowed: boolean,
+  code = 'out-of-bounds',
 ): void {
   const reg = regOf(env, regno);
   const facts = { off, sizeBytes, regionBytes, map: reg.map?.name ?? '', type: reg.type };
@@ -82,7 +83,7 @@ export function checkRegionAccess(
   if (low !== undefined) {
     env.log.message(low);
     reject(env, {
-      code: 'out-of-bounds',
+      code,
       category: 'Memory Safety',
       errno: EACCES,
       message: `R${regno} min value is outside of the allowed memory range`,
@@ -109,7 +110,7 @@ export function checkRegionAccess(
   if (high !== undefined) {
     env.log.message(high);
     reject(env, {
-      code: 'out-of-bounds',
+      code,
       category: 'Memory Safety',
       errno: EACCES,
       message: `R${regno} max value is outside of the allowed memory range`,

@@ -1,12 +1,11 @@
 /**
- * Packet data: how many bytes behind the pointer the program has compared with the packet's end. Only the fixed
- * offset is judged here; a variable offset was judged when the comparison proved the range.
+ * Packet data: how many bytes behind the pointer the program has compared with the packet's end. Older kernels judge only the
+ * fixed offset here; a variable offset was judged when the comparison proved the range.
  */
 import { progTypeByName } from '../spec/progTypes';
 import { hasFeature, regOf, reject, setReg, type VerifierEnv } from './env';
-import { loadedScalar, regionProblem } from './memoryAccessBounds';
+import { checkRegionAccess, loadedScalar, regionProblem } from './memoryAccessBounds';
 import { EACCES, EINVAL } from './outcome';
-import { S64_MIN } from '../util/u64';
 import type { RegState } from './regState';
 import type { MemAccess } from './seams';
 
@@ -23,11 +22,13 @@ export function checkPacketRange(
   zeroAllowed: boolean,
 ): void {
   const reg = regOf(env, regno);
-  const text = hasFeature(env, 'packetRegionText');
-  const folded = text ? reg.smin + BigInt(reg.off) : reg.smin;
-  const judgedAsSum = text && reg.range >= 0;
-  const least = reg.smin + BigInt(off);
-  if (folded < 0n && (judgedAsSum ? reg.smin === S64_MIN || least < 0n : reg.smin < 0n)) {
+  // Kernels that fold the fixed offset into the bounds compared the sum of both with the packet's end.
+  const folded = hasFeature(env, 'pointerOffsetFolded');
+  if (folded && reg.range >= 0) {
+    checkRegionAccess(env, regno, off, sizeBytes, reg.range, zeroAllowed, 'packet-out-of-bounds');
+    return;
+  }
+  if (reg.smin < 0n && (!folded || reg.smin + BigInt(reg.off) < 0n)) {
     reject(env, {
       code: 'negative-offset',
       category: 'Memory Safety',
@@ -37,7 +38,6 @@ export function checkPacketRange(
       facts: { type: reg.type, smin: String(reg.smin) },
     });
   }
-  if (judgedAsSum) return checkAsRegion(env, regno, off, sizeBytes, zeroAllowed);
   const problem = reg.range < 0 ? '' : regionProblem(reg, regno, off, sizeBytes, reg.range, zeroAllowed);
   if (problem === undefined) return;
   if (problem !== '') env.log.message(problem);
@@ -48,47 +48,6 @@ export function checkPacketRange(
     message: `R${regno} offset is outside of the packet`,
     registers: [regno],
     facts: { off, sizeBytes, range: reg.range, detail: problem },
-  });
-}
-
-/**
- * Kernels that fold the variable offset into the proven range: the same judgement, worded by smallest and largest offset.
- */
-function checkAsRegion(
-  env: VerifierEnv,
-  regno: number,
-  off: number,
-  sizeBytes: number,
-  zeroAllowed: boolean,
-): void {
-  const reg = regOf(env, regno);
-  // a sum that may be negative is a huge number without its sign, whatever the instruction adds to it
-  const fits =
-    regionProblem(reg, regno, off + Number(reg.smin), sizeBytes, reg.range, zeroAllowed) === undefined;
-  if (fits && reg.smin + BigInt(reg.off) < 0n) {
-    reject(env, {
-      code: 'unbounded-offset',
-      category: 'Memory Safety',
-      errno: EACCES,
-      message: `R${regno} unbounded memory access, make sure to bounds check any such access`,
-      registers: [regno],
-      facts: { off, sizeBytes, range: reg.range },
-    });
-  }
-  if (regionProblem(reg, regno, off, sizeBytes, reg.range, zeroAllowed) === undefined) return;
-  const range = reg.range === 0 ? 0 : reg.range + Number(reg.umax);
-  const least = off + Number(reg.smin);
-  const most = off + Number(reg.umax);
-  const low = regionProblem(reg, regno, least, sizeBytes, range, zeroAllowed);
-  const detail = low ?? regionProblem(reg, regno, most, sizeBytes, range, zeroAllowed) ?? '';
-  if (detail !== '') env.log.message(detail);
-  reject(env, {
-    code: 'packet-out-of-bounds',
-    category: 'Memory Safety',
-    errno: EACCES,
-    message: `R${regno} ${low !== undefined ? 'min' : 'max'} value is outside of the allowed memory range`,
-    registers: [regno],
-    facts: { off, sizeBytes, range: reg.range, detail },
   });
 }
 

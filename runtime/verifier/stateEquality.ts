@@ -5,7 +5,8 @@
  */
 import { arcHolds, sameArc, TOP32, TOP64 } from './arcs';
 import { arc32Of, arc64Of } from './bounds';
-import type { VerifierEnv } from './env';
+import type { FeatureFlags, VerifierEnv } from './env';
+import { foldedOffset } from './pointerAlu';
 import { objectCovers } from './stackObjects';
 import { setSlot, type FuncFrame } from './frame';
 import { frameInsn } from './staticLiveness';
@@ -86,10 +87,12 @@ const rangeWithin = (old: RegState, cur: RegState): boolean =>
     old.smin <= cur.smin &&
     old.smax >= cur.smax);
 
-const sameTarget = (a: RegState, b: RegState): boolean =>
+const sameTarget = (a: RegState, b: RegState): boolean => a.off === b.off && sameRegion(a, b);
+
+/** They point into the same thing, wherever. */
+const sameRegion = (a: RegState, b: RegState): boolean =>
   a.type === b.type &&
   a.flags === b.flags &&
-  a.off === b.off &&
   a.range === b.range &&
   a.map === b.map &&
   a.mapUid === b.mapUid &&
@@ -123,9 +126,17 @@ const identical = (a: RegState, b: RegState): boolean =>
 const exactRegs = (old: RegState, cur: RegState, ids: IdMap): boolean =>
   sameButIds(old, cur) && ids.same(old.id, cur.id) && ids.same(old.refObjId, cur.refObjId);
 
-function packetCovers(old: RegState, cur: RegState): boolean {
-  if (old.range < 0 || cur.range < 0 ? old.range !== cur.range : old.range > cur.range) return false;
-  return old.off === cur.off;
+const packetCovers = (old: RegState, cur: RegState): boolean =>
+  old.range < 0 || cur.range < 0 ? old.range === cur.range : old.range <= cur.range;
+
+/** Every place that `cur` may point at is one for `old`, too. */
+function offsetWithin(old: RegState, cur: RegState, folded: boolean): boolean {
+  if (!folded || old.off === cur.off)
+    return old.off === cur.off && rangeWithin(old, cur) && tnumContains(old.bits, cur.bits);
+  // Beside a fixed offset there is no variable one: such a pointer stands for one place only.
+  if (old.off !== 0) return false;
+  const whole = foldedOffset(cur);
+  return rangeWithin(old, whole) && tnumContains(old.bits, whole.bits);
 }
 
 function regCovers(
@@ -135,11 +146,12 @@ function regCovers(
   precise: boolean,
   ids: IdMap,
   closeness: Closeness,
-  anyForDead: boolean,
+  f: FeatureFlags,
 ): boolean {
   if (closeness === 'exact') return exactRegs(old, cur, ids);
   if (!read && closeness === 'covers') return true;
-  if (old.type === 'notInit' && (anyForDead || closeness === 'covers' || cur.type === 'notInit')) return true;
+  if (old.type === 'notInit' && (f.staticLiveness || closeness === 'covers' || cur.type === 'notInit'))
+    return true;
   if (old.type !== cur.type || old.flags !== cur.flags) return false;
   switch (old.type) {
     case 'scalar': {
@@ -155,19 +167,15 @@ function regCovers(
     case 'buf':
     case 'tpBuffer':
       return (
-        sameTarget(old, cur) &&
-        rangeWithin(old, cur) &&
-        tnumContains(old.bits, cur.bits) &&
+        sameRegion(old, cur) &&
+        offsetWithin(old, cur, f.pointerOffsetFolded) &&
         ids.same(old.id, cur.id) &&
         ids.same(old.refObjId, cur.refObjId)
       );
     case 'packet':
     case 'packetMeta':
       return (
-        packetCovers(old, cur) &&
-        ids.same(old.id, cur.id) &&
-        rangeWithin(old, cur) &&
-        tnumContains(old.bits, cur.bits)
+        packetCovers(old, cur) && ids.same(old.id, cur.id) && offsetWithin(old, cur, f.pointerOffsetFolded)
       );
     case 'stack':
       return exactRegs(old, cur, ids) && old.frameNo === cur.frameNo;
@@ -201,6 +209,7 @@ function regCoversOld(old: RegState, cur: RegState, read: boolean, precise: bool
       return (
         cur.type === old.type &&
         packetCovers(old, cur) &&
+        old.off === cur.off &&
         (old.id === 0 || ids.same(old.id, cur.id)) &&
         rangeWithin(old, cur) &&
         tnumContains(old.bits, cur.bits)
@@ -259,7 +268,7 @@ function stackCovers(
     if (curSlot !== null && oldSlot.kinds === FULL_SPILL && curSlot.kinds === FULL_SPILL) {
       // The usual slot, without looking at its bytes.
       const same = newer
-        ? regCovers(oldSlot.spilled, curSlot.spilled, true, precise, ids, closeness, isStatic)
+        ? regCovers(oldSlot.spilled, curSlot.spilled, true, precise, ids, closeness, env.features)
         : regCoversOld(oldSlot.spilled, curSlot.spilled, read, precise, ids);
       if (!same) return false;
       continue;
@@ -274,7 +283,15 @@ function stackCovers(
         const curReg = asScalar(curSlot, from);
         if (oldReg !== null && curReg !== null) {
           if (
-            !regCovers(oldReg, curReg, true, precise && oldReg === oldSlot.spilled, ids, closeness, isStatic)
+            !regCovers(
+              oldReg,
+              curReg,
+              true,
+              precise && oldReg === oldSlot.spilled,
+              ids,
+              closeness,
+              env.features,
+            )
           )
             return false;
           break;
@@ -285,7 +302,7 @@ function stackCovers(
       if (i !== 7) continue;
       if (oldKind === SLOT_SPILL) {
         const same = newer
-          ? regCovers(oldSlot.spilled, curSlot.spilled, read, precise, ids, closeness, isStatic)
+          ? regCovers(oldSlot.spilled, curSlot.spilled, read, precise, ids, closeness, env.features)
           : regCoversOld(oldSlot.spilled, curSlot.spilled, read, precise, ids);
         if (!same) return false;
       } else if (oldKind === SLOT_DYNPTR || oldKind === SLOT_ITER || oldKind === SLOT_IRQ) {
@@ -317,7 +334,6 @@ function frameCovers(
   closeness: Closeness,
 ): boolean {
   const newer = env.features.narrowFills;
-  const isStatic = env.features.staticLiveness;
   const { marks } = old;
   if (newer && old.callbackDepth > cur.callbackDepth) return false;
   for (let n = 0; n < 11; n++) {
@@ -325,7 +341,7 @@ function frameCovers(
     const read = marks === null || (marks.regsRead & (1 << n)) !== 0;
     const precise = (old.preciseRegs & (1 << n)) !== 0;
     const same = newer
-      ? regCovers(old.regs[n], cur.regs[n], read, precise, ids, closeness, isStatic)
+      ? regCovers(old.regs[n], cur.regs[n], read, precise, ids, closeness, env.features)
       : regCoversOld(old.regs[n], cur.regs[n], read, precise, ids);
     if (!same) return false;
   }
