@@ -260,7 +260,7 @@ function checkBinary(env: VerifierEnv, insn: Insn, op: number): void {
   scalarAlu(d, src, opOf(op), !is64, env.features, insn.off === 1);
   const delta = d.id === 0 || (fromReg && insn.src === insn.dst) ? undefined : linkDelta(env, op, src, is64);
   if (delta !== undefined && addFlag(d.id) === 0) {
-    d.id = (d.id | (is64 ? ADD_CONST : ADD_CONST32)) >>> 0;
+    d.id |= is64 ? ADD_CONST : ADD_CONST32;
     d.off = delta;
   } else {
     d.id = 0;

@@ -32,10 +32,17 @@ export function newState(env: VerifierEnv, frame: FuncFrame): VerifierState {
   };
 }
 
+/** By `slice` and not by `map`, whose arrays the engine reads by other code than `[frame]`. */
+function copyFrames(from: readonly FuncFrame[]): FuncFrame[] {
+  const frames = from.slice();
+  for (let n = 0; n < frames.length; n++) frames[n] = copyFrame(frames[n]);
+  return frames;
+}
+
 /** A copy that shares registers and slots. */
 export function copyState(env: VerifierEnv, from: VerifierState): VerifierState {
   return {
-    frames: from.frames.map(copyFrame),
+    frames: copyFrames(from.frames),
     parent: from.parent,
     branches: from.branches,
     insnIdx: from.insnIdx,

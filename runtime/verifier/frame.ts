@@ -58,11 +58,27 @@ export interface FuncFrame {
   readonly scratchedSlots: SlotSet;
 }
 
-const NO_STACK: readonly StackSlot[] = [];
+/** Emptied, not made empty: the engine reads arrays that never held anything but small integers by other code. */
+const NO_STACK: readonly StackSlot[] = [EMPTY_SLOT].slice(1);
+
+/** Copied by `slice`, so that the registers of all frames are arrays of one kind to the engine. */
+const UNREADABLE: readonly RegState[] = [
+  NOT_INIT,
+  NOT_INIT,
+  NOT_INIT,
+  NOT_INIT,
+  NOT_INIT,
+  NOT_INIT,
+  NOT_INIT,
+  NOT_INIT,
+  NOT_INIT,
+  NOT_INIT,
+  NOT_INIT,
+];
 
 /** A frame in which nothing is readable but R10. */
 export function newFrame(callsite: number, frameNo: number, subprog: number): FuncFrame {
-  const regs: RegState[] = Array.from({ length: 11 }, () => NOT_INIT);
+  const regs = UNREADABLE.slice();
   regs[10] = pointer('stack', { frameNo });
   return {
     callsite,

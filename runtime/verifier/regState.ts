@@ -7,7 +7,7 @@
 import type { MapSpec } from '../loader/objectSpec';
 import { asS64, asU64, S64_MAX, S64_MIN, U64_MAX } from '../util/u64';
 import type { Arc } from './arcs';
-import { TNUM_UNKNOWN, TNUM_ZERO, tnumConst, type Tnum } from './tnum';
+import { TNUM_UNKNOWN, tnumConst, type Tnum } from './tnum';
 
 /** Kernel register types; nullability and trust are `flags`. */
 export type RegType =
@@ -116,14 +116,15 @@ export interface RegState {
   readonly origin: number;
 }
 
-export const ADD_CONST = 0x8000_0000;
+/** Ids are 32-bit integers with a sign: these the engine keeps without a box. */
+export const ADD_CONST = 0x8000_0000 | 0;
 /** Like ADD_CONST, the sum being one of 32 bits. */
 export const ADD_CONST32 = 0x4000_0000;
-const ANY_ADD = (ADD_CONST | ADD_CONST32) >>> 0;
+const ANY_ADD = ADD_CONST | ADD_CONST32;
 /** The id of the origin that a linked scalar differs from. */
-export const originId = (id: number): number => (id & ~ANY_ADD) >>> 0;
+export const originId = (id: number): number => id & ~ANY_ADD;
 /** ADD_CONST, ADD_CONST32 or 0. */
-export const addFlag = (id: number): number => (id & ANY_ADD) >>> 0;
+export const addFlag = (id: number): number => id & ANY_ADD;
 
 export const S32_MIN = -0x8000_0000;
 export const S32_MAX = 0x7fff_ffff;
@@ -208,20 +209,23 @@ export const NOT_INIT: RegState = draft({
   origin: -1,
 });
 
+/*
+ * Made to be dropped: before any code is compiled the engine sees in every field all kinds of values that will stand there.
+ * Code compiled for fewer kinds is thrown away when the first of another kind comes.
+ */
+changed(NOT_INIT, {
+  u32min: U32_MAX,
+  arc64: { base: 0n, size: 0n },
+  arc32: { base: 0n, size: 0n },
+  map: {} as MapSpec,
+  object: { kind: 'irq', saver: 'native' },
+});
+
 /** A scalar of which nothing is known. */
 export const UNKNOWN_SCALAR: RegState = changed(NOT_INIT, { type: 'scalar' });
 
-const ZERO_OFFSET = {
-  bits: TNUM_ZERO,
-  smin: 0n,
-  smax: 0n,
-  umin: 0n,
-  umax: 0n,
-  s32min: 0,
-  s32max: 0,
-  u32min: 0,
-  u32max: 0,
-} as const;
+/** What all pointers are made from. */
+const ZERO_OFFSET = withConst(NOT_INIT, 0n);
 
 /** The scalar `value` (any integer, wrapped to 64 bits). */
 export function knownScalar(value: bigint): RegState {
@@ -243,7 +247,9 @@ export function withConst(reg: RegState, value: bigint): RegState {
 
 /** A pointer of `type` with offset 0; `more` sets what it points at. */
 export function pointer(type: RegType, more: Partial<RegState> = {}): RegState {
-  return changed(NOT_INIT, { ...ZERO_OFFSET, type, ...more });
+  const d = draft(ZERO_OFFSET);
+  d.type = type;
+  return Object.assign(d, more);
 }
 
 /** Forgets bounds and bits (of a scalar's value, or of a pointer's variable offset). */
