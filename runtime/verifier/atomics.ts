@@ -6,6 +6,7 @@ import { checkRegArg } from './regArgs';
 import { PTR_UNTRUSTED, type RegState } from './regState';
 import { regTypeName } from './regText';
 import { RULES } from './rules';
+import type { MemAccess } from './seams';
 
 const FETCH = 1;
 const XCHG = 0xe1;
@@ -68,17 +69,9 @@ export function checkAtomic(env: VerifierEnv, insn: Insn): void {
   }
   const loaded = (insn.imm & FETCH) === 0 ? -1 : insn.imm === CMPXCHG ? 0 : insn.src;
   if (loaded >= 0) checkRegArg(env, loaded, 'dst');
-  const access = {
-    insnIdx: env.insnIdx,
-    regno: insn.dst,
-    off: insn.off,
-    sizeBytes,
-    signExtend: false,
-    strictAlignment: true,
-  } as const;
-  RULES.checkMemAccess(env, { ...access, kind: 'read', valueRegno: -1 });
-  if (loaded >= 0) RULES.checkMemAccess(env, { ...access, kind: 'read', valueRegno: loaded });
-  RULES.checkMemAccess(env, { ...access, kind: 'write', valueRegno: -1 });
+  RULES.checkMemAccess(env, atomicAccess(env, insn, sizeBytes, insn.dst, 'read', -1));
+  if (loaded >= 0) RULES.checkMemAccess(env, atomicAccess(env, insn, sizeBytes, insn.dst, 'read', loaded));
+  RULES.checkMemAccess(env, atomicAccess(env, insn, sizeBytes, insn.dst, 'write', -1));
 }
 
 function refuseTarget(env: VerifierEnv, regno: number, verb: string, base: RegState): never {
@@ -91,8 +84,24 @@ function refuseTarget(env: VerifierEnv, regno: number, verb: string, base: RegSt
   });
 }
 
-const ordered = (insn: Insn, sizeBytes: 1 | 2 | 4 | 8) =>
-  ({ off: insn.off, sizeBytes, signExtend: false, strictAlignment: true }) as const;
+const atomicAccess = (
+  env: VerifierEnv,
+  insn: Insn,
+  sizeBytes: 1 | 2 | 4 | 8,
+  regno: number,
+  kind: 'read' | 'write',
+  valueRegno: number,
+): MemAccess => ({
+  insnIdx: env.insnIdx,
+  regno,
+  off: insn.off,
+  sizeBytes,
+  kind,
+  valueRegno,
+  signExtend: false,
+  immediate: undefined,
+  strictAlignment: true,
+});
 
 /** A load with which later accesses wait. */
 function loadAcquire(env: VerifierEnv, insn: Insn, sizeBytes: 1 | 2 | 4 | 8): void {
@@ -103,13 +112,7 @@ function loadAcquire(env: VerifierEnv, insn: Insn, sizeBytes: 1 | 2 | 4 | 8): vo
     refuseTarget(env, insn.src, 'loads from', base);
   checkRegArg(env, insn.dst, 'dstNoMark');
   curFrame(env).preciseRegs &= ~(1 << insn.dst);
-  RULES.checkMemAccess(env, {
-    ...ordered(insn, sizeBytes),
-    insnIdx: env.insnIdx,
-    regno: insn.src,
-    kind: 'read',
-    valueRegno: insn.dst,
-  });
+  RULES.checkMemAccess(env, atomicAccess(env, insn, sizeBytes, insn.src, 'read', insn.dst));
 }
 
 /** A store that waits for earlier accesses. */
@@ -117,12 +120,6 @@ function storeRelease(env: VerifierEnv, insn: Insn, sizeBytes: 1 | 2 | 4 | 8): v
   checkRegArg(env, insn.src, 'src');
   checkRegArg(env, insn.dst, 'src');
   const base = curFrame(env).regs[insn.dst];
-  RULES.checkMemAccess(env, {
-    ...ordered(insn, sizeBytes),
-    insnIdx: env.insnIdx,
-    regno: insn.dst,
-    kind: 'write',
-    valueRegno: insn.src,
-  });
+  RULES.checkMemAccess(env, atomicAccess(env, insn, sizeBytes, insn.dst, 'write', insn.src));
   if (NOT_ATOMIC.has(base.type)) refuseTarget(env, insn.dst, 'stores into', base);
 }

@@ -90,6 +90,8 @@ export function makeDynptr(
       kind: 'write',
       valueRegno: -1,
       signExtend: false,
+      immediate: undefined,
+      strictAlignment: false,
     });
   }
   const place = placeOf(env, reg, 'dynptr', DYNPTR_SLOTS);

@@ -6,9 +6,11 @@ import type { Btf } from '../btf/types';
 import type { Insn } from '../insn/insn';
 import type { MapSpec, ObjectSpec, ProgramSpec } from '../loader/objectSpec';
 import type { FeatureName } from '../spec/features';
-import { has, type Profile } from '../spec/profile';
+import type { HelperPrototype, HelperRow } from '../spec/helpers';
+import type { Profile } from '../spec/profile';
 import type { FuncFrame } from './frame';
 import type { LogSink } from './logSink';
+import type { MapInfo } from './mapRules';
 import { NotModelled, Rejection, type RejectionData } from './outcome';
 import { knownScalar, type RegState } from './regState';
 import type { SpecialFields } from '../btf/specialFields';
@@ -63,7 +65,7 @@ export interface InsnAux {
   /** bpf_loop: every call here had zero flags and the same callback (-1 before the first), so the kernel inlines it. */
   loopInline: boolean;
   loopCallback: number;
-  /** The instruction's immediate as a value, made when first needed. */
+  /** The instruction's immediate (of a wide one: what it loads, if that is always the same) as a value, made when first needed. */
   immediate: RegState | null;
   /** The last sum, product … of two scalars here. Registers are immutable: the same operands give the same object. */
   aluDst: RegState | null;
@@ -91,6 +93,12 @@ export interface PendingBranch {
   readonly prevInsnIdx: number;
   /** Length of the log when it was pushed (level 1 cuts the log back to it). */
   readonly logPos: number;
+}
+
+/** A helper that the program's type may call, with the prototype that holds for it. */
+export interface CallableHelper {
+  readonly row: HelperRow;
+  readonly proto: HelperPrototype;
 }
 
 export interface VerifierEnv {
@@ -123,6 +131,12 @@ export interface VerifierEnv {
   /** First access that the walk lets pass and that cannot be translated after it. */
   untranslatable: (RejectionData & { readonly insn: number }) | null;
   readonly fieldCache: Map<MapSpec, SpecialFields>;
+  /** What is known of the maps asked for so far. */
+  readonly mapInfos: Map<MapSpec, MapInfo>;
+  /** Helpers that the program may call, by id, as far as it has called them. */
+  readonly helpers: Map<number, CallableHelper>;
+  /** Immediates of instructions as values. */
+  readonly immediates: Map<number, RegState>;
   /** Newer kernels: computed before the walk. */
   staticLiveness: StaticLiveness | null;
   /** Newer kernels: loops being explored, by the calls that lead there and their number. */
@@ -168,16 +182,24 @@ export function unknown(env: VerifierEnv, need: string): never {
   throw new NotModelled(need, env.insnIdx);
 }
 
-/** The immediate of the current instruction, sign-extended. Registers are immutable, so one object serves all paths. */
+/**
+ * The immediate of the current instruction, sign-extended. Registers are immutable, so one object serves all instructions
+ * and paths.
+ */
 export function immediateOf(env: VerifierEnv, insn: Insn): RegState {
   const aux = env.aux[env.insnIdx];
-  return (aux.immediate ??= knownScalar(BigInt(insn.imm)));
+  if (aux.immediate === null) {
+    const known = env.immediates.get(insn.imm) ?? knownScalar(BigInt(insn.imm));
+    env.immediates.set(insn.imm, known);
+    aux.immediate = known;
+  }
+  return aux.immediate;
 }
 
 /** A fresh register / reference id. */
 export const newId = (env: VerifierEnv): number => ++env.idGenerator;
 
-export const hasFeature = (env: VerifierEnv, feature: FeatureName): boolean => has(env.profile, feature);
+export const hasFeature = (env: VerifierEnv, feature: FeatureName): boolean => env.features[feature];
 
 /** Innermost frame of the current path. */
 export const curFrame = (env: VerifierEnv): FuncFrame => env.cur.frames[env.cur.frames.length - 1];

@@ -9,9 +9,19 @@ import { PROGRAM_FLAGS } from '../spec/loadAttributes';
 import { has, type Profile } from '../spec/profile';
 import type { SpecialFields } from '../btf/specialFields';
 import { newState } from './branches';
-import type { CheckpointBucket, FeatureFlags, InsnAux, PendingBranch, Subprog, VerifierEnv } from './env';
+import type {
+  CallableHelper,
+  CheckpointBucket,
+  FeatureFlags,
+  InsnAux,
+  PendingBranch,
+  Subprog,
+  VerifierEnv,
+} from './env';
 import { newFrame, type FuncFrame } from './frame';
 import { makeLog, type LogSink } from './logSink';
+import type { MapInfo } from './mapRules';
+import type { RegState } from './regState';
 import type { LoopVisit } from './loopVisits';
 import type { StaticLiveness } from './staticLiveness';
 import type { HistoryEntry, VerifierState } from './verifierState';
@@ -42,6 +52,9 @@ export class Environment implements VerifierEnv {
   curHistory: HistoryEntry | null = null;
   untranslatable: VerifierEnv['untranslatable'] = null;
   readonly fieldCache = new Map<MapSpec, SpecialFields>();
+  readonly mapInfos = new Map<MapSpec, MapInfo>();
+  readonly helpers = new Map<number, CallableHelper>();
+  readonly immediates = new Map<number, RegState>();
   readonly explored: (CheckpointBucket[] | undefined)[];
   staticLiveness: StaticLiveness | null = null;
   readonly loopVisits = new Map<string, LoopVisit>();
@@ -87,10 +100,18 @@ export class Environment implements VerifierEnv {
   }
 }
 
-const featuresOf = (profile: Profile): FeatureFlags =>
-  Object.fromEntries(
-    Object.keys(FEATURES).map((name) => [name, has(profile, name as FeatureName)]),
-  ) as FeatureFlags;
+/** Answers by profile: there are many features and few profiles. A cache, not state. */
+const flags = new WeakMap<Profile, FeatureFlags>();
+
+function featuresOf(profile: Profile): FeatureFlags {
+  let known = flags.get(profile);
+  if (known === undefined) {
+    const names = Object.keys(FEATURES) as FeatureName[];
+    known = Object.fromEntries(names.map((name) => [name, has(profile, name)])) as FeatureFlags;
+    flags.set(profile, known);
+  }
+  return known;
+}
 
 const newAux = (): InsnAux => ({
   seen: false,

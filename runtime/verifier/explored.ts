@@ -195,7 +195,7 @@ function compareUnfinished(env: VerifierEnv, old: VerifierState, cur: VerifierSt
 function hit(env: VerifierEnv, explored: ExploredState, inLoop: boolean): true {
   explored.hits++;
   if (!env.features.staticLiveness) propagateLiveness(explored.state, env.cur);
-  if (env.aux[env.insnIdx].jumpPoint) pushHistory(env, {});
+  if (env.aux[env.insnIdx].jumpPoint) pushHistory(env);
   propagatePrecision(env, explored.state);
   if (inLoop && env.features.staticLiveness) keepBackEdge(env, explored.state);
   return true;

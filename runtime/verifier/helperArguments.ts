@@ -593,7 +593,17 @@ export function checkHelperMemory(
       if (!hasFeature(env, 'typedMemoryArguments')) return refuseMemory(env, regno, reg);
       return checkKernelStructAccess(
         env,
-        { insnIdx: env.insnIdx, regno, off: 0, sizeBytes, kind: 'read', valueRegno: -1, signExtend: false },
+        {
+          insnIdx: env.insnIdx,
+          regno,
+          off: 0,
+          sizeBytes,
+          kind: 'read',
+          valueRegno: -1,
+          signExtend: false,
+          immediate: undefined,
+          strictAlignment: false,
+        },
         reg,
       );
     case 'ctx':
@@ -638,6 +648,8 @@ function contextMemory(
     kind,
     valueRegno: -1,
     signExtend: false,
+    immediate: undefined,
+    strictAlignment: false,
   });
 }
 

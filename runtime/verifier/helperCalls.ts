@@ -17,7 +17,16 @@ import { syncBounds } from './bounds';
 import { CALLBACK_RULES } from './callbacks';
 import { forEachReg } from './everyRegister';
 import { hasSpinLock } from './specialMapFields';
-import { curFrame, hasFeature, newId, regOf, reject, unknown, type VerifierEnv } from './env';
+import {
+  curFrame,
+  hasFeature,
+  newId,
+  regOf,
+  reject,
+  unknown,
+  type CallableHelper,
+  type VerifierEnv,
+} from './env';
 import type { FuncFrame } from './frame';
 import { endsLocked } from './exitChecks';
 import { giveBackDynptr, makeDynptr } from './dynptrs';
@@ -32,7 +41,7 @@ import { progTypeByName } from '../spec/progTypes';
 import { EACCES, EINVAL, ENOTSUPP } from './outcome';
 import { markPrecise } from './precision';
 import { acquireReference, releaseReference } from './references';
-import { writeStack } from './stackAccess';
+import { fillStack } from './stackAccess';
 import { helperScope } from './structOps';
 import {
   changed,
@@ -72,7 +81,18 @@ function refuseProgram(env: VerifierEnv, helper: string, id: number): never {
   });
 }
 
-function available(env: VerifierEnv, id: number): HelperRow {
+/** The helper, if the program may call it: which it is at all its calls or at none. */
+function available(env: VerifierEnv, id: number): CallableHelper {
+  let helper = env.helpers.get(id);
+  if (helper === undefined) {
+    const row = availableRow(env, id);
+    helper = { row, proto: helperPrototype(env.profile, row, env.program.type) };
+    env.helpers.set(id, helper);
+  }
+  return helper;
+}
+
+function availableRow(env: VerifierEnv, id: number): HelperRow {
   if (id === 0) return refuseProgram(env, 'bpf_unspec', id);
   const row = helperById(id);
   if (row === undefined || !kernelHasHelper(env.profile, id)) {
@@ -216,23 +236,6 @@ function checkLockHeld(env: VerifierEnv, row: HelperRow): void {
     message: 'function calls are not allowed while holding a lock',
     facts: { helper: row.name, map: typeof env.cur.activeLock.of === 'object' ? 'map' : '' },
   });
-}
-
-/** Stack bytes that the helper fills hold something afterwards, and whatever was spilled there is gone. */
-function fillStack(env: VerifierEnv, call: Call, insnIdx: number): void {
-  for (const { regno, sizeBytes } of call.fills) {
-    for (let off = 0; off < sizeBytes; off++) {
-      writeStack(env, {
-        insnIdx,
-        regno,
-        off,
-        sizeBytes: 1,
-        kind: 'write',
-        valueRegno: -1,
-        signExtend: false,
-      });
-    }
-  }
 }
 
 function release(env: VerifierEnv, call: Call): void {
@@ -538,9 +541,8 @@ function checkFuncIp(env: VerifierEnv, row: HelperRow): void {
 }
 
 export function checkHelperCall(env: VerifierEnv, insnIdx: number, insn: Insn): void {
-  const row = available(env, insn.imm);
+  const { row, proto } = available(env, insn.imm);
   checkLockHeld(env, row);
-  const proto = helperPrototype(env.profile, row, env.program.type);
   checkCaller(env, row, proto);
   checkSections(env, row, proto);
   const call: Call = {
@@ -562,7 +564,7 @@ export function checkHelperCall(env: VerifierEnv, insnIdx: number, insn: Insn): 
   };
   for (let index = 0; index < proto.args.length; index++) checkArgument(env, call, index);
   checkMapOperation(env, call);
-  fillStack(env, call, insnIdx);
+  for (const { regno, sizeBytes } of call.fills) fillStack(env, regno, sizeBytes);
   if (call.newDynptr !== null && !hasFeature(env, 'dynptrSlotsTracked'))
     makeDynptr(env, call.newDynptr.regno, call.newDynptr.of, insnIdx);
   release(env, call);

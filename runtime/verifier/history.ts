@@ -2,51 +2,53 @@
 import type { VerifierEnv } from './env';
 import type { HistoryEntry, LinkedPlace, VerifierState } from './verifierState';
 
-export interface HistoryNote {
-  /** A stack access through any register: frame and slot. */
-  readonly stackFrame?: number;
-  readonly stackSlot?: number;
-  /** A comparison of stack pointers. */
-  readonly srcStack?: boolean;
-  readonly dstStack?: boolean;
-  readonly linked?: readonly LinkedPlace[];
-}
+type Draft = { -readonly [K in keyof HistoryEntry]: HistoryEntry[K] };
 
-/** Remembers the current instruction; a second note on the same instruction adds to the first. */
-export function pushHistory(env: VerifierEnv, note: HistoryNote): void {
+/**
+ * An entry for the current instruction to be filled in: its first one, or one in place of that which it has. Entries are shared
+ * between copies of a state, so they are replaced, not changed.
+ */
+function currentEntry(env: VerifierEnv): Draft {
   const { cur } = env;
-  const last = env.curHistory;
-  if (last !== null && cur.history === last) {
-    // Entries are shared between copies of a state: replace, do not change.
-    cur.history = env.curHistory = merge(last, note);
-    return;
-  }
-  const entry: HistoryEntry = {
+  const had = env.curHistory !== null && cur.history === env.curHistory ? cur.history : null;
+  const before = had === null ? cur.history : had.before;
+  const entry: Draft = {
     idx: env.insnIdx,
     prevIdx: env.prevInsnIdx,
-    stackFrame: note.stackFrame ?? -1,
-    stackSlot: note.stackSlot ?? -1,
-    srcStack: note.srcStack ?? false,
-    dstStack: note.dstStack ?? false,
-    linked: note.linked ?? null,
-    before: cur.history,
-    count: cur.history === null ? 1 : cur.history.count + 1,
+    stackFrame: had === null ? -1 : had.stackFrame,
+    stackSlot: had === null ? -1 : had.stackSlot,
+    srcStack: had !== null && had.srcStack,
+    dstStack: had !== null && had.dstStack,
+    linked: had === null ? null : had.linked,
+    before,
+    count: before === null ? 1 : before.count + 1,
   };
   cur.history = env.curHistory = entry;
+  return entry;
 }
 
-function merge(entry: HistoryEntry, note: HistoryNote): HistoryEntry {
-  return {
-    idx: entry.idx,
-    prevIdx: entry.prevIdx,
-    stackFrame: note.stackFrame ?? entry.stackFrame,
-    stackSlot: note.stackSlot ?? entry.stackSlot,
-    srcStack: note.srcStack ?? entry.srcStack,
-    dstStack: note.dstStack ?? entry.dstStack,
-    linked: note.linked ?? entry.linked,
-    before: entry.before,
-    count: entry.count,
-  };
+/** Remembers the current instruction. */
+export function pushHistory(env: VerifierEnv): void {
+  currentEntry(env);
+}
+
+/** Remembers that the current instruction accesses a stack slot, through whatever register. */
+export function noteStackAccess(env: VerifierEnv, frameNo: number, slot: number): void {
+  const entry = currentEntry(env);
+  entry.stackFrame = frameNo;
+  entry.stackSlot = slot;
+}
+
+/** Remembers which operands of the current comparison are stack pointers. */
+export function noteStackPointers(env: VerifierEnv, src: boolean, dst: boolean): void {
+  const entry = currentEntry(env);
+  entry.srcStack = src;
+  entry.dstStack = dst;
+}
+
+/** Remembers the places that learn from the current comparison by their ids. */
+export function noteLinked(env: VerifierEnv, linked: readonly LinkedPlace[]): void {
+  currentEntry(env).linked = linked;
 }
 
 /** Where a walk back stands: entries of a state's history that it has not used yet. */

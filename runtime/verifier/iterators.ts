@@ -113,6 +113,8 @@ function create(
       kind: 'write',
       valueRegno: -1,
       signExtend: false,
+      immediate: undefined,
+      strictAlignment: false,
     });
   }
   const place = placeOf(env, reg, 'iter', slots);

@@ -8,7 +8,7 @@ import { pushBranch } from './branches';
 import { curFrame, immediateOf, reject, type VerifierEnv } from './env';
 import { setSlot, type FuncFrame } from './frame';
 import { earlierIteration } from './explored';
-import { pushHistory } from './history';
+import { noteLinked, noteStackPointers } from './history';
 import { widenScalars } from './stateEquality';
 import { EINVAL } from './outcome';
 import { markPrecise } from './precision';
@@ -169,7 +169,7 @@ export function checkConditionalJump(env: VerifierEnv, insn: Insn): boolean {
   const src = byReg ? frame.regs[insn.src] : immediateOf(env, insn);
   const dst = frame.regs[insn.dst];
   if (f.historyOfLinks && (dst.type === 'stack' || (byReg && src.type === 'stack'))) {
-    pushHistory(env, { srcStack: byReg && src.type === 'stack', dstStack: dst.type === 'stack' });
+    noteStackPointers(env, byReg && src.type === 'stack', dst.type === 'stack');
   }
 
   const decided = decideJump(env, dst, src, relation, narrow, byReg && insn.src === insn.dst);
@@ -184,7 +184,7 @@ export function checkConditionalJump(env: VerifierEnv, insn: Insn): boolean {
     linked = [];
     if (byReg && src.type === 'scalar' && src.id !== 0) collectLinked(env.cur, src.id, linked);
     if (dst.type === 'scalar' && dst.id !== 0) collectLinked(env.cur, dst.id, linked);
-    if (linked.length > 1) pushHistory(env, { linked });
+    if (linked.length > 1) noteLinked(env, linked);
   }
 
   const other = pushBranch(env, env.insnIdx + insn.off + 1, env.insnIdx);

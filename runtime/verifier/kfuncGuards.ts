@@ -138,6 +138,8 @@ export function checkInterruptFlags(env: VerifierEnv, call: KfuncCall, i: number
       kind: 'write',
       valueRegno: -1,
       signExtend: false,
+      immediate: undefined,
+      strictAlignment: false,
     });
     const at = placeOf(env, reg, 'irq_flag', 1);
     if (typeof at !== 'number') return unknown(env, 'where the flags of interrupts are kept');

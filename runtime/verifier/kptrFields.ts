@@ -87,7 +87,7 @@ export function checkKptrAccess(
   if (off !== BigInt(field.offset)) refuse(`kptr access misaligned expected=${field.offset} off=${off}`);
   if (access.sizeBytes !== 8) refuse('kptr access size must be BPF_DW');
   const target = kptrTarget(env, field);
-  if (access.strictAlignment === true || access.signExtend) {
+  if (access.strictAlignment || access.signExtend) {
     refuse('kptr in map can only be accessed using BPF_MEM instruction mode');
   }
   if (access.kind === 'write') {

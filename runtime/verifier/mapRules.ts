@@ -36,8 +36,6 @@ export interface MapInfo {
   readonly btfLost?: string;
 }
 
-const infos = new WeakMap<VerifierEnv, Map<MapSpec, MapInfo>>();
-
 /** Map types whose BTF libbpf never hands to the kernel. */
 const WITHOUT_BTF = new Set(['mapInMap', 'progArray', 'redirect', 'socket', 'events', 'ringbuf']);
 
@@ -141,10 +139,8 @@ function makeInfo(env: VerifierEnv, map: MapSpec): MapInfo {
 
 /** Facts about a map of the object (or the template of an inner map). */
 export function mapInfo(env: VerifierEnv, map: MapSpec): MapInfo {
-  let known = infos.get(env);
-  if (known === undefined) infos.set(env, (known = new Map<MapSpec, MapInfo>()));
-  let info = known.get(map);
-  if (info === undefined) known.set(map, (info = makeInfo(env, map)));
+  let info = env.mapInfos.get(map);
+  if (info === undefined) env.mapInfos.set(map, (info = makeInfo(env, map)));
   return info;
 }
 

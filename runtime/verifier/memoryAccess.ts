@@ -23,7 +23,7 @@ import { argTypeName } from './typeText';
 import type { MemAccess } from './seams';
 import { readStack, writeStack } from './stackAccess';
 import { bitsText } from './bitsText';
-import { tnumAdd, tnumConst, tnumIsAligned } from './tnum';
+import { tnumAdd, tnumConst, tnumIsAligned, tnumIsZero } from './tnum';
 
 type AccessRule = (env: VerifierEnv, access: MemAccess, reg: RegState) => void;
 
@@ -51,6 +51,8 @@ export function checkAlignment(
   if (sizeBytes === 1 || reg.type === 'arena') return;
   const entry = reg.type === 'mapValue' && reg.map !== null && isInsnArray(reg.map);
   if (!(strict || env.strictAlignment || reg.type === 'stack' || entry)) return;
+  // The usual place, which needs no big integers.
+  if (reg.type === 'stack' && tnumIsZero(reg.bits) && ((reg.off + off) & (sizeBytes - 1)) === 0) return;
   const packet = reg.type === 'packet' || reg.type === 'packetMeta';
   // Ethernet frames start two bytes off alignment
   const base = packet ? 2 : 0;
@@ -166,7 +168,7 @@ const RULE_BY_TYPE: Readonly<Record<RegType, AccessRule>> = {
 /** The kernel's rules that apply whatever the pointer: alignment first, then NULL, then the type's own. */
 export function checkMemAccess(env: VerifierEnv, access: MemAccess): void {
   const reg = regOf(env, access.regno);
-  checkAlignment(env, access.regno, access.off, access.sizeBytes, access.strictAlignment === true);
+  checkAlignment(env, access.regno, access.off, access.sizeBytes, access.strictAlignment);
   if (mayBeNull(reg)) rejectDereference(env, access.regno);
   RULE_BY_TYPE[reg.type](env, access, reg);
 }

@@ -69,9 +69,11 @@ export function checkMapRange(
   const map = reg.map;
   assert(map !== null, 'a map value has a map');
   checkRegionAccess(env, regno, off, sizeBytes, addressableBytes(map), zeroAllowed);
+  const { fields } = mapInfo(env, map).fields;
+  if (fields.length === 0) return;
   const least = reg.smin + BigInt(off);
   const end = reg.umax + BigInt(off + sizeBytes);
-  for (const field of mapInfo(env, map).fields.fields) {
+  for (const field of fields) {
     if (!(least < BigInt(field.offset + field.sizeBytes) && BigInt(field.offset) < end)) continue;
     if (field.kind === 'kptr') {
       // the program's own loads and stores have rules of their own
@@ -131,9 +133,11 @@ function touchedKptr(
   off: number,
   sizeBytes: number,
 ): SpecialField | undefined {
+  const { fields } = mapInfo(env, map).fields;
+  if (fields.length === 0) return undefined;
   const least = reg.smin + BigInt(off);
   const end = reg.umax + BigInt(off + sizeBytes);
-  return mapInfo(env, map).fields.fields.find(
+  return fields.find(
     (field) =>
       field.kind === 'kptr' && least < BigInt(field.offset + field.sizeBytes) && BigInt(field.offset) < end,
   );

@@ -21,9 +21,12 @@ import { EFAULT } from './outcome';
 import { addSlot, clearSlots, emptySlots, hasSlot, noSlots, removeSlot, type SlotSet } from './slotSet';
 import { isSpilled, isSpilledScalar } from './stackState';
 import { frameText, insnText, regMaskText, slotSetHex, slotSetText } from './stateText';
-import type { HistoryEntry, VerifierState } from './verifierState';
+import type { HistoryEntry, LinkedPlace, VerifierState } from './verifierState';
 
 const ARGS = 0x3e; // R1–R5
+
+/** Calls nest less deep; callbacks may add to that. */
+const MAX_FRAMES = 16;
 
 /** Demanded registers and slots, per frame. */
 interface Demand {
@@ -34,27 +37,26 @@ interface Demand {
   readonly slots: SlotSet[];
 }
 
-const MAX_FRAMES = 16;
+/** The one demand: it is asked for at every decided jump, and no walk begins within another. */
+const DEMAND: Demand = {
+  frame: 0,
+  marked: false,
+  regs: Array.from({ length: MAX_FRAMES + 1 }, () => 0),
+  slots: Array.from({ length: MAX_FRAMES + 1 }, emptySlots),
+};
 
-/** Asked for every decided jump: small, made without closures. Deeper frames are added when entered. */
 function newDemand(frame: number): Demand {
-  const regs = [0];
-  const slots = [emptySlots()];
-  for (let f = 1; f <= frame; f++) {
-    regs.push(0);
-    slots.push(emptySlots());
+  DEMAND.frame = frame;
+  DEMAND.marked = false;
+  for (let f = 0; f <= MAX_FRAMES; f++) {
+    DEMAND.regs[f] = 0;
+    clearSlots(DEMAND.slots[f]);
   }
-  return { frame, marked: false, regs, slots };
-}
-
-/** The demand on a frame's slots; frames that were not asked for yet are added. */
-function slotsIn(d: Demand, frameNo: number): SlotSet {
-  while (d.slots.length <= frameNo) d.slots.push(emptySlots());
-  return d.slots[frameNo];
+  return DEMAND;
 }
 
 function isEmpty(d: Demand): boolean {
-  for (let f = 0; f <= d.frame; f++) if (d.regs[f] !== 0 || !noSlots(d.slots[f])) return false;
+  for (let f = d.frame; f >= 0; f--) if (d.regs[f] !== 0 || !noSlots(d.slots[f])) return false;
   return true;
 }
 
@@ -94,36 +96,56 @@ export function carryPrecision(
   insnIdx = cur.insnIdx,
 ): boolean {
   const top = old.frames.length - 1;
-  const newer = env.features.historyOfStack;
+  if (!env.features.historyOfStack) {
+    for (let f = top; f >= 0; f--) carryOld(env, old.frames[f], f);
+    return false;
+  }
   const d = newDemand(top);
   for (let f = top; f >= 0; f--) {
     const frame = old.frames[f];
-    if (frame.preciseRegs === 0 && noSlots(frame.preciseSlots)) continue;
-    const { marks } = frame;
-    const names: string[] = [];
-    const say = (name: string): void => {
-      if (env.log.level < 2) return;
-      if (newer) names.push(name);
-      else env.log.message(`frame ${f}: propagating ${name}`);
-    };
-    for (let n = 0; n < 10; n++) {
-      if (frame.regs[n].type !== 'scalar' || (frame.preciseRegs & (1 << n)) === 0) continue;
-      if (marks !== null && (marks.regsRead & (1 << n)) === 0) continue;
-      say(`r${n}`);
-      if (newer) d.regs[f] |= 1 << n;
-      else walkBackOld(env, f, n, -1);
-    }
-    for (let s = 0; s < frame.stack.length; s++) {
-      if (!isSpilledScalar(frame.stack[s]) || !hasSlot(frame.preciseSlots, s)) continue;
-      if (marks !== null && !hasSlot(marks.slotsRead, s)) continue;
-      say(`fp${-8 * (s + 1)}`);
-      if (newer) addSlot(d.slots[f], s);
-      else walkBackOld(env, f, -1, s);
-    }
-    if (names.length > 0) env.log.message(`frame ${f}: propagating ${names.join(',')}`);
+    for (let n = 0; n < 10; n++) if (carriesReg(frame, n)) d.regs[f] |= 1 << n;
+    if (!noSlots(frame.preciseSlots))
+      for (let s = 0; s < frame.stack.length; s++) if (carriesSlot(frame, s)) addSlot(d.slots[f], s);
+    if (env.log.level === 2) logCarried(env, d, f);
   }
-  if (newer) walkBack(env, d, cur, insnIdx);
+  walkBack(env, d, cur, insnIdx);
   return d.marked;
+}
+
+/** Precise, and its value was read behind the checkpoint. */
+const carriesReg = ({ regs, preciseRegs, marks }: FuncFrame, n: number): boolean =>
+  (preciseRegs & (1 << n)) !== 0 &&
+  regs[n].type === 'scalar' &&
+  (marks === null || (marks.regsRead & (1 << n)) !== 0);
+
+const carriesSlot = ({ stack, preciseSlots, marks }: FuncFrame, s: number): boolean =>
+  hasSlot(preciseSlots, s) && isSpilledScalar(stack[s]) && (marks === null || hasSlot(marks.slotsRead, s));
+
+const slotName = (s: number): string => `fp${-8 * (s + 1)}`;
+
+function logCarried(env: VerifierEnv, d: Demand, f: number): void {
+  const names: string[] = [];
+  for (let n = 0; n < 10; n++) if ((d.regs[f] & (1 << n)) !== 0) names.push(`r${n}`);
+  for (let s = 0; s < 64; s++) if (hasSlot(d.slots[f], s)) names.push(slotName(s));
+  if (names.length > 0) env.log.message(`frame ${f}: propagating ${names.join(',')}`);
+}
+
+/** Older kernels demand one place after the other. */
+function carryOld(env: VerifierEnv, frame: FuncFrame, f: number): void {
+  const say = (name: string): void => {
+    if (env.log.level === 2) env.log.message(`frame ${f}: propagating ${name}`);
+  };
+  for (let n = 0; n < 10; n++) {
+    if (!carriesReg(frame, n)) continue;
+    say(`r${n}`);
+    walkBackOld(env, f, n, -1);
+  }
+  if (noSlots(frame.preciseSlots)) return;
+  for (let s = 0; s < frame.stack.length; s++) {
+    if (!carriesSlot(frame, s)) continue;
+    say(slotName(s));
+    walkBackOld(env, f, -1, s);
+  }
 }
 
 /** Every scalar of every ancestor of `state`. */
@@ -254,14 +276,15 @@ const NEG = 8;
 const END = 13;
 const MOV = 11;
 
+const isDemanded = (d: Demand, { isSlot, frameNo, index }: LinkedPlace): boolean =>
+  isSlot ? hasSlot(d.slots[frameNo], index) : (d.regs[frameNo] & (1 << index)) !== 0;
+
 function syncLinked(d: Demand, entry: HistoryEntry | null): void {
   if (entry === null || entry.linked === null) return;
-  const some = entry.linked.some((p) =>
-    p.isSlot ? hasSlot(slotsIn(d, p.frameNo), p.index) : (d.regs[p.frameNo] & (1 << p.index)) !== 0,
-  );
-  if (!some) return;
-  for (const p of entry.linked) {
-    if (p.isSlot) addSlot(slotsIn(d, p.frameNo), p.index);
+  const { linked } = entry;
+  if (!linked.some((p) => isDemanded(d, p))) return;
+  for (const p of linked) {
+    if (p.isSlot) addSlot(d.slots[p.frameNo], p.index);
     else d.regs[p.frameNo] |= 1 << p.index;
   }
 }
@@ -287,12 +310,12 @@ function stepBackValues(
   const f = d.frame;
   const dst = 1 << insn.dst;
   const src = 1 << insn.src;
-  const has = (bit: number): boolean => (d.regs[f] & bit) !== 0;
+  const demanded = d.regs[f];
   const cls = insn.code & 7;
   const op = insn.code >> 4;
   const byReg = (insn.code & 8) !== 0;
   if (cls === 4 || cls === 7) {
-    if (!has(dst) || op === END || op === NEG) return 'done';
+    if ((demanded & dst) === 0 || op === END || op === NEG) return 'done';
     if (op === MOV) {
       d.regs[f] &= ~dst;
       if (byReg && insn.src !== 10) d.regs[f] |= src;
@@ -304,16 +327,16 @@ function stepBackValues(
   const loads = cls === 1 || isLoadAcquire(insn);
   if (loads || isFetch(insn)) {
     const loaded = loads ? dst : insn.imm === CMPXCHG ? 1 : src;
-    if (!has(loaded)) return 'done';
+    if ((demanded & loaded) === 0) return 'done';
     d.regs[f] &= ~loaded;
     if (entry === null || entry.stackSlot < 0) return 'done';
-    addSlot(slotsIn(d, entry.stackFrame), entry.stackSlot);
+    addSlot(d.slots[entry.stackFrame], entry.stackSlot);
     return 'ok';
   }
   if (cls === 2 || cls === 3) {
-    if (has(dst)) return 'giveUp';
+    if ((demanded & dst) !== 0) return 'giveUp';
     if (entry === null || entry.stackSlot < 0) return 'done';
-    const slots = slotsIn(d, entry.stackFrame);
+    const slots = d.slots[entry.stackFrame];
     if (!hasSlot(slots, entry.stackSlot)) return 'done';
     removeSlot(slots, entry.stackSlot);
     if (cls === 3) d.regs[f] |= src;
@@ -326,7 +349,7 @@ function stepBackValues(
       d.regs[f] &= ~dst;
       return 'done';
     }
-    if (has(dst)) return 'giveUp';
+    if ((demanded & dst) !== 0) return 'giveUp';
     // It may have left a subprogram.
     if (after !== at + 1) enterFrame(d);
     return 'done';
@@ -338,7 +361,7 @@ function enterFrame(d: Demand): void {
   assert(d.frame < MAX_FRAMES, 'backtracking too deep');
   d.frame++;
   d.regs[d.frame] = 0;
-  clearSlots(slotsIn(d, d.frame));
+  clearSlots(d.slots[d.frame]);
 }
 
 function stepBackJump(

@@ -91,11 +91,18 @@ export const MIRROR: Readonly<Record<Relation, Relation>> = {
 const isConst = (reg: RegState, narrow: boolean): boolean =>
   narrow ? subregIsConst(reg.bits) : tnumIsConst(reg.bits);
 
-/** Ends of the ranges that a comparison of this width and signedness looks at. */
-function ends(reg: RegState, narrow: boolean, signed: boolean): [bigint | number, bigint | number] {
-  if (narrow) return signed ? [reg.s32min, reg.s32max] : [reg.u32min, reg.u32max];
-  return signed ? [reg.smin, reg.smax] : [reg.umin, reg.umax];
-}
+/** a < b (`strict`) or a <= b, from the ends of their ranges. */
+const below = <T extends number | bigint>(
+  aMin: T,
+  aMax: T,
+  bMin: T,
+  bMax: T,
+  strict: boolean,
+): boolean | undefined => {
+  if (strict ? aMax < bMin : aMax <= bMin) return true;
+  if (strict ? aMin >= bMax : aMin > bMax) return false;
+  return undefined;
+};
 
 function ordered(
   a: RegState,
@@ -104,22 +111,19 @@ function ordered(
   narrow: boolean,
   signed: boolean,
 ): boolean | undefined {
-  const [aMin, aMax] = ends(a, narrow, signed);
-  const [bMin, bMax] = ends(b, narrow, signed);
-  // a < b (strict) or a <= b
-  if (strict ? aMax < bMin : aMax <= bMin) return true;
-  if (strict ? aMin >= bMax : aMin > bMax) return false;
-  return undefined;
+  if (narrow) {
+    return signed
+      ? below(a.s32min, a.s32max, b.s32min, b.s32max, strict)
+      : below(a.u32min, a.u32max, b.u32min, b.u32max, strict);
+  }
+  return signed
+    ? below(a.smin, a.smax, b.smin, b.smax, strict)
+    : below(a.umin, a.umax, b.umin, b.umax, strict);
 }
 
 function disjoint(a: RegState, b: RegState, narrow: boolean): boolean {
-  const apart = (x: boolean, y: boolean): boolean => {
-    const [aMin, aMax] = ends(a, x, y);
-    const [bMin, bMax] = ends(b, x, y);
-    return aMin > bMax || aMax < bMin;
-  };
-  if (apart(narrow, false) || apart(narrow, true)) return true;
-  return !narrow && (apart(true, false) || apart(true, true));
+  if (a.u32min > b.u32max || a.u32max < b.u32min || a.s32min > b.s32max || a.s32max < b.s32min) return true;
+  return !narrow && (a.umin > b.umax || a.umax < b.umin || a.smin > b.smax || a.smax < b.smin);
 }
 
 /** Whether `a R b` is certain (true), impossible (false) or open (undefined). Both scalars. */

@@ -23,6 +23,7 @@ import type { Rejection } from './outcome';
 import type { RegState } from './regState';
 import type { Diagnostic } from './verdict';
 
+/** Made with all fields in this order: so all have one layout for the engine. */
 export interface MemAccess {
   readonly insnIdx: number;
   /** Register that holds the address. */
@@ -35,9 +36,9 @@ export interface MemAccess {
   /** Sign-extending load. */
   readonly signExtend: boolean;
   /** Constant being stored (`st`), when valueRegno is -1 and the instruction is one. */
-  readonly immediate?: number;
+  readonly immediate: number | undefined;
   /** Atomic operations demand natural alignment whatever the architecture. */
-  readonly strictAlignment?: boolean;
+  readonly strictAlignment: boolean;
 }
 
 export interface Rules {

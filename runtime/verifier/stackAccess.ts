@@ -3,10 +3,10 @@
  * write. `access.off` is the instruction's offset; the pointer register's own offsets are added here.
  * Frame bounds (512 bytes) are checked here too. Privileged rules: uninitialised bytes may be read.
  */
-import { signExtend, syncBounds, truncate } from './bounds';
+import { signExtend, truncate } from './bounds';
 import { curFrame, reject, type VerifierEnv } from './env';
 import { growSlots, setSlot, type FuncFrame } from './frame';
-import { pushHistory } from './history';
+import { noteStackAccess } from './history';
 import { markSlotRead, markSlotWritten } from './liveness';
 import { EACCES, EFAULT, EINVAL } from './outcome';
 import { markPrecise } from './precision';
@@ -39,6 +39,7 @@ import {
   slotKind,
   slotOf,
   withKind,
+  type SlotKind,
   type StackSlot,
 } from './stackState';
 import { tnumAdd, tnumConst, tnumIsConst, tnumText } from './tnum';
@@ -122,6 +123,19 @@ function stackBounds(
   return { min, max, exact };
 }
 
+/**
+ * The offset of an access whose place is known and lies in the frame, without an object or big integers for it; NaN if
+ * `stackBounds` has to look. Nearly all accesses are such ones.
+ */
+function plainOffset(env: VerifierEnv, reg: RegState, off: number, sizeBytes: number): number {
+  const { value, mask } = reg.bits;
+  if (mask !== 0n) return NaN;
+  const min = value === 0n ? off : Number(asS64(value)) + off;
+  if (min < -MAX_STACK_BYTES || min > -1 || sizeBytes < 0 || min + sizeBytes > 0) return NaN;
+  growStack(env, env.cur.frames[reg.frameNo], -min);
+  return min;
+}
+
 /** Makes the frame's stack reach `depthBytes` below the frame pointer. */
 function growStack(env: VerifierEnv, frame: FuncFrame, depthBytes: number): void {
   const slots = (depthBytes + 7) >> 3;
@@ -191,11 +205,12 @@ export function readStack(env: VerifierEnv, access: MemAccess): void {
   const cur = curFrame(env);
   const reg = cur.regs[access.regno];
   const off = access.off + reg.off;
-  const { min, max, exact } = stackBounds(env, access.regno, off, access.sizeBytes, 'direct', 'read');
   const frame = env.cur.frames[reg.frameNo];
-  if (exact) {
-    readExact(env, frame, reg.frameNo, min, access);
+  const at = plainOffset(env, reg, off, access.sizeBytes);
+  if (!Number.isNaN(at)) {
+    readExact(env, frame, reg.frameNo, at, access);
   } else {
+    const { min, max } = stackBounds(env, access.regno, off, access.sizeBytes, 'direct', 'read');
     if (access.valueRegno < 0) {
       memory(
         env,
@@ -243,6 +258,29 @@ function setFromBytes(
   else cur.preciseRegs &= ~(1 << valueRegno);
 }
 
+/** Refuses a load of bytes that hold part of something; of a register it may be where `spillOk`. */
+function checkBytes(
+  env: VerifierEnv,
+  access: MemAccess,
+  slot: StackSlot,
+  off: number,
+  spillOk: boolean,
+): void {
+  for (let i = 0; i < access.sizeBytes; i++) {
+    const kind = slotKind(slot, (-off - 1 - i) & 7);
+    if (kind === SLOT_ZERO || kind === SLOT_MISC || kind === SLOT_INVALID) continue;
+    if (kind === SLOT_SPILL && spillOk) continue;
+    memory(env, 'stack-uninitialized', `invalid read from stack off ${off}+${i} size ${access.sizeBytes}`, [
+      access.regno,
+    ]);
+  }
+}
+
+function allBytesAre(kind: SlotKind, slot: StackSlot, off: number, sizeBytes: number): boolean {
+  for (let i = 0; i < sizeBytes; i++) if (slotKind(slot, (-off - 1 - i) & 7) !== kind) return false;
+  return true;
+}
+
 function readExact(
   env: VerifierEnv,
   frame: FuncFrame,
@@ -252,28 +290,12 @@ function readExact(
 ): void {
   const f = env.features;
   const slotIndex = slotOf(off);
-  const first = -off - 1;
   const slot = frame.stack[slotIndex];
   const size = access.sizeBytes;
   const cur = curFrame(env);
   scratch(frame, slotIndex);
-  const invalid = (i: number): never =>
-    memory(env, 'stack-uninitialized', `invalid read from stack off ${off}+${i} size ${size}`, [
-      access.regno,
-    ]);
-  const checkBytes = (allowSpill: boolean): { spills: number; zeros: number } => {
-    let spills = 0;
-    let zeros = 0;
-    for (let i = 0; i < size; i++) {
-      const kind = slotKind(slot, (first - i) & 7);
-      if (kind === SLOT_SPILL && allowSpill) spills++;
-      else if (kind === SLOT_ZERO) zeros++;
-      else if (kind !== SLOT_MISC && kind !== SLOT_INVALID) invalid(i);
-    }
-    return { spills, zeros };
-  };
   if (!isSpilled(slot)) {
-    checkBytes(false);
+    checkBytes(env, access, slot, off, false);
     markSlotRead(frame, slotIndex);
     if (access.valueRegno >= 0) setFromBytes(env, frame, off, off + size, access.valueRegno);
     return;
@@ -310,11 +332,12 @@ function readExact(
     if (narrowOk) {
       cur.regs[access.valueRegno] = f.narrowFills && !fits(value, size) ? unlinked(value) : value;
     } else {
-      const { spills, zeros } = checkBytes(true);
-      if (f.narrowFills && spills === size && tnumIsConst(value.bits) && value.bits.value === 0n) {
+      checkBytes(env, access, slot, off, true);
+      if (f.narrowFills && isNullConst(value) && allBytesAre(SLOT_SPILL, slot, off, size)) {
         cur.regs[access.valueRegno] = knownScalar(0n);
       } else {
-        cur.regs[access.valueRegno] = f.narrowFills && zeros === size ? knownScalar(0n) : UNKNOWN_SCALAR;
+        cur.regs[access.valueRegno] =
+          f.narrowFills && allBytesAre(SLOT_ZERO, slot, off, size) ? knownScalar(0n) : UNKNOWN_SCALAR;
         restores = false;
       }
     }
@@ -328,17 +351,57 @@ function readExact(
     }
     markSlotRead(frame, slotIndex);
   }
-  if (restores && f.historyOfStack) pushHistory(env, { stackFrame: frameNo, stackSlot: slotIndex });
+  if (restores && f.historyOfStack) noteStackAccess(env, frameNo, slotIndex);
 }
 
 /** A store through a stack pointer. */
 export function writeStack(env: VerifierEnv, access: MemAccess): void {
   const reg = curFrame(env).regs[access.regno];
   const off = access.off + reg.off;
-  const { min, max, exact } = stackBounds(env, access.regno, off, access.sizeBytes, 'direct', 'write');
   const frame = env.cur.frames[reg.frameNo];
-  if (exact) writeExact(env, frame, reg.frameNo, min, access);
-  else writeVariable(env, frame, min, max, access);
+  const at = plainOffset(env, reg, off, access.sizeBytes);
+  if (!Number.isNaN(at)) {
+    writeExact(env, frame, reg.frameNo, at, access);
+    return;
+  }
+  const { min, max } = stackBounds(env, access.regno, off, access.sizeBytes, 'direct', 'write');
+  writeVariable(env, frame, min, max, access);
+}
+
+/** Bytes of one slot become mere data, or zero; what was spilled there is gone. */
+function overwrite(
+  frame: FuncFrame,
+  slotIndex: number,
+  off: number,
+  sizeBytes: number,
+  kind: SlotKind,
+  narrowFills: boolean,
+): void {
+  let slot = frame.stack[slotIndex];
+  // Older kernels do not watch dynptrs: the bytes that are not written stay one's.
+  const oldObject = !narrowFills && slot.spilled.object !== null;
+  if (isSpilled(slot) || (narrowFills && isSpecial(slot)))
+    slot = { kinds: scrubKinds(slot.kinds), spilled: NOT_INIT };
+  let { kinds } = slot;
+  for (let i = 0; i < sizeBytes; i++) kinds = withKind(kinds, (-off - 1 - i) & 7, kind);
+  setSlot(frame, slotIndex, { kinds, spilled: oldObject ? slot.spilled : NOT_INIT });
+}
+
+/**
+ * A helper has filled `sizeBytes` bytes at the constant address in register `regno`, which `checkStackRange` has allowed. As
+ * if each byte were written on its own: whole slots do not count as written.
+ */
+export function fillStack(env: VerifierEnv, regno: number, sizeBytes: number): void {
+  const reg = curFrame(env).regs[regno];
+  const frame = env.cur.frames[reg.frameNo];
+  const min = Number(asS64(reg.bits.value)) + reg.off;
+  for (let at = min, end; at < min + sizeBytes; at = end) {
+    const slotIndex = slotOf(at);
+    end = Math.min(min + sizeBytes, -8 * slotIndex);
+    destroyDynptrIn(env, frame, slotIndex);
+    scratch(frame, slotIndex);
+    overwrite(frame, slotIndex, at, end - at, SLOT_MISC, env.features.narrowFills);
+  }
 }
 
 function writeExact(
@@ -401,20 +464,13 @@ function writeExact(
     }
     store(frame, slotIndex, value, size);
   } else {
-    let slot = frame.stack[slotIndex];
-    // Older kernels do not watch dynptrs: the bytes that are not written stay one's.
-    const oldObject = !f.narrowFills && slot.spilled.object !== null;
-    if (isSpilled(slot) || (f.narrowFills && isSpecial(slot)))
-      slot = { kinds: scrubKinds(slot.kinds), spilled: NOT_INIT };
     if (size === 8) markSlotWritten(frame, slotIndex);
     const zero = (value !== null && isNullConst(value)) || (value === null && access.immediate === 0);
     if (zero && access.valueRegno >= 0) markPrecise(env, access.valueRegno);
-    let kinds = slot.kinds;
-    for (let i = 0; i < size; i++) kinds = withKind(kinds, (-off - 1 - i) & 7, zero ? SLOT_ZERO : SLOT_MISC);
-    setSlot(frame, slotIndex, { kinds, spilled: oldObject ? slot.spilled : NOT_INIT });
+    overwrite(frame, slotIndex, off, size, zero ? SLOT_ZERO : SLOT_MISC, f.narrowFills);
     spills = false;
   }
-  if (spills && f.historyOfStack) pushHistory(env, { stackFrame: frameNo, stackSlot: slotIndex });
+  if (spills && f.historyOfStack) noteStackAccess(env, frameNo, slotIndex);
 }
 
 /** The stored register and its copy on the stack share an id. */
@@ -554,5 +610,3 @@ function refuseDynptrFill(env: VerifierEnv, frame: FuncFrame, min: number, max: 
     memory(env, 'dynptr-overwritten', `potential write to dynptr at off=${at} disallowed`, [regno]);
   }
 }
-
-void syncBounds;

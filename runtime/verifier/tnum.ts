@@ -17,6 +17,7 @@ export const TNUM_ZERO: Tnum = make(0n, 0n);
 
 export const tnumConst = (value: bigint): Tnum => make(asU64(value), 0n);
 export const tnumIsConst = (t: Tnum): boolean => t.mask === 0n;
+export const tnumIsZero = (t: Tnum): boolean => t.mask === 0n && t.value === 0n;
 export const tnumIsUnknown = (t: Tnum): boolean => t.mask === U64_MAX;
 export const tnumEquals = (a: Tnum, b: Tnum): boolean =>
   a === b || (a.value === b.value && a.mask === b.mask);

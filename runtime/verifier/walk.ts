@@ -21,7 +21,7 @@ import { endPath } from './loopEntry';
 import { E2BIG, EACCES, EFAULT, EINVAL } from './outcome';
 import { isThrow, mayCallUnderLock } from './kfuncModel';
 import { checkRegArg, clearCallerSaved } from './regArgs';
-import { knownScalar, pointer, UNKNOWN_SCALAR, type RegState } from './regState';
+import { changed, knownScalar, pointer, UNKNOWN_SCALAR, type RegState } from './regState';
 import { regTypeName } from './regText';
 import { RULES } from './rules';
 import { kernelVariable, symbolAddress } from './kernelVariables';
@@ -91,8 +91,7 @@ function walkOne(env: VerifierEnv, at: WalkState): void {
     return;
   }
   // Older kernels remember a jump point only where no checkpoint was made.
-  if (aux.jumpPoint && (env.features.longHistoryCheckpoint || env.totalStates === before))
-    pushHistory(env, {});
+  if (aux.jumpPoint && (env.features.longHistoryCheckpoint || env.totalStates === before)) pushHistory(env);
 
   const frame = curFrame(env);
   if (env.log.level > 0) {
@@ -197,6 +196,8 @@ function checkLoad(env: VerifierEnv, insn: Insn): void {
     kind: 'read',
     valueRegno: insn.dst,
     signExtend: mode === MODE_MEMSX,
+    immediate: undefined,
+    strictAlignment: false,
   });
   rememberPointer(env, base);
   frame.regs[insn.dst] = repaired(frame.regs[insn.dst], env.features);
@@ -242,6 +243,7 @@ function checkStore(env: VerifierEnv, insn: Insn): void {
     valueRegno: immediate ? -1 : insn.src,
     signExtend: false,
     immediate: immediate ? insn.imm : undefined,
+    strictAlignment: false,
   });
   rememberPointer(env, base);
 }
@@ -259,35 +261,35 @@ function checkWide(env: VerifierEnv, at: WalkState, insn: Insn): void {
   if (mode !== 0) structure(env, 'invalid BPF_LD mode', 'invalid-opcode');
   if (insn.code !== LDDW) structure(env, 'invalid BPF_LD_IMM insn', 'invalid-opcode');
   if (insn.off !== 0) structure(env, 'BPF_LD_IMM64 uses reserved fields');
-  const reference = env.program.references.get(env.insnIdx);
   checkRegArg(env, insn.dst, 'dstNoMark');
   const frame = curFrame(env);
   frame.preciseRegs &= ~(1 << insn.dst);
-  frame.regs[insn.dst] = wideValue(env, insn, reference);
+  frame.regs[insn.dst] = env.aux[env.insnIdx].immediate ?? wideValue(env, insn);
   env.insnIdx += 2;
 }
 
-function wideValue(
-  env: VerifierEnv,
-  insn: Insn,
-  reference: ReturnType<VerifierEnv['program']['references']['get']>,
-): RegState {
+/** Kept as the instruction's immediate where it is the same each time. */
+function wideValue(env: VerifierEnv, insn: Insn): RegState {
+  const always = (value: RegState): RegState => (env.aux[env.insnIdx].immediate = value);
+  const reference = env.program.references.get(env.insnIdx);
   switch (reference?.kind) {
     case undefined:
       if (insn.src === 0) {
         const high = BigInt(env.insns[env.insnIdx + 1].imm >>> 0);
-        return knownScalar((high << 32n) | BigInt(insn.imm >>> 0));
+        return always(knownScalar((high << 32n) | BigInt(insn.imm >>> 0)));
       }
       if (insn.src === LDDW_SRC.btfId) return kernelVariable(env, `${insn.imm}`, insn.imm);
       if (insn.src === 4) return functionAddress(env);
       return unknown(env, `an lddw of kind ${insn.src} without a symbol`);
     case 'map':
-      return pointer('mapPtr', { map: env.maps[reference.map] });
+      return always(pointer('mapPtr', { map: env.maps[reference.map] }));
     case 'mapValue': {
       const map = env.maps[reference.map];
       if (map.type === 'BPF_MAP_TYPE_ARENA') return UNKNOWN_SCALAR;
-      const id = !env.features.mapValueWithoutId && hasSpinLock(env, map) ? newId(env) : 0;
-      return pointer('mapValue', { map, off: reference.offset, id });
+      const value = pointer('mapValue', { map, off: reference.offset });
+      return !env.features.mapValueWithoutId && hasSpinLock(env, map)
+        ? changed(value, { id: newId(env) })
+        : always(value);
     }
     case 'subprog':
       return functionAddress(env);
