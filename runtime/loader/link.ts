@@ -117,8 +117,10 @@ class Linker {
     const info = this.funcInfo(this.main);
     if (context.btf === undefined || info === undefined) return undefined;
     const prefix = 'exception_callback:';
-    const tag = declTagsOf(context.btf, info.typeId).find((candidate) => candidate.startsWith(prefix));
-    if (tag === undefined) return undefined;
+    const tags = declTagsOf(context.btf, info.typeId).filter((candidate) => candidate.startsWith(prefix));
+    const [tag] = tags;
+    // of several none is taken: the kernel is to refuse them
+    if (tags.length !== 1) return undefined;
     const name = tag.slice(prefix.length);
     const found = code.sections
       .flatMap((section) => section.functions)

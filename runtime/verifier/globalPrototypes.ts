@@ -97,12 +97,28 @@ const TAGS_REWRITTEN =
 const TAGS = ['ctx', 'trusted', 'nonnull', 'nullable', 'arena', 'untrusted'] as const;
 type Tag = (typeof TAGS)[number];
 
-function tagsOf({ env, btf, funcId }: Place, i: number): Set<Tag> {
+/**
+ * Where the kernel knows no tags the loader gives a tagged parameter the context's type in their stead, but only if what it
+ * points at may pass for a context; otherwise the tag is forgotten.
+ */
+function loaderRewrites({ env, btf }: Place, typeId: number): boolean {
+  const { type: programType } = env.program;
+  const type = resolvedType(btf, typeId);
+  if (!TAGS_REWRITTEN.test(programType) || type.kind !== 'ptr') return false;
+  const target = resolvedType(btf, type.type);
+  if (target.kind === 'void') return true;
+  if (programType === 'BPF_PROG_TYPE_KPROBE' || programType === 'BPF_PROG_TYPE_PERF_EVENT')
+    return target.kind === 'struct' && target.name === 'pt_regs';
+  return programType.startsWith('BPF_PROG_TYPE_RAW_') && target.kind === 'int' && target.sizeBytes === 8;
+}
+
+function tagsOf(at: Place, typeId: number, i: number): Set<Tag> {
+  const { env, btf, funcId } = at;
   const found = declTagsOf(btf, funcId, i)
     .filter((tag) => tag.startsWith('arg:'))
     .map((tag) => tag.slice('arg:'.length));
   if (!env.features.globalArgTags)
-    return new Set(found.includes('ctx') && TAGS_REWRITTEN.test(env.program.type) ? ['ctx'] : []);
+    return new Set(found.includes('ctx') && loaderRewrites(at, typeId) ? ['ctx'] : []);
   const tags = new Set<Tag>();
   for (const tag of found) {
     const known = TAGS.find((name) => name === tag);
@@ -118,7 +134,7 @@ const only = (tags: ReadonlySet<Tag>, ...allowed: Tag[]): boolean =>
 
 function paramOf(at: Place, typeId: number, i: number): Param {
   const { env, btf } = at;
-  const tags = tagsOf(at, i);
+  const tags = tagsOf(at, typeId, i);
   const type = resolvedType(btf, typeId);
   if (type.kind !== 'ptr') {
     if (tags.size > 0) refusePrototype(env, `arg#${i} has pointer tag, but is not a pointer type`);

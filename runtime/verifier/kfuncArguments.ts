@@ -191,8 +191,7 @@ function checkPointer(env: VerifierEnv, call: KfuncCall, i: number, pointeeId: n
     return false;
   }
   if (reg.type === 'btfId' || reg.type in STRUCT_BEHIND) {
-    if (ref.kind === 'struct') return checkTyped(env, call, i, reg, ref.name);
-    if (ref.kind === 'union') return unknown(env, `unions as arguments of kfunc ${name}`);
+    if (ref.kind === 'struct' || ref.kind === 'union') return checkTyped(env, call, i, reg, ref);
     return refuse(
       env,
       `kernel function ${name} ${argsName(env, i)} pointer type ${kindWord(ref)} ${ref.name} is not supported`,
@@ -211,7 +210,7 @@ const STRUCT_BEHIND: Readonly<Partial<Record<RegType, string>>> = {
   sockCommon: 'sock_common',
   tcpSock: 'tcp_sock',
 };
-const MAP_STRUCT = 'bpf_map';
+const MAP_STRUCT = { kind: 'struct', name: 'bpf_map' } as const;
 
 const OFFSETS_JUDGED_LATER = new Set([
   'stack',
@@ -250,8 +249,14 @@ export function checkOffsets(env: VerifierEnv, call: KfuncCall, regno: number, r
 
 const SAFE_FLAGS = PTR_TRUSTED | MEM_ALLOC | NON_OWN_REF;
 
-/** A typed pointer, or what stands for one, must be about struct `want` of the kernel. */
-function checkTyped(env: VerifierEnv, call: KfuncCall, i: number, reg: RegState, want: string): boolean {
+/** A typed pointer, or what stands for one, must be about that struct or union of the kernel. */
+function checkTyped(
+  env: VerifierEnv,
+  call: KfuncCall,
+  i: number,
+  reg: RegState,
+  { kind, name: want }: Pick<BtfType, 'kind' | 'name'>,
+): boolean {
   const regno = i + 1;
   const { name } = call.row;
   checkTrust(env, call, regno, reg);
@@ -272,7 +277,7 @@ function checkTyped(env: VerifierEnv, call: KfuncCall, i: number, reg: RegState,
   const haveId = behind === undefined ? reg.btfId : findType(call.btf, behind, 'struct');
   const have = ofKernel ? call.btf.types[haveId] : env.object.btf?.types[reg.btfId];
   const strict = (has(call, 'release') && reg.refObjId !== 0) || nocastAlias(have?.name ?? '', want);
-  const wantId = findType(call.btf, want, 'struct');
+  const wantId = findType(call.btf, want, kind);
   const same =
     ofKernel &&
     (PROJECTIONS[want] === have?.name ||
@@ -280,7 +285,7 @@ function checkTyped(env: VerifierEnv, call: KfuncCall, i: number, reg: RegState,
   if (!same) {
     refuse(
       env,
-      `kernel function ${name} ${argsName(env, i)} expected pointer to STRUCT ${want} but R${regno} has a pointer to STRUCT ${have?.name ?? ''}`,
+      `kernel function ${name} ${argsName(env, i)} expected pointer to ${kind.toUpperCase()} ${want} but R${regno} has a pointer to STRUCT ${have?.name ?? ''}`,
       EINVAL,
       'kfunc-argument',
       [regno],

@@ -62,9 +62,7 @@ async function main(): Promise<number> {
     const answers = recorded
       ? recorded.filter((r) => isFor(r, kernel) && (own || positionals.some((part) => r.file.includes(part))))
       : await verifyOnKernel(kernel, files);
-    const all = compareObjects(answers, kernel);
-    // A fixture is written for some kernels; what it is on others is not its point.
-    const comparisons = own ? all.filter((c) => isWrittenFor(c, kernel)) : all;
+    const comparisons = compareObjects(answers, kernel);
     if (values.list) list(kernel, comparisons);
     const sum = summarise(comparisons);
     const moved = recorded === undefined ? kernelMoved(kernel) : undefined;
@@ -90,22 +88,6 @@ const isWrong = (c: Comparison): boolean =>
   !c.otherLoad && (c.kernelSays !== c.weSay || (c.weSay === 'rejected' && c.ourMessage !== c.kernelMessage));
 
 const fixtureOf = (c: Comparison): string => `${path.basename(c.file, '.bpf.o')}/${c.program}`;
-
-type RecordedFixtures = Readonly<
-  Record<string, Readonly<Record<string, Readonly<Record<string, unknown>>>> | undefined>
->;
-const recordedFixtures = new Map<string, RecordedFixtures>();
-
-/** Whether the fixture's recorded truth has an answer of this kernel. */
-function isWrittenFor(c: Comparison, kernel: KernelName): boolean {
-  const folder = path.dirname(c.file);
-  let truth = recordedFixtures.get(folder);
-  if (truth === undefined) {
-    truth = JSON.parse(fs.readFileSync(path.join(folder, 'recorded.json'), 'utf8')) as RecordedFixtures;
-    recordedFixtures.set(folder, truth);
-  }
-  return truth[path.basename(c.file, '.bpf.o')]?.[c.program]?.[kernel] !== undefined;
-}
 
 function readRecorded(file: string): RecordedVerdict[] {
   const lines = fs.readFileSync(file, 'utf8').split('\n').filter(Boolean);
