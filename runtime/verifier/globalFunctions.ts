@@ -9,7 +9,7 @@ import { isHelperCall, isKfuncCall, isLocalCall, kfuncAt } from './callKinds';
 import { calleeOf, subprogAt } from './cfg';
 import { checkUnmodifiedPointer } from './contextAccess';
 import { checkInitDynptr, checkDynptrPointer } from './dynptrs';
-import { curFrame, newId, reject, unknown, type VerifierEnv } from './env';
+import { curFrame, newId, regOf, reject, unknown, type VerifierEnv } from './env';
 import type { FuncFrame } from './frame';
 import { prototypeOf, type Param } from './globalPrototypes';
 import { checkTypedArgument } from './helperArguments';
@@ -81,6 +81,8 @@ function checkParam(env: VerifierEnv, param: Param, n: number): void {
       message,
       registers: [n],
     });
+  if (reg.type === 'notInit' && param.kind !== 'scalar' && !env.features.globalArgTags)
+    return checkUnmodifiedPointer(env, reg, n, false);
   switch (param.kind) {
     case 'scalar':
       if (!isScalar(reg)) wrong(`R${n} is not a scalar`);
@@ -186,7 +188,7 @@ export function checkGlobalCall(env: VerifierEnv, index: number): void {
       code: 'global-function-argument',
       category: 'Call Type Safety',
       // Whatever is wrong with memory is one errno.
-      errno: inMemory ? EINVAL : error.data.errno,
+      errno: inMemory && regOf(env, regno).type !== 'notInit' ? EINVAL : error.data.errno,
       message: f.globalNamesInMessages
         ? `Caller passes invalid args into func#${index} ('${subprog.name}')`
         : `Caller passes invalid args into func#${index}`,
