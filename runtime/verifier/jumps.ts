@@ -353,7 +353,8 @@ function resolveNull(env: VerifierEnv, state: VerifierState, regno: number, isNu
     if (isNull) return NULL_VALUE;
     const sure = becomeNotNull(env, reg);
     // The id stays where it tells locks apart, or where it names the reference.
-    return env.features.nullCheckKeepsId || holdsSpinLock(env, sure) ? sure : changed(sure, { id: 0 });
+    const kept = env.features.nullCheckKeepsId && sure.refObjId !== sure.id;
+    return kept || holdsSpinLock(env, sure) ? sure : changed(sure, { id: 0 });
   });
 }
 

@@ -126,8 +126,11 @@ const identical = (a: RegState, b: RegState): boolean =>
 const exactRegs = (old: RegState, cur: RegState, ids: IdMap): boolean =>
   sameButIds(old, cur) && ids.same(old.id, cur.id) && ids.same(old.refObjId, cur.refObjId);
 
-const packetCovers = (old: RegState, cur: RegState): boolean =>
-  old.range < 0 || cur.range < 0 ? old.range === cur.range : old.range <= cur.range;
+function packetCovers(old: RegState, cur: RegState, folded: boolean): boolean {
+  if (old.range < 0 || cur.range < 0 ? old.range !== cur.range : old.range > cur.range) return false;
+  // Bytes proven behind another offset would be other bytes; kernels that fold the offsets go by the smallest one.
+  return folded ? old.smin + BigInt(old.off) === cur.smin + BigInt(cur.off) : old.off === cur.off;
+}
 
 /** Every place that `cur` may point at is one for `old`, too. */
 function offsetWithin(old: RegState, cur: RegState, folded: boolean): boolean {
@@ -175,7 +178,9 @@ function regCovers(
     case 'packet':
     case 'packetMeta':
       return (
-        packetCovers(old, cur) && ids.same(old.id, cur.id) && offsetWithin(old, cur, f.pointerOffsetFolded)
+        packetCovers(old, cur, f.pointerOffsetFolded) &&
+        ids.same(old.id, cur.id) &&
+        offsetWithin(old, cur, f.pointerOffsetFolded)
       );
     case 'stack':
       return exactRegs(old, cur, ids) && old.frameNo === cur.frameNo;
@@ -208,8 +213,7 @@ function regCoversOld(old: RegState, cur: RegState, read: boolean, precise: bool
     case 'packetMeta':
       return (
         cur.type === old.type &&
-        packetCovers(old, cur) &&
-        old.off === cur.off &&
+        packetCovers(old, cur, false) &&
         (old.id === 0 || ids.same(old.id, cur.id)) &&
         rangeWithin(old, cur) &&
         tnumContains(old.bits, cur.bits)
