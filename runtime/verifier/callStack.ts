@@ -86,7 +86,10 @@ export function enterCallback(
     return callee;
   };
   if (!env.features.callbacksIterated) {
-    env.enterAfterCall = fill(env.cur);
+    const callee = fill(env.cur);
+    // The call's own losses are booked on the frame that it has just entered.
+    callee.regWritten |= 0x3f;
+    env.enterAfterCall = callee;
     return;
   }
   const state = pushBranch(env, callback.start, insnIdx);

@@ -267,6 +267,7 @@ function addCheckpoint(env: VerifierEnv, bucket: ExploredState[]): void {
   cur.dfsDepth = checkpoint.dfsDepth + 1;
   clearLoopMarks(cur);
   if (!env.features.staticLiveness)
-    for (let n = 0; n < cur.frames.length; n++) splitLiveness(checkpoint.frames[n], cur.frames[n]);
+    for (let n = 0; n < cur.frames.length; n++)
+      splitLiveness(checkpoint.frames[n], cur.frames[n], n === cur.frames.length - 1);
   bucket.push({ state: checkpoint, hits: 0, misses: 0 });
 }

@@ -83,11 +83,13 @@ export function markSlotWritten(frame: FuncFrame, slot: number): void {
 
 /**
  * `checkpoint` (a fresh copy of `current`) gets marks of its own; `current` goes on with these before it and nothing
- * written.
+ * written. R0–R5 of a caller that waits (not `isInnermost`) keep their history, past the checkpoint: kernels take them
+ * for lost in the call, although a callback's caller has a result in R0.
  */
-export function splitLiveness(checkpoint: FuncFrame, current: FuncFrame): void {
+export function splitLiveness(checkpoint: FuncFrame, current: FuncFrame, isInnermost: boolean): void {
+  const { marksBefore } = current;
   const marks: FrameMarks = {
-    before: current.marksBefore,
+    before: marksBefore,
     slotCount: current.stack.length,
     regsRead: 0,
     regsWritten: current.regWritten,
@@ -96,7 +98,9 @@ export function splitLiveness(checkpoint: FuncFrame, current: FuncFrame): void {
     done: false,
   };
   checkpoint.marks = marks;
-  current.marksBefore = { result: marks, args: marks, rest: marks };
+  current.marksBefore = isInnermost
+    ? { result: marks, args: marks, rest: marks }
+    : { result: marksBefore.result, args: marksBefore.args, rest: marks };
   current.regWritten = 0;
   clearSlots(current.stackWritten);
 }
