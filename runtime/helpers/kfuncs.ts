@@ -4,6 +4,7 @@
  */
 import { startOp } from '../kernel/activations';
 import type { ModelledKfunc } from '../spec/kfuncModel';
+import { arenaKfuncs } from './arenaKfuncs';
 import { cpumaskKfuncs } from './cpumaskKfuncs';
 import { dynptrKfuncs } from './dynptrHelpers';
 import { iteratorKfuncs } from './iteratorKfuncs';
@@ -25,6 +26,7 @@ const HANDLERS: Readonly<Record<ModelledKfunc, HelperHandler>> = {
   ...objectKfuncs,
   ...iteratorKfuncs,
   ...cpumaskKfuncs,
+  ...arenaKfuncs,
   ...stringKfuncs,
   ...systemKfuncs,
 };

@@ -22,7 +22,8 @@ import type { CoreCode } from './coreRelocations';
 import { refuse } from './refusal';
 
 const CALL = 0x85;
-const ARENA_SECTION = '.addr_space.1';
+/** Variables that lie in an arena. */
+export const ARENA_SECTION = '.addr_space.1';
 const PSEUDO = { mapFd: 1, mapValue: 2, btfId: 3, func: 4, call: 1, kfunc: 2 } as const;
 /** More than any kernel takes. */
 const MAX_INSNS = 1_000_000;

@@ -14,10 +14,10 @@ import { CoreRelocator } from './coreRelocations';
 import { layOutKconfig, resolveExterns } from './externs';
 import { readGlobalData } from './globalData';
 import { fillIn, hasLegacyMaps, readLegacyMaps } from './legacyMaps';
-import { linkProgram, MAX_OBJECT_INSNS, type LinkInput } from './link';
+import { ARENA_SECTION, linkProgram, MAX_OBJECT_INSNS, type LinkInput } from './link';
 import { readMapDefinitions } from './mapDefinitions';
 import { completeBtf } from './objectBtf';
-import type { ObjectSpec, ProgramSpec } from './objectSpec';
+import type { MapSpec, ObjectSpec, ProgramSpec } from './objectSpec';
 import { describeProgram } from './programs';
 import { Refusal } from './refusal';
 import { readStructOps, type StructOps } from './structOps';
@@ -90,13 +90,20 @@ function load(context: LoadContext): ObjectSpec {
         return program.problem === undefined && problem !== undefined ? { ...program, problem } : program;
       }),
     maps: maps
-      .map(({ spec }) => (context.options.relaxed === true ? fillIn(spec) : spec))
+      .map(({ spec }) => withArenaVariables(context, context.options.relaxed === true ? fillIn(spec) : spec))
       .concat(input.jumpTables),
     operationTables: structOps.tables,
     btf,
     externs: externs.specs,
     warnings: context.warnings,
   };
+}
+
+/** An arena begins with the object's variables in it. */
+function withArenaVariables({ elf }: LoadContext, spec: MapSpec): MapSpec {
+  if (spec.type !== 'BPF_MAP_TYPE_ARENA') return spec;
+  const section = findSection(elf, ARENA_SECTION);
+  return section === undefined ? spec : { ...spec, data: section.data };
 }
 
 function loadProgram(input: LinkInput, main: CodeFunction): ProgramSpec {

@@ -154,7 +154,7 @@ export interface MapSpec {
     readonly kind: 'map' | 'program';
     readonly name: string;
   }[];
-  /** Initial bytes of the single value of a global-data map; absent when they are too many zeroes to be made here. */
+  /** Initial bytes of the single value of a global-data map, or the variables of an arena; absent when they are too many zeroes to be made here. */
   readonly data?: Uint8Array;
   /** Global data: `.rodata`, `.data`, `.bss`, `.kconfig` or a custom section's name. */
   readonly section?: string;

@@ -101,13 +101,23 @@ export function dropContext(memory: Memory, record: ContextRecord): void {
   memory.release(record.packet.start, record.packet.limit - record.packet.start);
 }
 
+/** The arenas of a machine's programs, see `ContextAccess.arena`. */
+export interface ArenaAccess {
+  bytes(programId: number, low: number, sizeBytes: number, write: boolean): number;
+}
+
 /** Field-by-field access for the engine, and packet services for helpers, over the records of a machine. */
 export class Contexts implements ContextAccess, PacketServices {
   constructor(
     private readonly memory: Memory,
     private readonly records: () => ReadonlyMap<number, ContextRecord>,
     readonly note: (text: string) => void,
+    private readonly arenas: ArenaAccess,
   ) {}
+
+  arena(programId: number, low: number, sizeBytes: number, write: boolean): number {
+    return this.arenas.bytes(programId, low, sizeBytes, write);
+  }
 
   private recordAt(offset: number): ContextRecord | undefined {
     for (const record of this.records().values())

@@ -5,12 +5,13 @@
 import { declTagsOf } from '../btf/query';
 import { findSpecialFields, NO_SPECIAL_FIELDS } from '../btf/specialFields';
 import { isInsnArray, setAddresses, setSlots } from '../maps/insnArray';
+import { arenaTag, BPF_F_NO_USER_CONV, fillVariables, isArena, variableAddress } from '../maps/arena';
 import { createMap, findFamily, familyOf } from '../maps/maps';
 import type { MapDefinition } from '../maps/bpfMap';
 import type { MapEnv, MapRecord } from '../maps/mapFamily';
 import { errnoName } from '../spec/errno';
 import { helperByName } from '../spec/helpers';
-import { OPCODES } from '../spec/opcodes';
+import { OPCODES, opcodeOf } from '../spec/opcodes';
 import { progTypeByName } from '../spec/progTypes';
 import type { Profile } from '../spec/profile';
 import { fail, ok, type Problem, type Result } from '../util/problem';
@@ -28,8 +29,12 @@ export interface LoadedProgram extends ProgramInfo {
   readonly code: Code;
   /** Slot of the function that gets what bpf_throw throws; absent: it becomes the program's result. */
   readonly exceptionCallback?: number;
+  /** Map id of the arena that it uses. */
+  readonly arena?: number;
 }
 
+/** Immediate of a cast from address space 1, an arena's, to 0. */
+const CAST_TO_KERNEL = 1;
 /** Slots that a function address can name. */
 const SLOTS_MAX = 0x10000;
 
@@ -122,8 +127,9 @@ export function createMaps(
       );
     maps.set(definition.id, record);
     ids.set(spec.name, definition.id);
-    if (spec.data !== undefined && record.data.kind === 'array')
-      env.memory.write(record.data.base, spec.data);
+    if (spec.data === undefined) continue;
+    if (record.data.kind === 'array') env.memory.write(record.data.base, spec.data);
+    else if (isArena(record)) fillVariables(env, record, spec.data);
     if (isInsnArray(record)) setSlots(env, record, spec.targets ?? []);
   }
   return ok(ids);
@@ -146,14 +152,38 @@ function entryAddresses(env: MapEnv, map: MapRecord, programId: number): bigint[
     .map(({ valueRef }) => functionAddress(programId, env.memory.load32(valueRef)));
 }
 
+/** Id of the arena that the program uses: there is one at most. */
+function arenaOf(maps: ReadonlyMap<number, MapRecord>, program: ProgramSpec): number | undefined {
+  for (const reference of program.references.values()) {
+    const map = 'map' in reference ? maps.get(reference.map + 1) : undefined;
+    if (map !== undefined && isArena(map)) return map.definition.id;
+  }
+  return undefined;
+}
+
+/** Casts between address spaces as what they do: to the kernel's, the lower half is left; to user space's, both halves. */
+function resolveCasts(insns: Insn[], map: MapRecord | undefined): void {
+  if (map === undefined || !isArena(map)) return;
+  const keepsLow = (map.definition.flags & BPF_F_NO_USER_CONV) !== 0;
+  for (const [slot, insn] of insns.entries()) {
+    if (opcodeOf(insn) !== 'addrSpaceCast') continue;
+    insns[slot] =
+      keepsLow || insn.imm === CAST_TO_KERNEL
+        ? { ...insn, code: OPCODES.mov32Reg.code, off: 0, imm: 0 }
+        : { ...insn, imm: arenaTag(map) };
+  }
+}
+
 /** The program's slots with every reference resolved to a final address. */
 export function resolve(
   env: MapEnv,
+  object: ObjectSpec,
   maps: ReadonlyMap<number, MapRecord>,
   program: ProgramSpec,
   programId: number,
 ): Insn[] {
   const insns = [...program.insns];
+  resolveCasts(insns, maps.get(arenaOf(maps, program) ?? 0));
   const setWide = (slot: number, address: bigint): void => {
     insns[slot] = { ...insns[slot], src: 0, imm: loHalf(address) };
     if (slot + 1 < insns.length) insns[slot + 1] = { ...insns[slot + 1], imm: hiHalf(address) };
@@ -162,8 +192,13 @@ export function resolve(
     const map = 'map' in reference ? maps.get(reference.map + 1) : undefined;
     if (map !== undefined && isInsnArray(map)) setAddresses(env, map, entryAddresses(env, map, programId));
     if (reference.kind === 'map') setWide(slot, mapAddress(reference.map + 1));
-    else if (reference.kind === 'mapValue' && map !== undefined)
-      setWide(slot, valueAddress(env, map, reference.offset));
+    else if (reference.kind === 'mapValue' && map !== undefined) {
+      const sizeBytes = object.maps[reference.map].data?.length ?? 0;
+      const address = isArena(map)
+        ? variableAddress(env, map, reference.offset, sizeBytes)
+        : valueAddress(env, map, reference.offset);
+      setWide(slot, address);
+    }
     else if (reference.kind === 'subprog' && isWide(insns[slot]))
       setWide(slot, functionAddress(programId, reference.target));
     else if (reference.kind === 'ksym' && isWide(insns[slot])) setWide(slot, 0n);
@@ -215,6 +250,7 @@ export function loadProgram(
     );
   const { functions } = spec;
   const catcher = exceptionCallback(object, spec);
+  const arena = arenaOf(maps, spec);
   return ok({
     id,
     name: spec.name,
@@ -223,10 +259,11 @@ export function loadProgram(
     ...(object.btf === undefined ? {} : { btf: object.btf }),
     spec,
     ...(catcher === undefined ? {} : { exceptionCallback: catcher }),
+    ...(arena === undefined ? {} : { arena }),
     code: {
       id,
       name: spec.name,
-      insns: resolve(env, maps, spec, id),
+      insns: resolve(env, object, maps, spec, id),
       nullReadsZero: followsKernelObjects(spec),
     },
     functionAt: (insnIdx) => {

@@ -44,6 +44,7 @@ import { Interpreter } from '../vm/interpreter';
 import { Memory } from '../vm/memory';
 import type { ObjectSpec, ProgramSpec } from '../loader/objectSpec';
 import { addressOfContext, contextBytes, Contexts, createContext, dropContext } from './contexts';
+import { Arenas } from './arenas';
 import { attach, detach } from './attachments';
 import { addFlowKeys, flowKeysOf } from './flowKeys';
 import { addSocket, dropSocketStorage } from './packetSocket';
@@ -140,16 +141,19 @@ export class Machine {
     state: MachineState,
     checked: boolean,
   ) {
+    const arenas = new Arenas(kernel, programs);
     const contexts = new Contexts(
       memory,
       () => this.state.contexts,
       (text) => kernel.event({ kind: 'note', atNs: kernel.nowNs, cpu: kernel.cpu, text }),
+      arenas,
     );
     this.checkpoints = new Checkpoints(memory);
     const codes = new Map<number, Code>(programs.map((p) => [p.id, p.code]));
     this.parts = {
       kernel,
       contexts,
+      arenas,
       programs,
       checked,
       state,

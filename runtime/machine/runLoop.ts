@@ -35,6 +35,7 @@ import {
 } from '../vm/calls';
 import type { EngineStop } from '../vm/engine';
 import type { Interpreter } from '../vm/interpreter';
+import type { Arenas } from './arenas';
 import type { Contexts } from './contexts';
 import type { LoadedProgram } from './load';
 import type { MachineState } from './state';
@@ -46,6 +47,7 @@ export interface Parts {
   readonly kernel: Kernel;
   readonly interpreter: Interpreter;
   readonly contexts: Contexts;
+  readonly arenas: Arenas;
   readonly programs: readonly LoadedProgram[];
   readonly checked: boolean;
   state: MachineState;
@@ -338,8 +340,10 @@ export function afterEngine(
   stop: EngineStop,
 ): MachineStop | undefined {
   switch (stop.kind) {
-    case 'fuel':
     case 'paused':
+      parts.arenas.serve();
+      return undefined;
+    case 'fuel':
       return undefined;
     case 'exit':
       exitBpf(parts, cpu, context);

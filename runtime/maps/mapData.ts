@@ -138,6 +138,19 @@ export interface InsnArrayData {
   readonly addresses: number;
 }
 
+/** See `arena.ts`. */
+export interface ArenaData {
+  readonly kind: 'arena';
+  /** Where user space sees it. */
+  readonly userStart: bigint;
+  /** Ranges of pages that can be allocated, in the order in which they came to be. */
+  readonly free: { readonly start: number; readonly count: number }[];
+  /** Linear offsets of the pages that have memory. */
+  readonly pages: Map<number, number>;
+  /** Linear offset of eight bytes that stand for pages that are not there. */
+  readonly absent: number;
+}
+
 /** See `opaque.ts`. */
 export interface OpaqueData {
   readonly kind: 'opaque';
@@ -147,6 +160,7 @@ export interface OpaqueData {
 
 export type MapData =
   | ArrayData
+  | ArenaData
   | HashData
   | LruData
   | PerCpuArrayData

@@ -6,6 +6,7 @@ import { ERRNO } from '../spec/errno';
 import { has } from '../spec/profile';
 import { creationFault } from '../spec/mapCreation';
 import { assert } from '../util/assert';
+import { arenaFamily } from './arena';
 import { arrayFamily } from './array';
 import { bloomFamily } from './bloomFilter';
 import { cgroupStorageFamily } from './cgroupStorage';
@@ -51,6 +52,7 @@ const FAMILIES: readonly MapFamily[] = [
   redirectFamily,
   cgroupStorageFamily,
   insnArrayFamily,
+  arenaFamily,
   opaqueFamily,
 ];
 

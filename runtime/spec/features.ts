@@ -580,6 +580,16 @@ export const FEATURES = {
     since: '6.18',
     evidence: 'mainline 6.18; every size at many offsets measured on 7.2',
   },
+  arenaSmallestRange: {
+    what: 'pages of an arena come from the smallest range of free ones that is large enough, not from the lowest',
+    since: '6.18',
+    evidence: 'mainline 6.13',
+  },
+  arenaVariablesLast: {
+    what: 'loaders put the variables of an arena at its end, since instructions may name any offset',
+    since: '7.2',
+    evidence: 'measured: addresses of a list head in an arena, 6.12 and 7.2',
+  },
   tailCallCountsEmptySlot: {
     what: 'a tail call to an empty slot of the program array counts against the limit of 33',
     until: '6.12',

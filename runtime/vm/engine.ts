@@ -32,7 +32,7 @@ export type EngineStop =
   | { readonly kind: 'kfunc'; readonly btfId: number; readonly insnIdx: number }
   /** pc stands on a breakpoint; `skipBreakpoint` passes it. */
   | { readonly kind: 'breakpoint'; readonly insnIdx: number }
-  /** An `AccessWatch` did not let an access happen yet. */
+  /** An `AccessWatch`, or an arena, did not let an access happen yet. */
   | { readonly kind: 'paused' }
   | { readonly kind: 'fault'; readonly fault: Fault };
 
@@ -66,6 +66,9 @@ export interface Fault {
   readonly message: string;
 }
 
+export const NO_ARENA = -1;
+export const PAUSE = -2;
+
 /** Where program contexts (`struct xdp_md` …) are read and written, field by field: the machine implements it. */
 export interface ContextAccess {
   /** @param offset linear-memory offset from a CONTEXT_TAG address. Undefined: no such field or size. */
@@ -76,6 +79,11 @@ export interface ContextAccess {
    * Undefined ends the program's frame with r0 = 0, as the kernel does. Absent: no packet can be read this way.
    */
   packet?(contextOffset: number, packetOffset: number, sizeBytes: number): number | undefined;
+  /**
+   * Linear offset of bytes of the program's arena, by the lower half of an address plus the offset of the access.
+   * `NO_ARENA`: it has none; `PAUSE`: not before the driver was asked (`paused`). Allocates nothing.
+   */
+  arena?(programId: number, low: number, sizeBytes: number, write: boolean): number;
 }
 
 export interface EngineOptions {

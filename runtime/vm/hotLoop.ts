@@ -1135,6 +1135,15 @@ export abstract class HotLoop {
             continue;
           }
         }
+        case Operation.castToUser: {
+          {
+            const low = i32[registers + code[at + 2]];
+            i32[registers + code[at + 1]] = low;
+            i32[registers + code[at + 1] + 1] = low === 0 ? 0 : code[at + 3];
+            at = (at + 4) | 0;
+            continue;
+          }
+        }
         case Operation.gotox: {
           {
             const target = this.codeTarget(

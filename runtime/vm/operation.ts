@@ -132,6 +132,8 @@ export const enum Operation {
   jset32Reg,
   goto,
   mayGoto,
+  /** To an arena's address space: the upper half is that of the arena, NULL stays NULL. */
+  castToUser,
   gotox,
   callLocal,
   callx,

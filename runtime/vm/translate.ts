@@ -84,7 +84,7 @@ const OPERATION_OF: { readonly [Name in OpcodeName]: Operation } = {
   bswap16: Operation.byteSwap,
   bswap32: Operation.byteSwap,
   bswap64: Operation.byteSwap,
-  addrSpaceCast: Operation.bad,
+  addrSpaceCast: Operation.castToUser,
   load8: Operation.load8,
   load16: Operation.load16,
   load32: Operation.load32,
@@ -274,6 +274,8 @@ export function translate(insns: readonly Insn[]): Int32Array {
         break;
       }
       case 'addrSpaceCast':
+        put(slot, operation, dst, src, insn.imm);
+        break;
       case 'atomic':
       case 'atomicFetch':
       case 'atomicXchg':
