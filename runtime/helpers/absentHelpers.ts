@@ -5,6 +5,7 @@
  */
 import { ERRNO } from '../spec/errno';
 import { has } from '../spec/profile';
+import { currentTask } from './kernelObjects';
 import {
   mapArg,
   memoryArg,
@@ -83,8 +84,8 @@ function counterErrno(call: HelperCall): number {
 }
 
 export const absentHelpers = {
-  bpf_get_current_task: nothing,
-  bpf_get_current_task_btf: nothing,
+  bpf_get_current_task: (call) => value(currentTask(call.kernel)),
+  bpf_get_current_task_btf: (call) => value(currentTask(call.kernel)),
   bpf_get_stackid: answers(ERRNO.EFAULT),
   bpf_get_stack: clears(1, 2, ERRNO.EFAULT),
   bpf_get_func_ip: nothing,

@@ -92,6 +92,12 @@ export const iteratorKfuncs = {
     call.kernel.memory.fill(memoryArg(call, 0, NUM_BYTES, true), NUM_BYTES, 0);
     return value(0);
   },
+  bpf_iter_task_vma_new: (call) => {
+    call.kernel.memory.store64(memoryArg(call, 0, 8, true), 0n);
+    return value(-ERRNO.ENOENT);
+  },
+  bpf_iter_task_vma_next: () => value(0),
+  bpf_iter_task_vma_destroy: () => value(0),
   bpf_iter_bits_new: newBits,
   bpf_iter_bits_next: nextBit,
   bpf_iter_bits_destroy: endBits,

@@ -5,6 +5,7 @@
 import { startOp } from '../kernel/activations';
 import type { ModelledKfunc } from '../spec/kfuncModel';
 import { arenaKfuncs } from './arenaKfuncs';
+import { connectionKfuncs } from './connectionKfuncs';
 import { cpumaskKfuncs } from './cpumaskKfuncs';
 import { dynptrKfuncs } from './dynptrHelpers';
 import { iteratorKfuncs } from './iteratorKfuncs';
@@ -26,6 +27,7 @@ const HANDLERS: Readonly<Record<ModelledKfunc, HelperHandler>> = {
   ...objectKfuncs,
   ...iteratorKfuncs,
   ...cpumaskKfuncs,
+  ...connectionKfuncs,
   ...arenaKfuncs,
   ...stringKfuncs,
   ...systemKfuncs,

@@ -37,8 +37,14 @@ export function lookupResult(map: MapRecord, found: number): HelperResult {
   return value(holdsMaps ? mapAddress(found) : memoryAddress(found));
 }
 
+/** Maps of sockets, into which a program puts a pointer to one. */
+const HOLD_SOCKETS = ['BPF_MAP_TYPE_SOCKMAP', 'BPF_MAP_TYPE_SOCKHASH'];
+
 function updateElem(call: HelperCall): HelperResult {
   const map = mapArg(call, 0);
+  // The only socket there can be, that of a test run, is of no protocol.
+  if (HOLD_SOCKETS.includes(map.definition.type))
+    return value(mapError(call.kernel, call.args[2] === 0n ? -ERRNO.EINVAL : -ERRNO.EOPNOTSUPP));
   const at = memoryArg(call, 2, map.definition.valueSizeBytes);
   const key = keyArg(call, map);
   if (needsSteps(call.kernel, map, key, 'update', call.args[3]))

@@ -2,7 +2,8 @@
 import { ERRNO } from '../spec/errno';
 import { asS64 } from '../util/u64';
 import type { Kernel } from '../kernel/kernel';
-import { MEMORY_TAG, offsetOf, tagOf } from '../vm/addresses';
+import { MAP_TAG, mapIdOf, MEMORY_TAG, memoryAddress, offsetOf, tagOf } from '../vm/addresses';
+import { mapObject, variableStride } from './kernelObjects';
 import { copyOnCpu } from './heap';
 import { memoryArg, u32Arg, value, type HelperCall, type HelperHandler, type HelperResult } from './protocol';
 
@@ -12,6 +13,21 @@ function readableBytes(kernel: Kernel, address: bigint): number {
   const offset = offsetOf(address);
   const region = kernel.memory.findRegion(offset);
   return region === undefined ? 0 : region.start + region.sizeBytes - offset;
+}
+
+/** A CPU's copy of an object that the program allocated, or of a variable of the kernel's. */
+function onCpu(call: HelperCall, cpu: number): bigint {
+  const address = call.args[0];
+  const strideBytes = variableStride(call.kernel, offsetOf(address));
+  return strideBytes === undefined ? copyOnCpu(call, address, cpu) : address + BigInt(cpu * strideBytes);
+}
+
+/** A map's own address stands for its object. */
+function readFrom(call: HelperCall): bigint {
+  const address = call.args[2];
+  const map = tagOf(address) === MAP_TAG ? call.kernel.maps.get(mapIdOf(address)) : undefined;
+  const at = map === undefined ? 0 : mapObject(call.kernel, map);
+  return at === 0 ? address : memoryAddress(at + (offsetOf(address) & 0xfff));
 }
 
 /** What a read of nothing gives: addresses of user space are no kernel addresses, others hold nothing. */
@@ -24,11 +40,12 @@ function probeRead(call: HelperCall): HelperResult {
   const size = u32Arg(call, 1);
   const to = memoryArg(call, 0, size, true);
   const { memory } = call.kernel;
-  if (size > 0 && readableBytes(call.kernel, call.args[2]) < size) {
+  const from = readFrom(call);
+  if (size > 0 && readableBytes(call.kernel, from) < size) {
     memory.fill(to, size, 0);
     return value(-unreadable(call));
   }
-  memory.copy(to, offsetOf(call.args[2]), size);
+  memory.copy(to, offsetOf(from), size);
   return value(0);
 }
 
@@ -38,8 +55,9 @@ function probeReadString(call: HelperCall): HelperResult {
   const to = memoryArg(call, 0, size, true);
   const { memory } = call.kernel;
   if (size === 0) return value(0);
-  const limit = Math.min(size, readableBytes(call.kernel, call.args[2]));
-  const from = offsetOf(call.args[2]);
+  const source = readFrom(call);
+  const limit = Math.min(size, readableBytes(call.kernel, source));
+  const from = offsetOf(source);
   let length = 0;
   while (length < limit && memory.u8[from + length] !== 0) length++;
   if (length === limit && limit < size) {
@@ -144,9 +162,9 @@ export const memoryHelpers = {
   },
   bpf_per_cpu_ptr: (call) => {
     const cpu = u32Arg(call, 1);
-    return value(cpu >= call.kernel.cpuCount ? 0n : copyOnCpu(call, call.args[0], cpu));
+    return value(cpu >= call.kernel.cpuCount ? 0n : onCpu(call, cpu));
   },
-  bpf_this_cpu_ptr: (call) => value(copyOnCpu(call, call.args[0], call.kernel.cpu)),
+  bpf_this_cpu_ptr: (call) => value(onCpu(call, call.kernel.cpu)),
   bpf_strncmp: strncmp,
   bpf_strtol: (call) => stringToNumber(call, true),
   bpf_strtoul: (call) => stringToNumber(call, false),

@@ -54,7 +54,8 @@ function constantFormat(call: HelperCall, pointer: number): Uint8Array {
 
 function snprintf(call: HelperCall): HelperResult {
   const size = u32Arg(call, 1);
-  const to = memoryArg(call, 0, size, true);
+  // Nothing is written into no bytes, wherever they are.
+  const to = size === 0 ? 0 : memoryArg(call, 0, size, true);
   const args = arrayArgs(call, 3, 4);
   if (typeof args === 'number') return value(args);
   const text = formatKernel(call.kernel, constantFormat(call, 2), args);

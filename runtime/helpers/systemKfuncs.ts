@@ -4,7 +4,7 @@
  */
 import { ERRNO } from '../spec/errno';
 import { familyOf } from '../maps/maps';
-import { MEMORY_TAG, tagOf } from '../vm/addresses';
+import { packetObject, taskByPid } from './kernelObjects';
 import {
   HelperFault,
   mapArg,
@@ -50,12 +50,20 @@ function resUnlock(call: HelperCall): HelperResult {
   return value(0);
 }
 
-/** Plain memory can be read under another type; contexts and the kernel's own objects have no layout here. */
-function readOnlyCast(call: HelperCall): HelperResult {
-  if (call.args[0] !== 0n && tagOf(call.args[0]) !== MEMORY_TAG)
-    throw new HelperFault(`${call.name}: argument 1 is no plain memory; kernel objects are not modelled`);
-  return value(call.args[0]);
+/** Programs that look on have the kernel's own context already. */
+function kernelContext(call: HelperCall): HelperResult {
+  const { kernel, packets, args } = call;
+  const packet = packets.packetAt(args[0]);
+  if (packet === undefined) return value(args[0]);
+  const object = packetObject(kernel, args[0], packet, (name) => packets.field(args[0], name));
+  if (object === 0n)
+    throw new HelperFault(
+      `${call.name}: the types of the kernel are not known, and so not what its contexts look like`,
+    );
+  return value(object);
 }
+
+const taskFromPid: HelperHandler = (call) => value(taskByPid(call.kernel, u32Arg(call, 0) | 0));
 
 export const systemKfuncs = {
   bpf_rcu_read_lock: nothing,
@@ -76,7 +84,8 @@ export const systemKfuncs = {
     return resUnlock(call);
   },
   bpf_throw: (call) => ({ kind: 'throw', cookie: call.args[0] }),
-  bpf_rdonly_cast: readOnlyCast,
+  bpf_rdonly_cast: same,
+  bpf_cast_to_kern_ctx: kernelContext,
   bpf_map_sum_elem_count: (call) => {
     const map = mapArg(call, 0);
     return value(familyOf(map).entryCount(call.kernel, map));
@@ -89,8 +98,8 @@ export const systemKfuncs = {
   },
   bpf_task_acquire: same,
   bpf_task_release: nothing,
-  bpf_task_from_pid: nothing,
-  bpf_task_from_vpid: nothing,
+  bpf_task_from_pid: taskFromPid,
+  bpf_task_from_vpid: taskFromPid,
   bpf_cgroup_acquire: same,
   bpf_cgroup_release: nothing,
   bpf_cgroup_ancestor: nothing,

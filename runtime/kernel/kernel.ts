@@ -8,6 +8,7 @@ import { has, type Profile } from '../spec/profile';
 import type { MapEnv, MapRecord } from '../maps/mapFamily';
 import { indexBytes } from '../maps/array';
 import { familyOf } from '../maps/maps';
+import type { Btf } from '../btf/types';
 import type { Memory } from '../vm/memory';
 import { readFrames, readPlaces } from '../vm/frames';
 import type { Activation } from './activations';
@@ -36,6 +37,8 @@ export class Kernel implements MapEnv {
   watch: Watch | undefined;
   /** What the step under way found to be wrong; the driver stops the run with it right after the step. */
   broken: string | undefined;
+  /** Types of the kernel's own objects, if they are known. */
+  kernelTypes: () => Btf | undefined = () => undefined;
   /** Stacks by their places: a cache, not state. */
   private readonly stacks = new Map<string, ArmedRecord['frames']>();
 

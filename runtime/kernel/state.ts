@@ -197,6 +197,8 @@ export interface KernelState {
   readonly returned: number[];
   /** Programs at trace points inside the kernel model: name of the point, program. */
   readonly attached: { readonly point: string; readonly program: number }[];
+  /** Objects of the kernel's own that were asked for; the list is replaced, never changed. */
+  objects: readonly KernelObject[];
   nextContext: number;
   /** What CLOCK_BOOTTIME is ahead of CLOCK_MONOTONIC: time in suspend. */
   suspendedNs: bigint;
@@ -221,6 +223,15 @@ export interface KernelState {
   allocationsLeft: number;
   /** Instructions executed since the start. */
   executed: number;
+}
+
+/** See `helpers/kernelObjects.ts`. */
+export interface KernelObject {
+  readonly key: string;
+  /** Linear offset. */
+  readonly at: number;
+  /** Variables that every CPU has: from one CPU's copy to the next. */
+  readonly strideBytes?: number;
 }
 
 export interface HurriedCallbacks {

@@ -36,6 +36,8 @@ export const structOf = (record: ContextRecord): CtxStruct => STRUCTS[record.str
 export const FLOW_KEYS_BYTES = 56;
 /** `struct bpf_sock`. */
 export const SOCKET_BYTES = 80;
+/** Behind every packet: `struct skb_shared_info`. */
+const SHARED_INFO_BYTES = 320;
 /** Objects of their own that fields of a context point to. */
 const BESIDE_PACKETS: readonly (readonly [string, number])[] = [
   ['flow_keys', FLOW_KEYS_BYTES],
@@ -58,7 +60,7 @@ export function createContext(
   fields: ReadonlyMap<string, bigint>,
 ): ContextRecord {
   const size = layout.headroomBytes + packet.length + layout.tailroomBytes;
-  const buffer = memory.allocate(size);
+  const buffer = memory.allocate(size + SHARED_INFO_BYTES);
   const data = buffer + layout.headroomBytes;
   memory.write(data, packet);
   const start = memory.allocate(STRUCTS[struct].sizeBytes);
@@ -98,12 +100,7 @@ export function dropContext(memory: Memory, record: ContextRecord): void {
     memory.release(at, sizeBytes);
   }
   memory.release(record.start, structOf(record).sizeBytes);
-  memory.release(record.packet.start, record.packet.limit - record.packet.start);
-}
-
-/** The arenas of a machine's programs, see `ContextAccess.arena`. */
-export interface ArenaAccess {
-  bytes(programId: number, low: number, sizeBytes: number, write: boolean): number;
+  memory.release(record.packet.start, record.packet.limit - record.packet.start + SHARED_INFO_BYTES);
 }
 
 /** Field-by-field access for the engine, and packet services for helpers, over the records of a machine. */
@@ -112,12 +109,8 @@ export class Contexts implements ContextAccess, PacketServices {
     private readonly memory: Memory,
     private readonly records: () => ReadonlyMap<number, ContextRecord>,
     readonly note: (text: string) => void,
-    private readonly arenas: ArenaAccess,
+    readonly elsewhere: NonNullable<ContextAccess['elsewhere']>,
   ) {}
-
-  arena(programId: number, low: number, sizeBytes: number, write: boolean): number {
-    return this.arenas.bytes(programId, low, sizeBytes, write);
-  }
 
   private recordAt(offset: number): ContextRecord | undefined {
     for (const record of this.records().values())

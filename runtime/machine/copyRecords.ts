@@ -120,6 +120,7 @@ check<
     | 'bucketLocks'
     | 'returned'
     | 'attached'
+    | 'objects'
     | 'events'
     | 'scheduler'
     | 'hurried'
@@ -143,6 +144,7 @@ function copyKernel(kernel: MachineState['kernel']): All<MachineState['kernel']>
     bucketLocks: copyList(kernel.bucketLocks),
     returned: copyList(kernel.returned),
     attached: copyList(kernel.attached),
+    objects: kernel.objects,
     nextContext: kernel.nextContext,
     suspendedNs: kernel.suspendedNs,
     wallOffsetNs: kernel.wallOffsetNs,

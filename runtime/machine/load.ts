@@ -2,10 +2,19 @@
  * From an object to what a machine runs: maps created, references of instructions turned into addresses, programs with
  * their code. Problems are the user's, told once with the remedy.
  */
-import { declTagsOf } from '../btf/query';
+import { declTagsOf, findType } from '../btf/query';
 import { findSpecialFields, NO_SPECIAL_FIELDS } from '../btf/specialFields';
 import { isInsnArray, setAddresses, setSlots } from '../maps/insnArray';
-import { arenaTag, BPF_F_NO_USER_CONV, fillVariables, isArena, variableAddress } from '../maps/arena';
+import {
+  arenaTag,
+  BPF_F_NO_USER_CONV,
+  fillVariables,
+  isArena,
+  variableAddress as arenaVariableAddress,
+} from '../maps/arena';
+import { symbolAddress, variableAddress } from '../helpers/kernelObjects';
+import type { Kernel } from '../kernel/kernel';
+import { kernelSymbol } from '../spec/kernelSymbols';
 import { createMap, findFamily, familyOf } from '../maps/maps';
 import type { MapDefinition } from '../maps/bpfMap';
 import type { MapEnv, MapRecord } from '../maps/mapFamily';
@@ -20,7 +29,7 @@ import { functionAddress, mapAddress, memoryAddress } from '../vm/addresses';
 import type { Code } from '../vm/engine';
 import { OutOfMemory } from '../vm/memory';
 import type { Insn } from '../insn/insn';
-import type { MapSpec, ObjectSpec, ProgramSpec } from '../loader/objectSpec';
+import type { InsnReference, MapSpec, ObjectSpec, ProgramSpec } from '../loader/objectSpec';
 import type { ProgramInfo } from '../kernel/services';
 import { isWide } from '../insn/decode';
 
@@ -35,6 +44,8 @@ export interface LoadedProgram extends ProgramInfo {
 
 /** Immediate of a cast from address space 1, an arena's, to 0. */
 const CAST_TO_KERNEL = 1;
+type KernelSymbol = Extract<InsnReference, { kind: 'ksym' }>;
+
 /** Slots that a function address can name. */
 const SLOTS_MAX = 0x10000;
 
@@ -174,9 +185,19 @@ function resolveCasts(insns: Insn[], map: MapRecord | undefined): void {
   }
 }
 
+/** A weak symbol that the kernel does not have is 0. */
+function symbolOf(kernel: Kernel, object: ObjectSpec, reference: KernelSymbol): bigint {
+  const { name, typed, btfId } = reference;
+  if (typed) return variableAddress(kernel, name, btfId);
+  const known = kernelSymbol(kernel.profile, name);
+  const btf = known === undefined ? kernel.kernelTypes() : undefined;
+  const isThere = btf === undefined ? known === 'address' : findType(btf, name, 'func', 'var') !== 0;
+  return isThere ? symbolAddress(object.externs.findIndex((extern) => extern.name === name)) : 0n;
+}
+
 /** The program's slots with every reference resolved to a final address. */
 export function resolve(
-  env: MapEnv,
+  env: Kernel,
   object: ObjectSpec,
   maps: ReadonlyMap<number, MapRecord>,
   program: ProgramSpec,
@@ -195,22 +216,34 @@ export function resolve(
     else if (reference.kind === 'mapValue' && map !== undefined) {
       const sizeBytes = object.maps[reference.map].data?.length ?? 0;
       const address = isArena(map)
-        ? variableAddress(env, map, reference.offset, sizeBytes)
+        ? arenaVariableAddress(env, map, reference.offset, sizeBytes)
         : valueAddress(env, map, reference.offset);
       setWide(slot, address);
-    }
-    else if (reference.kind === 'subprog' && isWide(insns[slot]))
+    } else if (reference.kind === 'subprog' && isWide(insns[slot]))
       setWide(slot, functionAddress(programId, reference.target));
-    else if (reference.kind === 'ksym' && isWide(insns[slot])) setWide(slot, 0n);
+    else if (reference.kind === 'ksym' && isWide(insns[slot]))
+      setWide(slot, symbolOf(env, object, reference));
   }
   return insns;
 }
 
 const CURRENT_TASK = helperByName('bpf_get_current_task_btf')?.id;
 
+/** Kernel functions that give such pointers. */
+const GIVE_KERNEL_OBJECTS = [
+  'bpf_cast_to_kern_ctx',
+  'bpf_rdonly_cast',
+  'bpf_task_from_pid',
+  'bpf_task_from_vpid',
+];
+
 /** Whether the program gets typed pointers to the kernel's own objects, which may be followed untested. */
 const followsKernelObjects = (spec: ProgramSpec): boolean =>
   progTypeByName(spec.type)?.context === 'args' ||
+  spec.type === 'BPF_PROG_TYPE_NETFILTER' ||
+  [...spec.references.values()].some(
+    (r) => (r.kind === 'ksym' && r.typed) || (r.kind === 'kfunc' && GIVE_KERNEL_OBJECTS.includes(r.name)),
+  ) ||
   spec.insns.some(
     (insn) => insn.code === OPCODES.callHelper.code && insn.src === 0 && insn.imm === CURRENT_TASK,
   );
@@ -229,7 +262,7 @@ function exceptionCallback(object: ObjectSpec, spec: ProgramSpec): number | unde
 /** A loaded program; `id` is its index among the loaded ones. */
 export function loadProgram(
   object: ObjectSpec,
-  env: MapEnv,
+  env: Kernel,
   maps: ReadonlyMap<number, MapRecord>,
   spec: ProgramSpec,
   id: number,

@@ -44,8 +44,8 @@ import { Interpreter } from '../vm/interpreter';
 import { Memory } from '../vm/memory';
 import type { ObjectSpec, ProgramSpec } from '../loader/objectSpec';
 import { addressOfContext, contextBytes, Contexts, createContext, dropContext } from './contexts';
-import { Arenas } from './arenas';
 import { attach, detach } from './attachments';
+import { Elsewhere } from './elsewhere';
 import { addFlowKeys, flowKeysOf } from './flowKeys';
 import { addSocket, dropSocketStorage } from './packetSocket';
 import { createMaps, loadProgram, type LoadedProgram } from './load';
@@ -76,6 +76,7 @@ import {
   type MapView,
 } from './views';
 import { newTimerTable } from '../kernel/timerTable';
+import type { Btf } from '../btf/types';
 
 export interface MachineOptions {
   readonly profile: Profile;
@@ -91,6 +92,8 @@ export interface MachineOptions {
   /** Work without a pause before the run counts as endless: instructions, kernel steps, 100 for every timer interrupt, 4000 for one that comes again at once. */
   readonly budget?: number;
   readonly memoryLimitBytes?: number;
+  /** Types of the kernel, for programs that look at its objects. */
+  readonly kernelTypes?: () => Btf | undefined;
 }
 
 export const DEFAULT_BUDGET = 200_000_000;
@@ -141,19 +144,19 @@ export class Machine {
     state: MachineState,
     checked: boolean,
   ) {
-    const arenas = new Arenas(kernel, programs);
+    const elsewhere = new Elsewhere(kernel, programs);
     const contexts = new Contexts(
       memory,
       () => this.state.contexts,
       (text) => kernel.event({ kind: 'note', atNs: kernel.nowNs, cpu: kernel.cpu, text }),
-      arenas,
+      elsewhere.find,
     );
     this.checkpoints = new Checkpoints(memory);
     const codes = new Map<number, Code>(programs.map((p) => [p.id, p.code]));
     this.parts = {
       kernel,
       contexts,
-      arenas,
+      elsewhere,
       programs,
       checked,
       state,
@@ -188,6 +191,7 @@ export class Machine {
       choose: (kind, count, actors) => choose(kernel.state.scheduler as SchedulerState, kind, count, actors),
       randomU32: () => randomU32(kernel.state.scheduler as SchedulerState),
     });
+    if (options.kernelTypes !== undefined) kernel.kernelTypes = options.kernelTypes;
     const made = createMaps(object, kernel, state.maps, chosen.value);
     if (!made.ok) return made;
     for (const id of state.maps.keys())
@@ -901,6 +905,7 @@ function kernelState(
     bucketLocks: [],
     returned: [],
     attached: [],
+    objects: [],
     nextContext: 1,
     suspendedNs: 0n,
     wallOffsetNs: WALL_CLOCK_START_NS,

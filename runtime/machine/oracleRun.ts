@@ -6,12 +6,14 @@ import { findFamily } from '../maps/maps';
 import { STANDARD_STREAMS } from '../maps/opaque';
 import type { MapDefinition } from '../maps/bpfMap';
 import { round8, type MapRecord } from '../maps/mapFamily';
+import type { Btf } from '../btf/types';
 import { ERRNO } from '../spec/errno';
 import type { Profile } from '../spec/profile';
 import { bytesToHex, hexToBytes } from '../util/hexText';
 import { fail, ok, type Problem, type Result } from '../util/problem';
 import type { ObjectSpec } from '../loader/objectSpec';
 import { attachErrno, type KernelPoints } from './attachments';
+import { BENCH_STEP_NS } from '../spec/timeCosts';
 import { Machine, type LoadedProgram, type StartOptions } from './machine';
 import { refusedErrno } from './packets';
 import { Player } from './player';
@@ -199,6 +201,7 @@ export interface OracleOptions {
   readonly cpus?: number;
   /** What the kernel has to attach to; everything if absent. */
   readonly points?: KernelPoints;
+  readonly kernelTypes?: () => Btf | undefined;
 }
 
 interface OracleRun {
@@ -212,13 +215,14 @@ export function playOracle(
   object: ObjectSpec,
   scenario: OracleScenario,
   profile: Profile,
-  { cpus = 1, points }: OracleOptions = {},
+  { cpus = 1, points, kernelTypes }: OracleOptions = {},
 ): Result<OracleAnswer> {
   const unfilled = unfilledSlot(object, scenario.only);
   if (unfilled !== undefined) return ok(loadFailed(scenario, profile, unfilled));
   const loaded = Machine.load(object, {
     profile,
     cpus,
+    ...(kernelTypes === undefined ? {} : { kernelTypes }),
     ...(scenario.only === undefined
       ? {}
       : { programs: scenario.only.filter((name) => object.programs.some((p) => p.name === name)) }),
@@ -233,6 +237,7 @@ export function playOracle(
     const taken = takeStep(run, step);
     if (!taken.ok) return taken;
     steps.push(taken.value);
+    run.player.pass(BENCH_STEP_NS);
   }
   return ok({ ...head(scenario, profile), load: 'ok', steps, maps: dumpMaps(machine) });
 }

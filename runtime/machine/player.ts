@@ -162,7 +162,12 @@ export class Player {
 
   /** Sleeps like a process: it wakes a little after the time is over. */
   advance(ns: bigint): void {
-    const untilNs = this.machine.nowNs() + ns + SLEEP_SLACK_NS;
+    this.pass(ns + SLEEP_SLACK_NS);
+  }
+
+  /** Lets so much time pass. */
+  pass(ns: bigint): void {
+    const untilNs = this.machine.nowNs() + ns;
     for (;;) {
       const stop = this.machine.run({ untilNs, budget: Number.MAX_SAFE_INTEGER });
       if (stop.kind === 'budget' || stop.kind === 'breakpoint') continue;

@@ -35,8 +35,8 @@ import {
 } from '../vm/calls';
 import type { EngineStop } from '../vm/engine';
 import type { Interpreter } from '../vm/interpreter';
-import type { Arenas } from './arenas';
 import type { Contexts } from './contexts';
+import type { Elsewhere } from './elsewhere';
 import type { LoadedProgram } from './load';
 import type { MachineState } from './state';
 import type { CodePlace, MachineStop } from './types';
@@ -47,7 +47,7 @@ export interface Parts {
   readonly kernel: Kernel;
   readonly interpreter: Interpreter;
   readonly contexts: Contexts;
-  readonly arenas: Arenas;
+  readonly elsewhere: Elsewhere;
   readonly programs: readonly LoadedProgram[];
   readonly checked: boolean;
   state: MachineState;
@@ -341,7 +341,7 @@ export function afterEngine(
 ): MachineStop | undefined {
   switch (stop.kind) {
     case 'paused':
-      parts.arenas.serve();
+      parts.elsewhere.serve();
       return undefined;
     case 'fuel':
       return undefined;
@@ -419,10 +419,7 @@ function act(
   if (cpu.timeNs < turn.atNs) {
     const pausedNs = turn.atNs - cpu.timeNs;
     cpu.timeNs = turn.atNs;
-    if (pausedNs >= PAUSE_NS && state.kernel.cpus.every((c) => c.contexts.length === 0)) {
-      state.kernel.budget = state.kernel.budgetMax;
-      state.kernel.hurried = undefined;
-    }
+    if (pausedNs >= PAUSE_NS && state.kernel.cpus.every((c) => c.contexts.length === 0)) fillBudget(parts);
   }
   if (isIrqWorkDue(cpu)) {
     takeIrqWork(parts, cpu);
@@ -496,8 +493,16 @@ function exhausted(parts: Parts): MachineStop {
   return stop;
 }
 
+/** Nothing runs: what comes is no part of endless work. */
+function fillBudget({ state: { kernel } }: Parts): void {
+  kernel.budget = kernel.budgetMax;
+  kernel.hurried = undefined;
+}
+
 /** CPUs with nothing to do before `untilNs` wait until then. */
 export function letTimePass(parts: Parts, untilNs: bigint): void {
+  const { cpus } = parts.state.kernel;
+  if (cpus.every((cpu) => cpu.contexts.length === 0 && untilNs - cpu.timeNs >= PAUSE_NS)) fillBudget(parts);
   for (const cpu of parts.state.kernel.cpus)
     if (cpu.contexts.length === 0 && cpu.timeNs < untilNs) cpu.timeNs = untilNs;
 }

@@ -29,6 +29,7 @@ export const ERRNO = {
   ENOSYS: 38,
   ELOOP: 40,
   ENODATA: 61,
+  ENONET: 64,
   EPROTO: 71,
   EBADMSG: 74,
   EOVERFLOW: 75,

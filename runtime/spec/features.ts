@@ -580,6 +580,11 @@ export const FEATURES = {
     since: '6.18',
     evidence: 'mainline 6.18; every size at many offsets measured on 7.2',
   },
+  connectionZones: {
+    what: 'lookups of tracked connections may name a zone',
+    since: '6.12',
+    evidence: 'mainline 6.10',
+  },
   arenaSmallestRange: {
     what: 'pages of an arena come from the smallest range of free ones that is large enough, not from the lowest',
     since: '6.18',

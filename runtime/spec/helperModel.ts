@@ -92,11 +92,11 @@ const MODEL = {
   bpf_get_route_realm: { level: 'partial', note: 'always 0' },
   bpf_get_current_task: {
     level: 'partial',
-    note: 'there are no task objects: NULL, reads through it give 0',
+    note: 'the fields that the model knows (numbers, names, parents); the rest is zero. NULL without types of the kernel',
   },
   bpf_get_current_task_btf: {
     level: 'partial',
-    note: 'there are no task objects: NULL, reads through it give 0',
+    note: 'the fields that the model knows (numbers, names, parents); the rest is zero. NULL without types of the kernel',
   },
   bpf_get_stackid: { level: 'partial', note: 'stacks are not collected: always EFAULT' },
   bpf_get_stack: { level: 'partial', note: 'stacks are not collected: always EFAULT' },
@@ -162,11 +162,11 @@ const MODEL = {
   bpf_get_socket_cookie: { level: 'partial', note: 'the socket of a test run has 1' },
   bpf_per_cpu_ptr: {
     level: 'partial',
-    note: "objects that the program allocated; the kernel's own variables are NULL",
+    note: "objects that the program allocated; the kernel's own variables are zeros",
   },
   bpf_this_cpu_ptr: {
     level: 'partial',
-    note: "objects that the program allocated; the kernel's own variables are NULL",
+    note: "objects that the program allocated; the kernel's own variables are zeros",
   },
   bpf_get_local_storage: { level: 'partial', note: 'a run has its own storage, as in a test run' },
   bpf_skb_vlan_push: { level: 'full' },

@@ -11,9 +11,15 @@ export interface KfuncModel {
 const full = { level: 'full' } as const;
 const partial = (note: string) => ({ level: 'partial', note }) as const;
 const OBJECT = partial('bytes of a fresh object are zero; in a kernel they are what was there before');
-const NO_TASK = partial('there are no task objects: pointers to them are NULL');
+const TASKS = partial(
+  'tasks are the current one, the idle one, init and kthreadd; fields that the model does not know are zero',
+);
 const NO_CGROUP = partial('there are no cgroup objects: NULL');
 const NO_DEVICE = partial('the loopback device gives no meta data: always EOPNOTSUPP');
+
+const NO_CONNECTION = partial('no connection is tracked: always NULL');
+const NO_CIPHER = partial('no cipher is loaded: always NULL');
+const NO_USER_MEMORY = partial('tasks have no user memory: no areas');
 
 export const KFUNC_MODEL = {
   bpf_timer_cancel_async: full,
@@ -114,22 +120,34 @@ export const KFUNC_MODEL = {
   bpf_res_spin_lock_irqsave: partial('a lock that is held elsewhere counts as a deadlock at once'),
   bpf_res_spin_unlock_irqrestore: full,
   bpf_throw: full,
-  bpf_rdonly_cast: partial('plain memory only'),
+  bpf_rdonly_cast: full,
+  bpf_cast_to_kern_ctx: partial(
+    'fields that the model does not know are zero; needs the types of the kernel',
+  ),
   bpf_map_sum_elem_count: full,
   bpf_arena_alloc_pages: full,
   bpf_arena_free_pages: full,
   bpf_arena_reserve_pages: full,
   bpf_copy_from_user_str: partial('there is no user memory: always EFAULT'),
-  bpf_task_acquire: NO_TASK,
-  bpf_task_release: NO_TASK,
-  bpf_task_from_pid: NO_TASK,
-  bpf_task_from_vpid: NO_TASK,
+  bpf_task_acquire: TASKS,
+  bpf_task_release: TASKS,
+  bpf_task_from_pid: TASKS,
+  bpf_task_from_vpid: TASKS,
   bpf_cgroup_acquire: NO_CGROUP,
   bpf_cgroup_release: NO_CGROUP,
   bpf_cgroup_ancestor: NO_CGROUP,
   bpf_cgroup_from_id: NO_CGROUP,
   bpf_task_get_cgroup1: NO_CGROUP,
   bpf_task_under_cgroup: NO_CGROUP,
+  bpf_xdp_ct_lookup: NO_CONNECTION,
+  bpf_skb_ct_lookup: NO_CONNECTION,
+  bpf_ct_release: NO_CONNECTION,
+  bpf_crypto_ctx_create: NO_CIPHER,
+  bpf_crypto_ctx_acquire: NO_CIPHER,
+  bpf_crypto_ctx_release: NO_CIPHER,
+  bpf_iter_task_vma_new: NO_USER_MEMORY,
+  bpf_iter_task_vma_next: NO_USER_MEMORY,
+  bpf_iter_task_vma_destroy: NO_USER_MEMORY,
   bpf_xdp_metadata_rx_timestamp: NO_DEVICE,
   bpf_xdp_metadata_rx_hash: NO_DEVICE,
   bpf_xdp_metadata_rx_vlan_tag: NO_DEVICE,

@@ -9,7 +9,7 @@ import { asS64, hex, u64FromHalves } from '../util/u64';
 import { assert } from '../util/assert';
 import { CONTEXT_TAG, FUNCTION_TAG, MAP_TAG, MEMORY_TAG } from './addresses';
 import { BLOCK_DEPTH, BLOCK_PROGRAM, BLOCK_STACKS, STACK_SIZE_BYTES } from './contextBlock';
-import { NO_ARENA, PAUSE, type AccessOrder, type AccessWatch, type ContextAccess, type Fault } from './engine';
+import { NOWHERE, PAUSE, type AccessOrder, type AccessWatch, type ContextAccess, type Fault } from './engine';
 import type { Memory, Region } from './memory';
 
 /** `resolve` found a context address; the field's value comes from `ContextAccess`. */
@@ -154,9 +154,9 @@ export class Accesses {
     const high = sum < 0 ? (hi - 1) | 0 : sum > 0xffff_ffff ? (hi + 1) | 0 : hi;
     if (high === CONTEXT_TAG) return IN_CONTEXT;
     if (high !== MEMORY_TAG || at + size > this.memory.u8.length) {
-      const inArena = high === MAP_TAG ? NO_ARENA : this.inArena((lo >>> 0) + off, size, write);
-      if (inArena >= 0) return inArena;
-      if (inArena === PAUSE) return this.refuse('paused', at, high, size, slot, '');
+      const elsewhere = this.elsewhere(high, (lo >>> 0) + off, size, write);
+      if (elsewhere >= 0) return elsewhere;
+      if (elsewhere === PAUSE) return this.refuse('paused', at, high, size, slot, '');
       return this.refuse('badAccess', at, high, size, slot, this.describe(at, high, size, write));
     }
     if (!this.checked) return at;
@@ -212,9 +212,9 @@ export class Accesses {
     return at;
   }
 
-  private inArena(low: number, size: number, write: boolean): number {
+  private elsewhere(high: number, low: number, size: number, write: boolean): number {
     const program = this.memory.load32(this.block + BLOCK_PROGRAM);
-    return this.context.arena?.(program, low, size, write) ?? NO_ARENA;
+    return this.context.elsewhere?.(program, high, low, size, write) ?? NOWHERE;
   }
 
   /** The stacks of all frames lie side by side: an access must stay within one that exists. */

@@ -32,7 +32,7 @@ export type EngineStop =
   | { readonly kind: 'kfunc'; readonly btfId: number; readonly insnIdx: number }
   /** pc stands on a breakpoint; `skipBreakpoint` passes it. */
   | { readonly kind: 'breakpoint'; readonly insnIdx: number }
-  /** An `AccessWatch`, or an arena, did not let an access happen yet. */
+  /** An `AccessWatch`, or memory elsewhere, did not let an access happen yet. */
   | { readonly kind: 'paused' }
   | { readonly kind: 'fault'; readonly fault: Fault };
 
@@ -66,7 +66,7 @@ export interface Fault {
   readonly message: string;
 }
 
-export const NO_ARENA = -1;
+export const NOWHERE = -1;
 export const PAUSE = -2;
 
 /** Where program contexts (`struct xdp_md` …) are read and written, field by field: the machine implements it. */
@@ -80,10 +80,11 @@ export interface ContextAccess {
    */
   packet?(contextOffset: number, packetOffset: number, sizeBytes: number): number | undefined;
   /**
-   * Linear offset of bytes of the program's arena, by the lower half of an address plus the offset of the access.
-   * `NO_ARENA`: it has none; `PAUSE`: not before the driver was asked (`paused`). Allocates nothing.
+   * Linear offset of what an address outside linear memory stands for: bytes of the program's arena, of a map's own object.
+   * `low` is the lower half of the address plus the offset of the access. `NOWHERE`: nothing; `PAUSE`: not before the
+   * driver was asked (`paused`). Allocates nothing.
    */
-  arena?(programId: number, low: number, sizeBytes: number, write: boolean): number;
+  elsewhere?(programId: number, high: number, low: number, sizeBytes: number, write: boolean): number;
 }
 
 export interface EngineOptions {
