@@ -138,9 +138,9 @@ export function createMaps(
       );
     maps.set(definition.id, record);
     ids.set(spec.name, definition.id);
-    if (spec.data === undefined) continue;
-    if (record.data.kind === 'array') env.memory.write(record.data.base, spec.data);
-    else if (isArena(record)) fillVariables(env, record, spec.data);
+    if (spec.data !== undefined && record.data.kind === 'array')
+      env.memory.write(record.data.base, spec.data);
+    if (spec.data !== undefined && isArena(record)) fillVariables(env, record, spec.data);
     if (isInsnArray(record)) setSlots(env, record, spec.targets ?? []);
   }
   return ok(ids);

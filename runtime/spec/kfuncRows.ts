@@ -47,6 +47,8 @@ const TESTED: readonly KfuncGroup[] = ['SCHED_CLS', 'TRACING', 'SYSCALL'];
 const NOBODY: readonly KfuncGroup[] = [];
 
 const NEW: Range = { since: '6.18' };
+/** Mainline 6.19 and 7.0. */
+const NEWEST: Range = { since: '7.2' };
 
 const OBJECTS: readonly KfuncRow[] = [
   ...rows(GENERIC, ['acquire', 'retNull'], 'bpf_obj_new_impl bpf_percpu_obj_new_impl'),
@@ -111,9 +113,10 @@ const COMMON: readonly KfuncRow[] = [
     [],
     'bpf_dynptr_adjust bpf_dynptr_is_null bpf_dynptr_is_rdonly bpf_dynptr_size bpf_dynptr_clone',
   ),
-  ...rows(ALL, [], 'bpf_dynptr_copy bpf_dynptr_memset bpf_dynptr_from_file bpf_dynptr_file_discard', NEW),
+  ...rows(ALL, [], 'bpf_dynptr_copy bpf_dynptr_memset', NEW),
+  ...rows(ALL, [], 'bpf_dynptr_from_file bpf_dynptr_file_discard', NEWEST),
   ...rows(ALL, [], 'bpf_wq_init bpf_wq_set_callback_impl bpf_wq_start'),
-  ...rows(ALL, [], 'bpf_wq_set_callback bpf_timer_cancel_async', NEW),
+  ...rows(ALL, [], 'bpf_wq_set_callback bpf_timer_cancel_async', NEWEST),
   ...rows(ALL, [], 'bpf_task_work_schedule_signal bpf_task_work_schedule_resume', NEW),
   ...rows(ALL, [], 'bpf_modify_return_test_tp'),
   ...rows(ALL, ['sleepable'], 'bpf_copy_from_user_str'),

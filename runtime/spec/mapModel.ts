@@ -11,6 +11,7 @@ export interface MapModel {
 const EMPTY = 'is created under the rules of its type and stays empty: ';
 
 export const MAP_MODEL: Readonly<Partial<Record<string, MapModel>>> = {
+  BPF_MAP_TYPE_ARENA: { level: 'partial', note: 'user space of a run does not look into it' },
   BPF_MAP_TYPE_ARRAY: { level: 'full' },
   BPF_MAP_TYPE_PERCPU_ARRAY: { level: 'full' },
   BPF_MAP_TYPE_ARRAY_OF_MAPS: { level: 'full' },
