@@ -227,14 +227,13 @@ function linkageOf(number: number, at: number): 'static' | 'global' | 'extern' {
   return linkage;
 }
 
+const INT_BITS_MAX = 128;
+
 const readInt: TypeReader = ({ reader, name, sizeOrType, at }) => {
   const word = reader.u32();
   const bits = word & 0xff;
   const bitOffset = (word >>> 16) & 0xff;
-  if (![1, 2, 4, 8, 16].includes(sizeOrType)) {
-    throw new FormatError('BTF', `integer '${name}' of ${sizeOrType} bytes`, at);
-  }
-  if (bits === 0 || bits + bitOffset > 8 * sizeOrType) {
+  if (bits + bitOffset > INT_BITS_MAX || bits + bitOffset > 8 * sizeOrType) {
     throw new FormatError('BTF', `integer '${name}' of ${bits} bits in ${sizeOrType} bytes`, at);
   }
   const encoding = (word >>> 24) & 0xf;

@@ -5,6 +5,7 @@
  * Kernels with a field record give up on all fields when one is placed badly; older ones look for each kind on its own.
  * Evidence: measured on 6.1 and 6.12; rules of the fact sheet on timers.
  */
+import { ERRNO } from '../spec/errno';
 import { has, type Profile } from '../spec/profile';
 import type { FeatureName } from '../spec/features';
 import { declTagsOf, findType, resolveModifiers, typeById } from './query';
@@ -169,7 +170,7 @@ const EXAMINED: ReadonlySet<SpecialFieldKind> = new Set([
 export function structThatSpoilsBtf(
   btf: Btf,
   profile: Profile,
-): { readonly typeId: number; readonly name: string } | undefined {
+): { readonly typeId: number; readonly name: string; readonly errno: number } | undefined {
   if (!has(profile, 'timerFieldRecord')) return undefined;
   const rows = [...ROWS, ...NODE_ROWS].filter((row) => EXAMINED.has(row.kind));
   const special = new Set<number>();
@@ -187,9 +188,17 @@ export function structThatSpoilsBtf(
     const type = btf.types[id];
     if (type.kind !== 'struct' || !type.members.some((member) => special.has(member.type))) continue;
     const found = new RecordSearch(btf, profile, rows).run(type, id);
-    if (found.problem !== undefined || found.fields.length === 0) return { typeId: id, name: type.name };
+    if (found.problem !== undefined || found.fields.length === 0)
+      return { typeId: id, name: type.name, errno: refusalErrno(found.problem) };
   }
   return undefined;
+}
+
+/** With which number the kernel refuses the types. */
+function refusalErrno(problem: Problem | undefined): number {
+  if (problem === undefined) return ERRNO.EFAULT;
+  if (problem.what === 'many') return ERRNO.E2BIG;
+  return problem.what === 'overlap' ? ERRNO.EEXIST : ERRNO.EINVAL;
 }
 
 /** Special fields of a struct that programs allocate themselves: links and counts are fields there, too. */

@@ -7,6 +7,7 @@
  * attach_btf_id?, flags?}`. `lddw` with source 1 or 2 holds an index into `maps`, with source 4 a callback, relative. Defaults are
  * those of the guest's loader: socket filter, array map, "GPL". What only says how to run or to log is not read.
  */
+import { checkKernelFormat } from '../btf/kernelFormat';
 import { parseBtf } from '../btf/readBtf';
 import type { Btf } from '../btf/types';
 import { decode, isWide } from '../insn/decode';
@@ -89,6 +90,13 @@ function numberOf(value: unknown, name: string, missing: number): number {
 const unsignedOf = (value: unknown, name: string, missing = 0): number =>
   numberOf(value, name, missing) >>> 0;
 
+/** Types in bytes that nobody put in order before a kernel gets them. */
+function givenTypes(hexText: unknown): Btf {
+  const bytes = bytesOf(hexText, 'btf');
+  checkKernelFormat(bytes);
+  return parseBtf(bytes);
+}
+
 function pairsOf<T>(value: unknown, name: string): readonly (readonly [T, number])[] {
   if (value === undefined) return [];
   if (!Array.isArray(value) || !value.every((pair) => Array.isArray(pair) && pair.length === 2))
@@ -131,7 +139,7 @@ function mapTypes(raw: RawMap, builder: BtfBuilder): Pick<MapSpec, 'keyTypeId' |
     };
   }
   if (raw.btf === undefined) return { keyTypeId: 0, valueTypeId: 0 };
-  const shift = builder.append(parseBtf(bytesOf(raw.btf, 'btf')));
+  const shift = builder.append(givenTypes(raw.btf));
   const at = (id: unknown, name: string): number => {
     const given = unsignedOf(id, name);
     if (given === 0) return 0;
@@ -185,7 +193,7 @@ function functionsOf(raw: RawProgram, builder: BtfBuilder): Functions | undefine
     return { records, linkage: (i) => (i > 0 ? 'static' : 'global'), name: (i) => `f${i}` };
   }
   if (raw.btf === undefined) return undefined;
-  const btf: Btf = parseBtf(bytesOf(raw.btf, 'btf'));
+  const btf: Btf = givenTypes(raw.btf);
   if (btf.types.length < 2) malformed('BTF refused');
   const shift = builder.append(btf);
   const records = pairsOf<number>(raw.func_info, 'func_info').map(

@@ -655,6 +655,16 @@ export const FEATURES = {
     since: '7.2',
     evidence: 'measured on 7.2',
   },
+  btfSectionNamesPrintable: {
+    what: 'sections in BTF may have any printable name',
+    since: '6.12',
+    evidence: 'measured on 6.1, 6.12, 7.2',
+  },
+  btfTypeTagsAnywhere: {
+    what: 'tags on types may stand behind other modifiers',
+    since: '7.2',
+    evidence: 'measured on 6.1, 6.12, 7.2',
+  },
   indirectJumps: {
     what: 'jumps through tables of instructions (gotox)',
     since: '7.2',

@@ -5,6 +5,7 @@
  * Evidence: measured on 6.1, 6.12 and 7.2.
  */
 import { resolvedType, sizeOfType } from '../btf/query';
+import { typeFault } from '../btf/kernelDemands';
 import type { Btf } from '../btf/types';
 import { findSpecialFields, structThatSpoilsBtf } from '../btf/specialFields';
 import type { MapSpec, ObjectSpec, ProgramSpec } from '../loader/objectSpec';
@@ -170,12 +171,13 @@ function bareFault(object: ObjectSpec, map: MapSpec, profile: Profile): boolean 
 function bareRefusal(object: ObjectSpec, profile: Profile): MapRefusal | undefined {
   const { btf } = object;
   const map = object.maps.find((candidate) => bareFault(object, candidate, profile));
-  const spoiled = btf === undefined ? undefined : structThatSpoilsBtf(btf, profile);
-  if (map === undefined && spoiled === undefined) return undefined;
+  const fault = btf && typeFault(btf, profile, false);
+  const spoiled = btf && structThatSpoilsBtf(btf, profile);
+  if (map === undefined && fault === undefined && spoiled === undefined) return undefined;
   const typedMap = object.maps.some((candidate) => candidate.valueTypeId !== 0);
   const message = map === undefined && !typedMap ? 'BTF refused' : 'a map could not be created';
   return {
-    errno: ERRNO.EINVAL,
+    errno: fault === undefined && spoiled !== undefined ? spoiled.errno : ERRNO.EINVAL,
     message,
     problem: {
       code: 'map-definition',

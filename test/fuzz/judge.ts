@@ -37,12 +37,9 @@ export function judgeRaw(raw: RawProgram, profile: Profile): Judged | Error {
 export const noAnswer = (answer: RawAnswer): boolean =>
   answer.verdict === 'kernel_crash' || (answer.error ?? '').startsWith('no answer');
 
-/** The type information beside the program was refused (that of mutated objects lacks what a loader completes): no verifier saw it. */
-const notAsked = (answer: RawAnswer): boolean => answer.error === 'BTF refused';
-
 /** Undefined when the kernel gave no answer. */
 export function compareRaw(raw: RawProgram, answer: RawAnswer, profile: Profile): Comparison | undefined {
-  if (noAnswer(answer) || notAsked(answer)) return undefined;
+  if (noAnswer(answer)) return undefined;
   const verdict = answer.verdict === 'ok' || answer.verdict === 'fail' ? answer.verdict : 'libbpf_error';
   return compare({ ...answer, verdict, file: `seed ${raw.id}`, prog: '' }, judgeRaw(raw, profile));
 }

@@ -1177,6 +1177,8 @@ static void raw_prog(char *l)
 	if (bad || (bi >= 0 && raw_btf[bi] < 0)) {
 		sb_kstr(&json, "verdict", "setup_error");
 		sb_kstr(&json, "error", bad ? "a map could not be created" : "BTF refused");
+		if (!bad)
+			sb_kint(&json, "errno", -raw_btf[bi]);
 	} else {
 		int fd = judged_load(&json, &attr, sizeof(attr), argi(l, "level", 0));
 		if (fd >= 0 && argi(l, "run", 0)) {
