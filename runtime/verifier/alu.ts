@@ -14,7 +14,7 @@ import {
   syncBounds,
 } from './bounds';
 import { tnumIsConst, tnumSubreg } from './tnum';
-import { curFrame, immediateOf, reject, type VerifierEnv } from './env';
+import { curFrame, immediateOf, reject, type FeatureFlags, type VerifierEnv } from './env';
 import { EINVAL } from './outcome';
 import { badPointer, pointerAlu, SYMBOLS } from './pointerAlu';
 import { markPrecise } from './precision';
@@ -29,6 +29,8 @@ import {
   addFlag,
   isPointer,
   knownScalar,
+  sameNumbers,
+  setNumbers,
   S32_MAX,
   S32_MIN,
   UNKNOWN_SCALAR,
@@ -173,29 +175,42 @@ function checkMove(env: VerifierEnv, insn: Insn): void {
     frame.regs[insn.dst] = linkForCopy(env, frame, insn.src);
     return;
   }
-  let d: Draft;
   if (source.type !== 'scalar') {
-    d = draft(UNKNOWN_SCALAR);
-  } else {
-    // The link survives a narrowing move only when the value cannot change by it.
-    const kept =
-      insn.off === 0
-        ? f.linkNarrowMoves && fitsUnsigned(source, 32)
-        : source.umax < 1n << BigInt(insn.off - 1);
-    if (kept) linkForCopy(env, frame, insn.src);
-    d = draft(frame.regs[insn.src]);
-    if (!kept) {
-      d.id = 0;
-      d.off = 0;
-    }
-    if (insn.off !== 0) signExtend(d, insn.off >> 3, is64 ? 8 : 4);
+    const d = draft(UNKNOWN_SCALAR);
+    if (!is64) zeroHighHalf(d, f);
+    frame.regs[insn.dst] = d;
+    return;
   }
-  if (!is64) {
-    d.bits = tnumSubreg(d.bits);
-    assign32Into64(d);
-    syncBounds(d, f);
+  // The link survives a narrowing move only when the value cannot change by it.
+  const kept =
+    insn.off === 0 ? f.linkNarrowMoves && fitsUnsigned(source, 32) : source.umax < 1n << BigInt(insn.off - 1);
+  if (kept) linkForCopy(env, frame, insn.src);
+  const d = draft(frame.regs[insn.src]);
+  if (!kept) {
+    d.id = 0;
+    d.off = 0;
   }
+  moveLowBytes(env, insn, d, is64);
   frame.regs[insn.dst] = d;
+}
+
+function zeroHighHalf(d: Draft, f: FeatureFlags): void {
+  d.bits = tnumSubreg(d.bits);
+  assign32Into64(d);
+  syncBounds(d, f);
+}
+
+/** What a move of some low bytes makes of a value; remembered by value. */
+function moveLowBytes(env: VerifierEnv, insn: Insn, d: Draft, is64: boolean): void {
+  const aux = env.aux[env.insnIdx];
+  if (aux.aluDst !== null && aux.aluResult !== null && sameNumbers(aux.aluDst, d)) {
+    setNumbers(d, aux.aluResult);
+    return;
+  }
+  aux.aluDst = draft(d);
+  if (insn.off !== 0) signExtend(d, insn.off >> 3, is64 ? 8 : 4);
+  if (!is64) zeroHighHalf(d, env.features);
+  aux.aluResult = draft(d);
 }
 
 function checkBinary(env: VerifierEnv, insn: Insn, op: number): void {
@@ -256,8 +271,16 @@ function checkBinary(env: VerifierEnv, insn: Insn, op: number): void {
     frame.regs[insn.dst] = aux.aluResult;
     return;
   }
+  const { aluDst, aluSrc, aluResult } = aux;
+  const isKnown =
+    aluResult !== null &&
+    aluDst !== null &&
+    aluSrc !== null &&
+    sameNumbers(aluDst, before) &&
+    sameNumbers(aluSrc, src);
   const d = draft(before);
-  scalarAlu(d, src, opOf(op), !is64, env.features, insn.off === 1);
+  if (isKnown) setNumbers(d, aluResult);
+  else scalarAlu(d, src, opOf(op), !is64, env.features, insn.off === 1);
   const delta = d.id === 0 || (fromReg && insn.src === insn.dst) ? undefined : linkDelta(env, op, src, is64);
   if (delta !== undefined && addFlag(d.id) === 0) {
     d.id |= is64 ? ADD_CONST : ADD_CONST32;
@@ -268,7 +291,7 @@ function checkBinary(env: VerifierEnv, insn: Insn, op: number): void {
   }
   aux.aluDst = before;
   aux.aluSrc = src;
-  aux.aluResult = frame.regs[insn.dst] = repaired(d, env.features);
+  aux.aluResult = frame.regs[insn.dst] = isKnown ? d : repaired(d, env.features);
 }
 
 /** By how much a sum or difference moves away from its linked origin; undefined: it is linked no more. */

@@ -67,10 +67,26 @@ export interface InsnAux {
   loopCallback: number;
   /** The instruction's immediate (of a wide one: what it loads, if that is always the same) as a value, made when first needed. */
   immediate: RegState | null;
-  /** The last sum, product … of two scalars here. Registers are immutable: the same operands give the same object. */
+  /**
+   * The last sum, product … of two scalars here, or a narrowed value and what became of it. Registers are immutable: the same
+   * operands give the same object, operands of the same values the same value.
+   */
   aluDst: RegState | null;
   aluSrc: RegState | null;
   aluResult: RegState | null;
+  /** The last undecided comparison of scalars here. */
+  comparison: Comparison | null;
+}
+
+/** What a conditional jump whose outcome is open tells of its operands. */
+export interface Comparison {
+  readonly dst: RegState;
+  readonly src: RegState;
+  /** The operands where the jump is not taken, and where it is. */
+  readonly fallsDst: RegState;
+  readonly fallsSrc: RegState;
+  readonly jumpsDst: RegState;
+  readonly jumpsSrc: RegState;
 }
 
 /** A stored checkpoint and how useful it was. */
@@ -78,6 +94,8 @@ export interface ExploredState {
   readonly state: VerifierState;
   hits: number;
   misses: number;
+  /** Where the last state that was compared with it was not covered (`stateEquality.ts`); -1 unknown. */
+  differedAt: number;
 }
 
 /** The checkpoints of one instruction with the same call site of the innermost frame; they alone are compared. */

@@ -131,4 +131,5 @@ const newAux = (): InsnAux => ({
   aluDst: null,
   aluSrc: null,
   aluResult: null,
+  comparison: null,
 });

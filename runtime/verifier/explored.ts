@@ -111,7 +111,7 @@ export function isStateVisited(env: VerifierEnv): boolean {
     const explored = bucket[i];
     const { state } = explored;
     if (state.branches > 0) {
-      const verdict = compareUnfinished(env, state, cur);
+      const verdict = compareUnfinished(env, explored, cur);
       if (verdict === 'covered') return hit(env, explored, true);
       if (
         !force &&
@@ -122,11 +122,11 @@ export function isStateVisited(env: VerifierEnv): boolean {
       }
     } else if (f.staticLiveness) {
       const open = inOpenLoop(env, state);
-      if (statesEqual(env, state, cur, open ? 'within' : 'covers')) return hit(env, explored, open);
+      if (statesEqual(env, explored, cur, open ? 'within' : 'covers')) return hit(env, explored, open);
     } else {
       const entry = loopEntryOf(state);
       const within = entry !== null && entry.branches > 0;
-      if (statesEqual(env, state, cur, within ? 'within' : 'covers')) {
+      if (statesEqual(env, explored, cur, within ? 'within' : 'covers')) {
         if (within && entry !== null) updateLoopEntry(cur, entry);
         return hit(env, explored, false);
       }
@@ -150,29 +150,34 @@ export function isStateVisited(env: VerifierEnv): boolean {
 }
 
 /** Against a checkpoint from which paths are still open. */
-function compareUnfinished(env: VerifierEnv, old: VerifierState, cur: VerifierState): 'covered' | 'miss' {
+function compareUnfinished(
+  env: VerifierEnv,
+  explored: ExploredState,
+  cur: VerifierState,
+): 'covered' | 'miss' {
+  const old = explored.state;
   const oldTop = old.frames[old.frames.length - 1];
   const curTop = cur.frames[cur.frames.length - 1];
   if (oldTop.inAsyncCallback && oldTop.asyncEntryCount !== curTop.asyncEntryCount) return 'miss';
   const f = env.features;
   if (env.aux[env.insnIdx].iteratorNext) {
     // Rounds of the loop may look alike: it ends because the iterator does.
-    if (!statesEqual(env, old, cur, 'within') || !activeIteratorIn(cur)) return 'miss';
+    if (!statesEqual(env, explored, cur, 'within') || !activeIteratorIn(cur)) return 'miss';
     updateLoopEntry(cur, old);
     return 'covered';
   }
   if (env.insns[env.insnIdx].code === MAY_GOTO && f.mayGoto) {
-    if (old.mayGotoDepth !== cur.mayGotoDepth && statesEqual(env, old, cur, 'within')) {
+    if (old.mayGotoDepth !== cur.mayGotoDepth && statesEqual(env, explored, cur, 'within')) {
       updateLoopEntry(cur, old);
       return 'covered';
     }
   }
   if (env.aux[env.insnIdx].callsCallback) {
-    return statesEqual(env, old, cur, 'within') ? 'covered' : 'miss';
+    return statesEqual(env, explored, cur, 'within') ? 'covered' : 'miss';
   }
   if (
     maybeLooping(old, cur) &&
-    statesEqual(env, old, cur, f.loopsCompareExactly ? 'exact' : 'covers') &&
+    statesEqual(env, explored, cur, f.loopsCompareExactly ? 'exact' : 'covers') &&
     !iteratorsAdvanced(old, cur) &&
     old.mayGotoDepth === cur.mayGotoDepth &&
     old.callbackUnrollDepth === cur.callbackUnrollDepth
@@ -269,5 +274,5 @@ function addCheckpoint(env: VerifierEnv, bucket: ExploredState[]): void {
   if (!env.features.staticLiveness)
     for (let n = 0; n < cur.frames.length; n++)
       splitLiveness(checkpoint.frames[n], cur.frames[n], n === cur.frames.length - 1);
-  bucket.push({ state: checkpoint, hits: 0, misses: 0 });
+  bucket.push({ state: checkpoint, hits: 0, misses: 0, differedAt: -1 });
 }

@@ -5,7 +5,7 @@
 import type { Insn } from '../insn/insn';
 import { isEmptyRange, repaired } from './bounds';
 import { pushBranch } from './branches';
-import { curFrame, immediateOf, reject, type VerifierEnv } from './env';
+import { curFrame, immediateOf, reject, type Comparison, type FeatureFlags, type VerifierEnv } from './env';
 import { setSlot, type FuncFrame } from './frame';
 import { earlierIteration } from './explored';
 import { noteLinked, noteStackPointers } from './history';
@@ -32,6 +32,8 @@ import {
   originId,
   PTR_UNTRUSTED,
   type RegState,
+  sameNumbers,
+  setNumbers,
   unlinked,
 } from './regState';
 import { addDelta } from './scalarAlu';
@@ -135,6 +137,8 @@ function decideJump(
     return relation === 'eq' ? false : relation === 'ne' ? true : undefined;
   }
   if (same && env.features.sameRegisterJumps) return decideAgainstItself(dst, relation, narrow);
+  // The same values as last time, when it was open.
+  if (comparisonBefore(env, dst, src) !== null) return undefined;
   const decided = decide(dst, src, relation, narrow, env.features);
   if (decided !== undefined || !env.features.deadBranchBySimulation) return decided;
   // An outcome that leaves some range empty is impossible.
@@ -234,6 +238,48 @@ function mayGoto(env: VerifierEnv, insn: Insn): true {
   return true;
 }
 
+/** What this jump told of operands of the same values the last time, if it was open then. */
+function comparisonBefore(env: VerifierEnv, dst: RegState, src: RegState): Comparison | null {
+  const { comparison } = env.aux[env.insnIdx];
+  return comparison !== null && sameNumbers(comparison.dst, dst) && sameNumbers(comparison.src, src)
+    ? comparison
+    : null;
+}
+
+/** What an open comparison tells of its operands. */
+function compare(
+  dst: RegState,
+  src: RegState,
+  relation: Relation,
+  narrow: boolean,
+  f: FeatureFlags,
+  byReg: boolean,
+  same: boolean,
+): Comparison {
+  const falls = draft(dst);
+  const fallsSrc = same ? falls : draft(src);
+  assume(falls, fallsSrc, NEGATION[relation], narrow, f, byReg);
+  const jumps = draft(dst);
+  const jumpsSrc = same ? jumps : draft(src);
+  assume(jumps, jumpsSrc, relation, narrow, f, byReg);
+  return {
+    dst,
+    src,
+    fallsDst: repaired(falls, f),
+    fallsSrc: repaired(fallsSrc, f),
+    jumpsDst: repaired(jumps, f),
+    jumpsSrc: repaired(jumpsSrc, f),
+  };
+}
+
+/** `reg` after a comparison in which `operand`, of the same value, became `result`. */
+function learned(reg: RegState, operand: RegState, result: RegState): RegState {
+  if (reg === operand) return result;
+  const d = draft(reg);
+  setNumbers(d, result);
+  return d;
+}
+
 function refineBoth(
   env: VerifierEnv,
   insn: Insn,
@@ -247,15 +293,20 @@ function refineBoth(
   const dst = frame.regs[insn.dst];
   const src = byReg ? frame.regs[insn.src] : immediateOf(env, insn);
   if (dst.type !== 'scalar' || src.type !== 'scalar') return;
+  if (f.jumpRefineBoth) {
+    const same = byReg && insn.src === insn.dst;
+    const told = (env.aux[env.insnIdx].comparison =
+      comparisonBefore(env, dst, src) ?? compare(dst, src, relation, narrow, f, byReg, same));
+    frame.regs[insn.dst] = learned(dst, told.dst, told.fallsDst);
+    otherFrame.regs[insn.dst] = learned(dst, told.dst, told.jumpsDst);
+    if (!byReg || same) return;
+    frame.regs[insn.src] = learned(src, told.src, told.fallsSrc);
+    otherFrame.regs[insn.src] = learned(src, told.src, told.jumpsSrc);
+    return;
+  }
   const apply = (target: FuncFrame, holds: Relation): void => {
     const a = draft(target.regs[insn.dst]);
     const b = byReg ? (insn.src === insn.dst ? a : draft(target.regs[insn.src])) : draft(src);
-    if (f.jumpRefineBoth) {
-      assume(a, b, holds, narrow, f, byReg);
-      target.regs[insn.dst] = repaired(a, f);
-      if (byReg) target.regs[insn.src] = repaired(b, f);
-      return;
-    }
     if (tnumIsConst(src.bits) || (narrow && subregIsConst(src.bits))) {
       assumeConst(a, src.bits.value, holds, narrow, f);
       target.regs[insn.dst] = a;

@@ -6,8 +6,8 @@
  */
 import type { MapSpec } from '../loader/objectSpec';
 import { asS64, asU64, S64_MAX, S64_MIN, U64_MAX } from '../util/u64';
-import type { Arc } from './arcs';
-import { TNUM_UNKNOWN, tnumConst, type Tnum } from './tnum';
+import { sameArc, type Arc } from './arcs';
+import { TNUM_UNKNOWN, tnumConst, tnumEquals, type Tnum } from './tnum';
 
 /** Kernel register types; nullability and trust are `flags`. */
 export type RegType =
@@ -266,6 +266,36 @@ export function unbounded(reg: RegState): RegState {
   d.u32max = U32_MAX;
   d.arc64 = d.arc32 = null;
   return d;
+}
+
+/** The same is known of their values (or variable offsets). */
+export const sameNumbers = (a: RegState, b: RegState): boolean =>
+  a === b ||
+  (tnumEquals(a.bits, b.bits) &&
+    a.u32min === b.u32min &&
+    a.u32max === b.u32max &&
+    a.s32min === b.s32min &&
+    a.s32max === b.s32max &&
+    a.umin === b.umin &&
+    a.umax === b.umax &&
+    a.smin === b.smin &&
+    a.smax === b.smax &&
+    sameArc(a.arc64, b.arc64) &&
+    sameArc(a.arc32, b.arc32));
+
+/** `d` gets what is known of the value of `from`. */
+export function setNumbers(d: Draft, from: RegState): void {
+  d.bits = from.bits;
+  d.smin = from.smin;
+  d.smax = from.smax;
+  d.umin = from.umin;
+  d.umax = from.umax;
+  d.s32min = from.s32min;
+  d.s32max = from.s32max;
+  d.u32min = from.u32min;
+  d.u32max = from.u32max;
+  d.arc64 = from.arc64;
+  d.arc32 = from.arc32;
 }
 
 export const isScalar = (reg: RegState): boolean => reg.type === 'scalar';

@@ -18,6 +18,8 @@ import {
   isNullConst,
   knownScalar,
   NOT_INIT,
+  sameNumbers,
+  setNumbers,
   UNKNOWN_SCALAR,
   type RegState,
 } from './regState';
@@ -230,10 +232,15 @@ export function readStack(env: VerifierEnv, access: MemAccess): void {
   if (access.valueRegno < 0) return;
   const value = cur.regs[access.valueRegno];
   if (access.sizeBytes < 8 && value.type === 'scalar') {
+    const aux = env.aux[access.insnIdx];
     const d = draft(value);
-    if (access.signExtend) signExtend(d, access.sizeBytes, 8);
+    // The same bytes of the same value as last time.
+    if (aux.aluDst !== null && aux.aluResult !== null && sameNumbers(aux.aluDst, value))
+      setNumbers(d, aux.aluResult);
+    else if (access.signExtend) signExtend(d, access.sizeBytes, 8);
     else truncate(d, access.sizeBytes, env.features);
-    cur.regs[access.valueRegno] = d;
+    aux.aluDst = value;
+    aux.aluResult = cur.regs[access.valueRegno] = d;
   }
 }
 

@@ -3,14 +3,22 @@
  * compared by a mapping (old id ↔ current id), values by range. One entry point, `statesEqual`, so that another
  * representation can take its place.
  */
-import { arcHolds, sameArc, TOP32, TOP64 } from './arcs';
+import { arcHolds, TOP32, TOP64 } from './arcs';
 import { arc32Of, arc64Of } from './bounds';
-import type { FeatureFlags, VerifierEnv } from './env';
+import type { ExploredState, FeatureFlags, VerifierEnv } from './env';
 import { foldedOffset } from './pointerAlu';
 import { objectCovers } from './stackObjects';
 import { setSlot, type FuncFrame } from './frame';
 import { frameInsn } from './staticLiveness';
-import { addFlag, isScalar, mayBeNull, originId, UNKNOWN_SCALAR, type RegState } from './regState';
+import {
+  addFlag,
+  isScalar,
+  mayBeNull,
+  originId,
+  sameNumbers,
+  UNKNOWN_SCALAR,
+  type RegState,
+} from './regState';
 import { hasSlot } from './slotSet';
 import {
   allKinds,
@@ -26,7 +34,7 @@ import {
   slotKind,
   type StackSlot,
 } from './stackState';
-import { tnumContains, tnumEquals } from './tnum';
+import { tnumContains } from './tnum';
 import type { ActiveLock, VerifierState } from './verifierState';
 
 /**
@@ -37,12 +45,19 @@ export type Closeness = 'covers' | 'within' | 'exact';
 
 /** Pairs of ids seen so far in one comparison. */
 class IdMap {
-  /** Made with the first pair: most comparisons end before. */
-  private old: number[] | null = null;
-  private cur: number[] | null = null;
+  private readonly old: number[] = [];
+  private readonly cur: number[] = [];
+  private count = 0;
   private invented = 0;
+  private strict = true;
 
-  constructor(private readonly strict: boolean) {}
+  /** Forgets all pairs. Maps are used again: states are compared too often to make new ones. */
+  restart(strict: boolean): this {
+    this.count = 0;
+    this.invented = 0;
+    this.strict = strict;
+    return this;
+  }
 
   /** Both absent, or consistently paired. */
   same(oldId: number, curId: number): boolean {
@@ -50,18 +65,14 @@ class IdMap {
       if ((oldId !== 0) !== (curId !== 0)) return false;
       if (oldId === 0) return true;
     }
-    const { old, cur } = this;
-    if (old === null || cur === null) {
-      this.old = [oldId];
-      this.cur = [curId];
-      return true;
-    }
-    for (let i = 0; i < old.length; i++) {
+    const { old, cur, count } = this;
+    for (let i = 0; i < count; i++) {
       if (old[i] === oldId) return cur[i] === curId;
       if (this.strict && cur[i] === curId) return false;
     }
-    old.push(oldId);
-    cur.push(curId);
+    old[count] = oldId;
+    cur[count] = curId;
+    this.count = count + 1;
     return true;
   }
 
@@ -73,6 +84,10 @@ class IdMap {
     return addFlag(oldId) === 0 || this.same(originId(oldId), originId(current));
   }
 }
+
+const IDS = new IdMap();
+/** For a look at one place before the others. */
+const IDS_OF_PLACE = new IdMap();
 
 const rangeWithin = (old: RegState, cur: RegState): boolean =>
   old === cur ||
@@ -91,37 +106,25 @@ const sameTarget = (a: RegState, b: RegState): boolean => a.off === b.off && sam
 
 /** They point into the same thing, wherever. */
 const sameRegion = (a: RegState, b: RegState): boolean =>
-  a.type === b.type &&
-  a.flags === b.flags &&
-  a.range === b.range &&
-  a.map === b.map &&
-  a.mapUid === b.mapUid &&
-  a.memSize === b.memSize &&
-  a.btfId === b.btfId &&
-  a.btfOf === b.btfOf &&
-  a.subprog === b.subprog &&
-  a.dynptrId === b.dynptrId &&
-  a.object === b.object;
-
-const sameValue = (a: RegState, b: RegState): boolean =>
-  tnumEquals(a.bits, b.bits) &&
-  a.umin === b.umin &&
-  a.umax === b.umax &&
-  a.smin === b.smin &&
-  a.smax === b.smax &&
-  a.u32min === b.u32min &&
-  a.u32max === b.u32max &&
-  a.s32min === b.s32min &&
-  a.s32max === b.s32max &&
-  sameArc(a.arc64, b.arc64) &&
-  sameArc(a.arc32, b.arc32);
+  a === b ||
+  (a.type === b.type &&
+    a.flags === b.flags &&
+    a.range === b.range &&
+    a.map === b.map &&
+    a.mapUid === b.mapUid &&
+    a.memSize === b.memSize &&
+    a.btfId === b.btfId &&
+    a.btfOf === b.btfOf &&
+    a.subprog === b.subprog &&
+    a.dynptrId === b.dynptrId &&
+    a.object === b.object);
 
 /** Equal but for the names of ids. */
-const sameButIds = (a: RegState, b: RegState): boolean => a === b || (sameTarget(a, b) && sameValue(a, b));
+const sameButIds = (a: RegState, b: RegState): boolean => a === b || (sameTarget(a, b) && sameNumbers(a, b));
 
 /** Equal with the very same ids. */
 const identical = (a: RegState, b: RegState): boolean =>
-  a === b || (sameTarget(a, b) && sameValue(a, b) && a.id === b.id && a.refObjId === b.refObjId);
+  a === b || (sameTarget(a, b) && sameNumbers(a, b) && a.id === b.id && a.refObjId === b.refObjId);
 
 const exactRegs = (old: RegState, cur: RegState, ids: IdMap): boolean =>
   sameButIds(old, cur) && ids.same(old.id, cur.id) && ids.same(old.refObjId, cur.refObjId);
@@ -246,74 +249,79 @@ const MISC_EVERYWHERE = allKinds(SLOT_MISC);
 /** Uninitialised bytes may be read by privileged programs: no demand on them, nor on bytes of unknown data. */
 const demandsNothing = (slot: StackSlot): boolean => (slot.kinds & ~MISC_EVERYWHERE) === 0;
 
-function stackCovers(
+function slotCovers(
   env: VerifierEnv,
   old: FuncFrame,
   cur: FuncFrame,
+  s: number,
   ids: IdMap,
   closeness: Closeness,
 ): boolean {
   const newer = env.features.narrowFills;
   const isStatic = env.features.staticLiveness;
-  const halves = env.features.halfSlotLiveness;
   const { marks } = old;
-  for (let s = 0; s < old.stack.length; s++) {
-    const oldSlot = old.stack[s];
-    const curSlot = s < cur.stack.length ? cur.stack[s] : null;
-    const read = marks === null || hasSlot(marks.slotsRead, s);
-    if (
-      (isStatic ? closeness === 'exact' : closeness !== 'covers') &&
-      (curSlot === null || oldSlot.kinds !== curSlot.kinds)
-    )
-      return false;
-    if (!read && closeness === 'covers') continue;
-    if (demandsNothing(oldSlot)) continue;
-    const precise = hasSlot(old.preciseSlots, s);
-    if (curSlot !== null && oldSlot.kinds === FULL_SPILL && curSlot.kinds === FULL_SPILL) {
-      // The usual slot, without looking at its bytes.
-      const same = newer
-        ? regCovers(oldSlot.spilled, curSlot.spilled, true, precise, ids, closeness, env.features)
-        : regCoversOld(oldSlot.spilled, curSlot.spilled, read, precise, ids);
-      if (!same) return false;
-      continue;
+  const oldSlot = old.stack[s];
+  const curSlot = s < cur.stack.length ? cur.stack[s] : null;
+  if (
+    (isStatic ? closeness === 'exact' : closeness !== 'covers') &&
+    (curSlot === null || oldSlot.kinds !== curSlot.kinds)
+  )
+    return false;
+  const read = marks === null || hasSlot(marks.slotsRead, s);
+  if (!read && closeness === 'covers') return true;
+  if (demandsNothing(oldSlot)) return true;
+  if (curSlot === null) return false;
+  const precise = hasSlot(old.preciseSlots, s);
+  if (oldSlot.kinds === FULL_SPILL && curSlot.kinds === FULL_SPILL) {
+    // The usual slot, without looking at its bytes.
+    return newer
+      ? regCovers(oldSlot.spilled, curSlot.spilled, true, precise, ids, closeness, env.features)
+      : regCoversOld(oldSlot.spilled, curSlot.spilled, read, precise, ids);
+  }
+  return bytesCover(env, oldSlot, curSlot, read, precise, ids, closeness);
+}
+
+function bytesCover(
+  env: VerifierEnv,
+  oldSlot: StackSlot,
+  curSlot: StackSlot,
+  read: boolean,
+  precise: boolean,
+  ids: IdMap,
+  closeness: Closeness,
+): boolean {
+  const newer = env.features.narrowFills;
+  const halves = env.features.halfSlotLiveness;
+  for (let i = 0; i < 8; i++) {
+    const oldKind = slotKind(oldSlot, i);
+    if (oldKind === SLOT_INVALID || oldKind === SLOT_MISC) continue;
+    if (newer && (!halves || i === 0 || i === 4)) {
+      const from = halves && i === 4 ? 4 : 0;
+      const oldReg = asScalar(oldSlot, from);
+      const curReg = asScalar(curSlot, from);
+      if (oldReg !== null && curReg !== null)
+        return regCovers(
+          oldReg,
+          curReg,
+          true,
+          precise && oldReg === oldSlot.spilled,
+          ids,
+          closeness,
+          env.features,
+        );
     }
-    for (let i = 0; i < 8; i++) {
-      const oldKind = slotKind(oldSlot, i);
-      if (oldKind === SLOT_INVALID || oldKind === SLOT_MISC) continue;
-      if (curSlot === null) return false;
-      if (newer && (!halves || i === 0 || i === 4)) {
-        const from = halves && i === 4 ? 4 : 0;
-        const oldReg = asScalar(oldSlot, from);
-        const curReg = asScalar(curSlot, from);
-        if (oldReg !== null && curReg !== null) {
-          if (
-            !regCovers(
-              oldReg,
-              curReg,
-              true,
-              precise && oldReg === oldSlot.spilled,
-              ids,
-              closeness,
-              env.features,
-            )
-          )
-            return false;
-          break;
-        }
-      }
-      const curKind = slotKind(curSlot, i);
-      if (oldKind !== curKind) return false;
-      if (i !== 7) continue;
-      if (oldKind === SLOT_SPILL) {
-        const same = newer
-          ? regCovers(oldSlot.spilled, curSlot.spilled, read, precise, ids, closeness, env.features)
-          : regCoversOld(oldSlot.spilled, curSlot.spilled, read, precise, ids);
-        if (!same) return false;
-      } else if (oldKind === SLOT_DYNPTR || oldKind === SLOT_ITER || oldKind === SLOT_IRQ) {
-        if (newer && !objectCovers(oldSlot.spilled, curSlot.spilled, (a, b) => ids.same(a, b))) return false;
-      } else if (oldKind !== SLOT_ZERO) {
-        return false;
-      }
+    const curKind = slotKind(curSlot, i);
+    if (oldKind !== curKind) return false;
+    if (i !== 7) continue;
+    if (oldKind === SLOT_SPILL) {
+      return newer
+        ? regCovers(oldSlot.spilled, curSlot.spilled, read, precise, ids, closeness, env.features)
+        : regCoversOld(oldSlot.spilled, curSlot.spilled, read, precise, ids);
+    }
+    if (oldKind === SLOT_DYNPTR || oldKind === SLOT_ITER || oldKind === SLOT_IRQ) {
+      if (newer && !objectCovers(oldSlot.spilled, curSlot.spilled, (a, b) => ids.same(a, b))) return false;
+    } else if (oldKind !== SLOT_ZERO) {
+      return false;
     }
   }
   return true;
@@ -329,27 +337,60 @@ function refsCover(env: VerifierEnv, old: FuncFrame, cur: FuncFrame, ids: IdMap)
   });
 }
 
-function frameCovers(
+function regPlaceCovers(
+  env: VerifierEnv,
+  old: FuncFrame,
+  cur: FuncFrame,
+  n: number,
+  ids: IdMap,
+  closeness: Closeness,
+): boolean {
+  const { marks } = old;
+  const read = marks === null || (marks.regsRead & (1 << n)) !== 0;
+  const precise = (old.preciseRegs & (1 << n)) !== 0;
+  return env.features.narrowFills
+    ? regCovers(old.regs[n], cur.regs[n], read, precise, ids, closeness, env.features)
+    : regCoversOld(old.regs[n], cur.regs[n], read, precise, ids);
+}
+
+/** Places of a frame as numbers: its registers, then its slots. */
+const FIRST_SLOT = 16;
+const PLACES = 128;
+/** Instead of a place: they differ in none, or in something that has no place. */
+const NOWHERE = -1;
+const ELSEWHERE = -2;
+
+/** The first place where a frame is not covered. */
+function uncovered(
   env: VerifierEnv,
   live: number,
   old: FuncFrame,
   cur: FuncFrame,
   ids: IdMap,
   closeness: Closeness,
+): number {
+  if (env.features.narrowFills && old.callbackDepth > cur.callbackDepth) return ELSEWHERE;
+  for (let n = 0; n < 11; n++)
+    if ((live & (1 << n)) !== 0 && !regPlaceCovers(env, old, cur, n, ids, closeness)) return n;
+  for (let s = 0; s < old.stack.length; s++)
+    if (!slotCovers(env, old, cur, s, ids, closeness)) return FIRST_SLOT + s;
+  return refsCover(env, old, cur, ids) ? NOWHERE : ELSEWHERE;
+}
+
+/** Whether the frames are not alike at one place, whatever the ids elsewhere. */
+function differAt(
+  env: VerifierEnv,
+  live: number,
+  old: FuncFrame,
+  cur: FuncFrame,
+  place: number,
+  closeness: Closeness,
 ): boolean {
-  const newer = env.features.narrowFills;
-  const { marks } = old;
-  if (newer && old.callbackDepth > cur.callbackDepth) return false;
-  for (let n = 0; n < 11; n++) {
-    if ((live & (1 << n)) === 0) continue;
-    const read = marks === null || (marks.regsRead & (1 << n)) !== 0;
-    const precise = (old.preciseRegs & (1 << n)) !== 0;
-    const same = newer
-      ? regCovers(old.regs[n], cur.regs[n], read, precise, ids, closeness, env.features)
-      : regCoversOld(old.regs[n], cur.regs[n], read, precise, ids);
-    if (!same) return false;
-  }
-  return stackCovers(env, old, cur, ids, closeness) && refsCover(env, old, cur, ids);
+  const ids = IDS_OF_PLACE.restart(env.features.narrowFills);
+  if (place < FIRST_SLOT)
+    return (live & (1 << place)) !== 0 && !regPlaceCovers(env, old, cur, place, ids, closeness);
+  const s = place - FIRST_SLOT;
+  return s < old.stack.length && !slotCovers(env, old, cur, s, ids, closeness);
 }
 
 /** The same locks are held, in the same order. */
@@ -359,16 +400,28 @@ function locksCover(old: ActiveLock | null, cur: ActiveLock | null, ids: IdMap):
   return locksCover(old.outer, cur.outer, ids);
 }
 
-/** Whether `old` (a checkpoint) covers `cur`. */
+/** Registers of frame `n` that are compared, as bit mask. */
+const comparedRegs = (env: VerifierEnv, old: VerifierState, n: number): number =>
+  env.features.staticLiveness ? env.aux[frameInsn(old, n, old.insnIdx)].liveRegsBefore : 0x7ff;
+
+/** Whether a checkpoint covers `cur`. */
 export function statesEqual(
   env: VerifierEnv,
-  old: VerifierState,
+  explored: ExploredState,
   cur: VerifierState,
   closeness: Closeness,
 ): boolean {
+  const old = explored.state;
   if (old.frames.length !== cur.frames.length) return false;
   const newer = env.features.narrowFills;
-  let ids = new IdMap(newer);
+  const { differedAt } = explored;
+  if (differedAt >= 0) {
+    // Where the last state was not covered, this one will probably not be either.
+    const n = Math.trunc(differedAt / PLACES);
+    const live = comparedRegs(env, old, n);
+    if (differAt(env, live, old.frames[n], cur.frames[n], differedAt % PLACES, closeness)) return false;
+  }
+  const ids = IDS.restart(newer);
   if (newer) {
     if (!locksCover(old.activeLock, cur.activeLock, ids)) return false;
     if (old.outerRcuLocks !== cur.outerRcuLocks) return false;
@@ -382,9 +435,11 @@ export function statesEqual(
   }
   for (let n = 0; n < old.frames.length; n++) {
     if (old.frames[n].callsite !== cur.frames[n].callsite) return false;
-    if (!newer) ids = new IdMap(false);
-    const live = env.features.staticLiveness ? env.aux[frameInsn(old, n, old.insnIdx)].liveRegsBefore : 0x7ff;
-    if (!frameCovers(env, live, old.frames[n], cur.frames[n], ids, closeness)) return false;
+    if (!newer) ids.restart(false);
+    const place = uncovered(env, comparedRegs(env, old, n), old.frames[n], cur.frames[n], ids, closeness);
+    if (place === NOWHERE) continue;
+    explored.differedAt = place >= 0 ? n * PLACES + place : NOWHERE;
+    return false;
   }
   return true;
 }
@@ -401,12 +456,12 @@ export function maybeLooping(old: VerifierState, cur: VerifierState): boolean {
 /** Forgets scalars' values that differ from an earlier iteration's and that nobody needed exactly. */
 export function widenScalars(env: VerifierEnv, old: VerifierState, cur: VerifierState): void {
   const byValue = env.features.staticLiveness;
-  const ids = new IdMap(true);
+  const ids = IDS.restart(true);
   const differs = (a: RegState, b: RegState, precise: boolean): boolean =>
     a.type === 'scalar' &&
     b.type === 'scalar' &&
     !precise &&
-    !(byValue ? sameValue(a, b) : exactRegs(a, b, ids));
+    !(byValue ? sameNumbers(a, b) : exactRegs(a, b, ids));
   for (let f = old.frames.length - 1; f >= 0; f--) {
     const a = old.frames[f];
     const b = cur.frames[f];

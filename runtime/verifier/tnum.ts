@@ -161,8 +161,10 @@ export function tnumWithSubreg(a: Tnum, b: Tnum): Tnum {
 
 /** Whether every value of `b` is one of `a`. */
 export function tnumContains(a: Tnum, b: Tnum): boolean {
-  if ((b.mask & ~a.mask) !== 0n) return false;
-  return a.value === (b.value & ~a.mask);
+  if (a === b || a.mask === U64_MAX) return true;
+  if (a.mask === 0n) return b.mask === 0n && a.value === b.value;
+  // Without complements: negative big integers are dear.
+  return (b.mask | a.mask) === a.mask && (b.value | a.mask) === (a.value | a.mask);
 }
 
 /** Whether the two have a value in common. */
