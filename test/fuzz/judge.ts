@@ -1,9 +1,11 @@
 /** Our verdict on raw programs, and how it compares with a kernel's answers. */
+import { isWide } from '../../runtime/insn/decode';
 import { lazyKernelBtf } from '../../runtime/host/loadFor';
 import { GUEST_CPUS, rawObject, type RawProgram } from '../../runtime/loader/rawProgram';
 import { findProfile, type Profile } from '../../runtime/spec/profile';
 import { verify } from '../../runtime/verifier/verify';
 import type { Verdict } from '../../runtime/verifier/verdict';
+import { insnsOf } from './editing';
 import { compare, type Comparison } from '../oracle/agreement';
 import type { RawAnswer } from '../oracle/rawPrograms';
 
@@ -37,9 +39,20 @@ export function judgeRaw(raw: RawProgram, profile: Profile): Judged | Error {
 export const noAnswer = (answer: RawAnswer): boolean =>
   answer.verdict === 'kernel_crash' || (answer.error ?? '').startsWith('no answer');
 
-/** Undefined when the kernel gave no answer. */
+/** File descriptors that a guest may have open besides the program's own maps: those of other programs. */
+const OPEN_FILES = 8192;
+
+/** A load of a map by a number that is none of the program's maps: what it names is the guest's affair. */
+const namesStrangeMap = (raw: RawProgram): boolean => {
+  const own = raw.maps?.length ?? 0;
+  return insnsOf(raw).some(
+    (insn) => isWide(insn) && (insn.src === 1 || insn.src === 2) && insn.imm >= own && insn.imm < OPEN_FILES,
+  );
+};
+
+/** Undefined when the kernel gave no answer, or an answer that says nothing about the program. */
 export function compareRaw(raw: RawProgram, answer: RawAnswer, profile: Profile): Comparison | undefined {
-  if (noAnswer(answer)) return undefined;
+  if (noAnswer(answer) || namesStrangeMap(raw)) return undefined;
   const verdict = answer.verdict === 'ok' || answer.verdict === 'fail' ? answer.verdict : 'libbpf_error';
   return compare({ ...answer, verdict, file: `seed ${raw.id}`, prog: '' }, judgeRaw(raw, profile));
 }
