@@ -244,14 +244,19 @@ export function findPacketChanges(env: VerifierEnv): void {
   }
 }
 
-/** Newest kernels order the call graph first, so a function that reaches itself by calls is refused at once. */
-export function refuseRecursion(env: VerifierEnv): void {
+/**
+ * Newest kernels order the call graph first, so a function that reaches itself by calls is refused at once.
+ * @param reachable the instructions of each function that some jump leads to; a call among the others is none
+ */
+export function refuseRecursion(env: VerifierEnv, reachable: readonly (readonly number[])[]): void {
   if (!env.features.recursionRefused) return;
+  const calls = reachable.map((insns) =>
+    insns.filter((at) => isLocalCall(env.insns[at])).sort((a, b) => a - b),
+  );
   const done = new Set<number>();
   const visit = (index: number, open: readonly number[]): void => {
     const subprog = env.subprogs[index];
-    for (let i = subprog.start; i < subprog.end; i++) {
-      if (!isLocalCall(env.insns[i])) continue;
+    for (const i of calls[index]) {
       const callee = subprogAt(env, calleeOf(env, i));
       if (callee === index || open.includes(callee)) {
         structure(

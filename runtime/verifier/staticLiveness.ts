@@ -9,6 +9,7 @@ import { loopNumbers, postorders, successors } from './flowGraph';
 import { setSlot } from './frame';
 import { NOT_INIT } from './regState';
 import { helperArguments } from './helperPrototypes';
+import { refuseRecursion } from './cfg';
 import { knownRegisters, withFoldedBranches } from './knownRegisters';
 import { stackLiveness, type StackLiveness } from './stackLiveness';
 import {
@@ -38,17 +39,23 @@ const ARGUMENTS = 0x3e;
 const CALLER_SAVED = 0x3f;
 const EVERYTHING = 0x7ff;
 
-/** Computes liveness into `env.staticLiveness` and `aux.liveRegsBefore`; may replace jumps on constants in `env.insns`. */
-export function computeStaticLiveness(env: VerifierEnv): void {
-  // A register that does not exist is refused where the walk meets it.
-  if (env.insns.some((insn) => insn.dst > 10 || insn.src > 10)) return;
+/**
+ * Computes liveness into `env.staticLiveness` and `aux.liveRegsBefore`; may replace jumps on constants in `env.insns`, and refuses
+ * functions that then still reach themselves.
+ */
+export function analyseStatically(env: VerifierEnv): void {
   let orders = postorders(env);
-  const known = knownRegisters(env, orders);
-  const folded = env.features.constantBranchesFolded ? withFoldedBranches(env, known) : undefined;
+  // A register that does not exist is refused where the walk meets it.
+  const strange = env.insns.some((insn) => insn.dst > 10 || insn.src > 10);
+  const known = strange ? undefined : knownRegisters(env, orders);
+  const folded =
+    known !== undefined && env.features.constantBranchesFolded ? withFoldedBranches(env, known) : undefined;
   if (folded !== undefined) {
     env.insns = folded;
     orders = postorders(env);
   }
+  refuseRecursion(env, orders);
+  if (known === undefined) return;
   env.staticLiveness = { stack: stackLiveness(env, orders, known), loops: loopNumbers(env, orders) };
   liveRegisters(env, orders);
 }

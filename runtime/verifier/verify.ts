@@ -9,15 +9,8 @@ import type { Btf } from '../btf/types';
 import type { ObjectSpec, ProgramSpec } from '../loader/objectSpec';
 import type { Profile } from '../spec/profile';
 import { newState } from './branches';
-import { computeStaticLiveness } from './staticLiveness';
-import {
-  calleeOf,
-  checkAbnormalReturns,
-  checkCfg,
-  checkSubprogs,
-  findPacketChanges,
-  refuseRecursion,
-} from './cfg';
+import { analyseStatically } from './staticLiveness';
+import { calleeOf, checkAbnormalReturns, checkCfg, checkSubprogs, findPacketChanges } from './cfg';
 import { isKfuncCall, isLocalCall } from './callKinds';
 import { reject, type Subprog, type VerifierEnv } from './env';
 import { checkExceptionPrototype, findExceptionCallback, findThrowers } from './exceptions';
@@ -301,9 +294,8 @@ function prepare(env: VerifierEnv): void {
   checkOpcodes(env, RULES.namedMapCheck(env));
   checkCfg(env);
   if (env.features.attachmentCheckedLate) RULES.checkAttachment(env);
-  refuseRecursion(env);
   findPacketChanges(env);
-  if (env.features.staticLiveness) computeStaticLiveness(env);
+  if (env.features.staticLiveness) analyseStatically(env);
   findThrowers(env);
 }
 

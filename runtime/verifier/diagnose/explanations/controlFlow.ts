@@ -29,7 +29,7 @@ export const CONTROL_FLOW_EXPLANATIONS: Readonly<Record<string, Row>> = {
     'Move large local variables into a map (a per-CPU array serves as scratch space), or shorten the chain.',
   ),
   'call-stack-too-deep': row(
-    'The chain of calls is deeper than 8 functions, or recursive.',
+    'Calls go deeper than the kernel has frames for (8, the newest 16): the chain is too long, or a function reaches itself.',
     'Inline functions, or turn recursion into a loop.',
   ),
   'infinite-loop': row(
