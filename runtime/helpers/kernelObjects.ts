@@ -9,6 +9,7 @@ import { memberPlace } from '../btf/memberPath';
 import { findType, resolveModifiers, sizeOfType } from '../btf/query';
 import type { Btf } from '../btf/types';
 import type { Kernel } from '../kernel/kernel';
+import type { ContextKind } from '../kernel/state';
 import { familyOf } from '../maps/maps';
 import type { MapDefinition } from '../maps/bpfMap';
 import type { MapRecord } from '../maps/mapFamily';
@@ -285,6 +286,29 @@ export function variableAddress(kernel: Kernel, name: string, btfId: number): bi
   return memoryAddress(at);
 }
 
-/** Bytes from one CPU's copy of a variable of the kernel's to the next; undefined: at that offset lies none that every CPU has. */
-export const variableStride = ({ state }: Kernel, at: number): number | undefined =>
-  state.objects.find((object) => object.at === at)?.strideBytes;
+/** Where the counter is that says what interrupts what, by kernel. */
+const CONTEXT_COUNTERS: Readonly<Record<string, string | undefined>> = {
+  'variable __preempt_count': undefined,
+  'variable pcpu_hot': 'preempt_count',
+};
+const CONTEXT_COUNTS: Readonly<Record<ContextKind, number>> = {
+  task: 0,
+  softirq: 0x100,
+  hardirq: 0x1_0000,
+  nmi: 0x10_0000,
+};
+
+/** Address of a CPU's copy of a variable of the kernel's, as it is now; undefined: the address is of none that every CPU has. */
+export function variableOnCpu(kernel: Kernel, address: bigint, cpu: number): bigint | undefined {
+  const object = kernel.state.objects.find(({ at }) => memoryAddress(at) === address);
+  if (object?.strideBytes === undefined) return undefined;
+  const at = object.at + cpu * object.strideBytes;
+  if (object.key in CONTEXT_COUNTERS) {
+    const member = CONTEXT_COUNTERS[object.key];
+    const offset = member === undefined ? 0 : memberOffset(kernel, 'pcpu_hot', member);
+    let count = 0;
+    for (const { kind } of kernel.state.cpus[cpu].contexts) count += CONTEXT_COUNTS[kind];
+    kernel.memory.store32(at + offset, count);
+  }
+  return memoryAddress(at);
+}

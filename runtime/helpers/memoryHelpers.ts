@@ -3,7 +3,7 @@ import { ERRNO } from '../spec/errno';
 import { asS64 } from '../util/u64';
 import type { Kernel } from '../kernel/kernel';
 import { MAP_TAG, mapIdOf, MEMORY_TAG, memoryAddress, offsetOf, tagOf } from '../vm/addresses';
-import { mapObject, variableStride } from './kernelObjects';
+import { mapObject, variableOnCpu } from './kernelObjects';
 import { copyOnCpu } from './heap';
 import { memoryArg, u32Arg, value, type HelperCall, type HelperHandler, type HelperResult } from './protocol';
 
@@ -18,8 +18,7 @@ function readableBytes(kernel: Kernel, address: bigint): number {
 /** A CPU's copy of an object that the program allocated, or of a variable of the kernel's. */
 function onCpu(call: HelperCall, cpu: number): bigint {
   const address = call.args[0];
-  const strideBytes = variableStride(call.kernel, offsetOf(address));
-  return strideBytes === undefined ? copyOnCpu(call, address, cpu) : address + BigInt(cpu * strideBytes);
+  return variableOnCpu(call.kernel, address, cpu) ?? copyOnCpu(call, address, cpu);
 }
 
 /** A map's own address stands for its object. */
