@@ -3,6 +3,7 @@
  * is an explained stop, never a guess. What is implemented how well stands in `spec/helperModel.ts`.
  */
 import { helperById, type HelperName } from '../spec/helpers';
+import { kfuncByName } from '../spec/kfuncs';
 import { HELPER_MODEL, type ModelledHelper } from '../spec/helperModel';
 import { HELPER_TOUCHES, KFUNC_TOUCHES, type HelperTouch } from '../spec/helperTouches';
 import { HELPER_COSTS_NS, HELPER_NS } from '../spec/timeCosts';
@@ -89,6 +90,8 @@ export function callKfunc(
   kernel.here.timeNs += HELPER_NS;
   const handler = KFUNC_HANDLERS[name];
   if (handler === undefined) return { kind: 'fault', message: `kernel function ${name} is not modelled` };
+  if (kfuncByName(kernel.profile, name) === undefined)
+    return { kind: 'fault', message: `kernel function ${name} is not there on ${kernel.profile.name}` };
   return perform(kernel, packets, block, name, handler, KFUNC_TOUCHES[name]);
 }
 

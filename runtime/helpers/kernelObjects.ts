@@ -14,6 +14,7 @@ import { familyOf } from '../maps/maps';
 import type { MapDefinition } from '../maps/bpfMap';
 import type { MapRecord } from '../maps/mapFamily';
 import { mapTypeByName } from '../spec/mapTypes';
+import { has } from '../spec/profile';
 import { utf8Encode } from '../util/utf8';
 import { memoryAddress } from '../vm/addresses';
 import type { Packet } from './protocol';
@@ -187,6 +188,11 @@ export function madeMapObject(kernel: Kernel, map: MapRecord): number {
 
 // ---- Packets ---------------------------------------------------------------------------------------------------
 
+const namespaceObject = (kernel: Kernel): number =>
+  objectOf(kernel, 'net', '', () => ({
+    'ns.inum': has(kernel.profile, 'fixedNamespaceNumbers') ? 0xefff_fff9n : 0xf000_0000n,
+  }));
+
 function loopback(kernel: Kernel): bigint {
   const name = new Uint8Array(COMM_BYTES);
   name.set(utf8Encode('lo'));
@@ -196,6 +202,7 @@ function loopback(kernel: Kernel): bigint {
       ifindex: LOOPBACK_IFINDEX,
       mtu: LOOPBACK_MTU,
       flags: LOOPBACK_FLAGS,
+      'nd_net.net': pointer(namespaceObject(kernel)),
     })),
   );
 }

@@ -94,7 +94,8 @@ export function attachErrno(
     }
     case 'functions':
       if (target === '') return ERRNO.EINVAL;
-      if (!has(kernel.profile, 'probesOfPatterns')) return ERRNO.EOPNOTSUPP;
+      if (!has(kernel.profile, 'probesOfPatterns'))
+        return meaning?.row.name.includes('session') === true ? ERRNO.EINVAL : ERRNO.EOPNOTSUPP;
       return /[*?]/.test(target) ? 0 : found(points?.hasFunction(target));
     case 'systemCall':
       // Entries of system calls have no types either.

@@ -6,7 +6,7 @@
 import { Kernel } from '../kernel/kernel';
 import type { startOp } from '../kernel/activations';
 import { countInnerMaps, freeUnusedMap } from '../kernel/lifetimes';
-import type { Context, CpuState, ContextKind, KernelState, ReaderKind } from '../kernel/state';
+import type { Context, ContextKind, ReaderKind } from '../kernel/state';
 import { mapWriteOp, needsSteps } from '../kernel/mapOps';
 import { freeingOf, freeingOp } from '../kernel/timerFree';
 import { asyncOffsets } from '../kernel/timerSlots';
@@ -19,12 +19,10 @@ import { choose, lawful, randomU32, type SchedulerState } from '../sched/schedul
 import { isMapOfMaps } from '../maps/mapInMap';
 import { hasField } from '../maps/values';
 import { has, type Profile } from '../spec/profile';
-import { WALL_CLOCK_START_NS } from '../spec/timeCosts';
 import { progTypeByName } from '../spec/progTypes';
 import { ERRNO } from '../spec/errno';
 import { bytesToHex } from '../util/hexText';
-import { fail, ok, type Problem, type Result } from '../util/problem';
-import { assert } from '../util/assert';
+import { fail, ok, type Result } from '../util/problem';
 import {
   CONTEXT_TAG,
   FUNCTION_TAG,
@@ -42,9 +40,11 @@ import { readFrames } from '../vm/frames';
 import type { Code } from '../vm/engine';
 import { Interpreter } from '../vm/interpreter';
 import { Memory } from '../vm/memory';
-import type { ObjectSpec, ProgramSpec } from '../loader/objectSpec';
+import type { ObjectSpec } from '../loader/objectSpec';
 import { addressOfContext, contextBytes, Contexts, createContext, dropContext } from './contexts';
 import { attach, detach } from './attachments';
+import { choosePrograms, usedMaps } from './chosenPrograms';
+import { freshKernelState } from './freshState';
 import { Elsewhere } from './elsewhere';
 import { addFlowKeys, flowKeysOf } from './flowKeys';
 import { addSocket, dropSocketStorage } from './packetSocket';
@@ -75,7 +75,6 @@ import {
   type MapEntryView,
   type MapView,
 } from './views';
-import { newTimerTable } from '../kernel/timerTable';
 import type { Btf } from '../btf/types';
 
 export interface MachineOptions {
@@ -176,7 +175,7 @@ export class Machine {
     const memory = new Memory(options.memoryLimitBytes);
     const scheduler = options.scheduler ?? lawful(options.seed ?? 1);
     const state: MachineState = {
-      kernel: kernelState(memory, cpuCount, scheduler, options.budget ?? DEFAULT_BUDGET),
+      kernel: freshKernelState(memory, cpuCount, scheduler, options.budget ?? DEFAULT_BUDGET),
       maps: new Map(),
       contexts: new Map(),
       runs: [],
@@ -831,93 +830,3 @@ const TAKEN_FROM = /_HASH$|_TYPE_HASH$/;
 /** Zeroes that stand for a context: enough for registers, events and arguments of any hook. */
 const PLAIN_CONTEXT_BYTES = 1024;
 const maxBig = (a: bigint, b: bigint): bigint => (a > b ? a : b);
-
-/** Ids of the maps that a program's instructions name. */
-function usedMaps(spec: ProgramSpec): number[] {
-  const ids = new Set<number>();
-  for (const reference of spec.references.values()) if ('map' in reference) ids.add(reference.map + 1);
-  return [...ids];
-}
-
-function choosePrograms(
-  object: ObjectSpec,
-  names: readonly string[] | undefined,
-): Result<readonly ProgramSpec[]> {
-  if (names === undefined) return ok(object.programs.filter((p) => p.autoload));
-  const chosen: ProgramSpec[] = [];
-  for (const name of names) {
-    const program = object.programs.find((p) => p.name === name);
-    if (program === undefined) return fail(noSuchProgram(object.file, object.programs, name));
-    chosen.push(program);
-  }
-  return ok(chosen);
-}
-
-export function noSuchProgram(
-  file: string,
-  programs: readonly { readonly name: string }[],
-  name: string,
-): Problem {
-  const have = programs.map((p) => p.name).join(', ');
-  return {
-    code: 'no-such-program',
-    message: `there is no program '${name}'`,
-    place: { file },
-    remedy: have === '' ? 'The object has no programs.' : `Programs of the object: ${have}.`,
-  };
-}
-
-function kernelState(
-  memory: Memory,
-  cpuCount: number,
-  scheduler: SchedulerState,
-  budget: number,
-): KernelState & { scheduler: SchedulerState } {
-  const cpus: CpuState[] = [];
-  for (let id = 0; id < cpuCount; id++) {
-    const keyScratch = memory.allocate(16);
-    memory.addRegion('scratch', keyScratch, 16, `callback key of cpu${id}`, false);
-    cpus.push({
-      id,
-      timeNs: 0n,
-      contexts: [],
-      keyScratch,
-      idleBlocks: [],
-      runningTimer: 0,
-      nextPassNs: 0n,
-      irqsOff: 0,
-      baseLockedBy: -1,
-      irqWork: [],
-      commandTimer: 0,
-      queues: { monotonic: [], boottime: [] },
-    });
-  }
-  assert(cpus.length > 0, 'a machine has a CPU');
-  return {
-    cpus,
-    timers: newTimerTable(),
-    nextTimerId: 1,
-    nextOrder: 1,
-    programs: [],
-    mapReferences: new Map(),
-    deferred: [],
-    grace: [],
-    bucketLocks: [],
-    returned: [],
-    attached: [],
-    objects: [],
-    nextContext: 1,
-    suspendedNs: 0n,
-    wallOffsetNs: WALL_CLOCK_START_NS,
-    eventsDropped: 0,
-    events: [],
-    budget,
-    budgetMax: budget,
-    hurried: undefined,
-    queueChanges: 0,
-    scheduler,
-    allocationsLeft: -1,
-    current: { pid: 4242, tgid: 4242, uid: 0, gid: 0, comm: 'bpf-studio', cgroupId: 1n },
-    executed: 0,
-  };
-}

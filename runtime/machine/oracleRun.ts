@@ -11,7 +11,7 @@ import { ERRNO } from '../spec/errno';
 import type { Profile } from '../spec/profile';
 import { bytesToHex, hexToBytes } from '../util/hexText';
 import { fail, ok, type Problem, type Result } from '../util/problem';
-import type { ObjectSpec } from '../loader/objectSpec';
+import type { ObjectSpec, ProgramSpec } from '../loader/objectSpec';
 import { attachErrno, type KernelPoints } from './attachments';
 import { BENCH_STEP_NS } from '../spec/timeCosts';
 import { Machine, type LoadedProgram, type StartOptions } from './machine';
@@ -193,6 +193,10 @@ function unfilledSlot(object: ObjectSpec, only: readonly string[] | undefined): 
   return undefined;
 }
 
+/** The bench loads no functions that no section names a program type for. */
+const isRun = (program: ProgramSpec, name: string): boolean =>
+  program.name === name && program.section !== '.text';
+
 /** What the bench says of a step with a program that the object does not have, or that was not to be loaded. */
 const NOT_LOADED = 'no such program loaded';
 
@@ -225,7 +229,7 @@ export function playOracle(
     ...(kernelTypes === undefined ? {} : { kernelTypes }),
     ...(scenario.only === undefined
       ? {}
-      : { programs: scenario.only.filter((name) => object.programs.some((p) => p.name === name)) }),
+      : { programs: scenario.only.filter((name) => object.programs.some((p) => isRun(p, name))) }),
   });
   if (!loaded.ok) return ok(loadFailed(scenario, profile, loaded.problem));
   const machine = loaded.value;

@@ -85,8 +85,9 @@ export function judgeTestRun(
   const { packet, ctx, repeat, flags, cpu } = asked;
   const testRun = progTypeByName(spec.type)?.testRun ?? 'none';
   switch (spec.type) {
-    case 'BPF_PROG_TYPE_RAW_TRACEPOINT':
     case 'BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE':
+      return refused(ERRNO.ENOTSUPP);
+    case 'BPF_PROG_TYPE_RAW_TRACEPOINT':
       // A context can be handed in, but not taken out again; whoever reads it needs one.
       if (packet !== undefined || ctx !== undefined || repeat !== 0 || contextBytesUsed(spec) > 0)
         return refused(ERRNO.EINVAL);

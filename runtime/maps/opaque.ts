@@ -76,6 +76,8 @@ function fill(
     case 'BPF_MAP_TYPE_SOCKMAP':
     case 'BPF_MAP_TYPE_SOCKHASH':
       return refused(socketErrno(env, map, value), ERRNO);
+    case 'BPF_MAP_TYPE_USER_RINGBUF':
+      return refused('ENOTSUPP', ERRNO);
     default:
       return refused('EINVAL', ERRNO);
   }

@@ -580,6 +580,11 @@ export const FEATURES = {
     since: '6.18',
     evidence: 'mainline 6.18; every size at many offsets measured on 7.2',
   },
+  fixedNamespaceNumbers: {
+    what: 'the first network namespace has a number of its own; before, the first one that was free',
+    since: '6.18',
+    evidence: 'measured 6.12 and 7.2; mainline 6.18',
+  },
   connectionZones: {
     what: 'lookups of tracked connections may name a zone',
     since: '6.12',
