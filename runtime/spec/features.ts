@@ -479,6 +479,11 @@ export const FEATURES = {
     since: '6.6',
     evidence: 'mainline 6.3; message of 6.1 absent from 6.12',
   },
+  packetEndForgotten: {
+    what: 'a packet pointer found at or behind the end is an ordinary one again when it is moved',
+    since: '7.2',
+    evidence: 'fixtures `coverage`, 6.12 against 7.2',
+  },
   nullCheckKeepsId: {
     what: 'pointers found not to be NULL keep the id of what they came from, which states compare',
     since: '7.2',

@@ -159,6 +159,8 @@ export function pointerAlu(
   // The scalar register takes the pointer's identity, but nothing of its own.
   if (swapped) d.origin = -1;
   unbound32(d);
+  // That a comparison with the packet's end was lost told of the pointer before it moved.
+  if (env.features.packetEndForgotten && isPacketPointer(ptr) && d.range < 0) d.range = 0;
   if (op === OP_ADD) {
     addOffset(env, d, ptr, offset, known);
   } else if (op === OP_SUB) {
