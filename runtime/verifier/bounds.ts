@@ -31,6 +31,7 @@ import {
   tnumOr,
   tnumRange,
   tnumSubreg,
+  tnumWithinRange,
   type Tnum,
 } from './tnum';
 
@@ -283,10 +284,14 @@ function deduceBySign(d: Draft): void {
   }
 }
 
+/** No bit above those of `max` is open or set: a range from 0 to `max` says nothing new of the low half. */
+const low32Fit = ({ value, mask }: Tnum, max: number): boolean =>
+  Math.clz32(lowU32(value) | lowU32(mask)) >= Math.clz32(max);
+
 function learnBits(d: Draft): void {
   const full64 = d.umin === 0n && d.umax === U64_MAX;
-  const wide = full64 ? d.bits : tnumIntersect(d.bits, tnumRange(d.umin, d.umax));
-  if (d.u32min === 0 && d.u32max === U32_MAX) {
+  const wide = full64 ? d.bits : tnumWithinRange(d.bits, d.umin, d.umax);
+  if (d.u32min === 0 && low32Fit(wide, d.u32max)) {
     d.bits = wide;
     return;
   }

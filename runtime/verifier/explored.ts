@@ -13,7 +13,7 @@ import { printWholeState } from './stateText';
 import { EINVAL } from './outcome';
 import { propagatePrecision } from './precision';
 import { unlinked, NOT_INIT, originId, type RegState } from './regState';
-import { clearSlots, hasSlot } from './slotSet';
+import { clearSlots, hasSlot, nextSlot } from './slotSet';
 import { EMPTY_SLOT, isSpilled } from './stackState';
 import { forgetDead } from './staticLiveness';
 import { countStates, enterLoop, inOpenLoop, keepBackEdge, maybeDrop } from './loopVisits';
@@ -86,7 +86,8 @@ function propagateLiveness(old: VerifierState, cur: VerifierState): void {
     if (marks === null) continue;
     for (let n = f < top ? 6 : 0; n < 10; n++) if ((marks.regsRead & (1 << n)) !== 0) markRegRead(to, n);
     const count = Math.min(stack.length, to.stack.length);
-    for (let s = 0; s < count; s++) if (hasSlot(marks.slotsRead, s)) markSlotRead(to, s);
+    const { slotsRead } = marks;
+    for (let s = nextSlot(slotsRead, 0); s < count; s = nextSlot(slotsRead, s + 1)) markSlotRead(to, s);
   }
 }
 

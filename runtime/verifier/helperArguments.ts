@@ -10,7 +10,7 @@ import type { MapSpec } from '../loader/objectSpec';
 import type { ArgKind, HelperPrototype, HelperRow } from '../spec/helpers';
 import { isContextAsItIs } from '../spec/progTypes';
 import { assert } from '../util/assert';
-import { hasFeature, regOf, reject, unknown, type VerifierEnv } from './env';
+import { hasFeature, regOf, reject, unknown, type FeatureFlags, type VerifierEnv } from './env';
 import { allocatedFields } from './allocated';
 import { checkUnmodifiedPointer } from './contextAccess';
 import { checkSpinLock } from './helperLocks';
@@ -77,8 +77,9 @@ export interface Call {
   constantKey?: bigint;
   /** Stack bytes that the helper will have filled. */
   readonly fills: { readonly regno: number; readonly sizeBytes: number }[];
-  /** Register of the memory argument that the next size argument measures. */
-  readonly sizes: Map<number, 'read' | 'write' | 'raw'>;
+  /** Register of the memory argument that the next size argument measures, and what is done with the memory. */
+  sizedRegno: number;
+  sizedAccess: 'read' | 'write' | 'raw';
 }
 
 /** Sizes from here on count as unbounded. */
@@ -100,12 +101,22 @@ function baseOf(kind: ArgKind): { base: Base; rest: string } {
 }
 
 const KEY_TYPES = ['fp', 'pkt', 'pkt_meta', 'map_key', 'map_value'];
-const memTypes = (env: VerifierEnv): string[] => {
+/** The answers by the profile's features. A cache, not state. */
+function perProfile(list: (env: VerifierEnv) => string[]): (env: VerifierEnv) => string[] {
+  const known = new WeakMap<FeatureFlags, string[]>();
+  return (env) => {
+    let types = known.get(env.features);
+    if (types === undefined) known.set(env.features, (types = list(env)));
+    return types;
+  };
+}
+
+const memTypes = perProfile((env) => {
   if (!hasFeature(env, 'ringbufMemName')) return [...KEY_TYPES, 'mem', 'alloc_mem', 'buf'];
   const list = [...KEY_TYPES, 'mem', 'ringbuf_mem', 'buf', 'trusted_ptr_'];
   if (hasFeature(env, 'helperMemFromCtx')) list.push('ctx');
   return list;
-};
+});
 const keyTypes = (env: VerifierEnv): string[] =>
   hasFeature(env, 'ringbufMemName') ? memTypes(env) : KEY_TYPES;
 const SOCKETS = ['sock_common', 'sock', 'tcp_sock', 'xdp_sock'];
@@ -122,7 +133,10 @@ const kptrHolders = (env: VerifierEnv): string[] => {
   if (hasFeature(env, 'kptrHoldersNotOwned')) return ['map_value', 'ptr_', 'ptr_', 'rcu_ptr_'];
   return hasFeature(env, 'kptrsInObjects') ? ['map_value', 'ptr_'] : ['map_value'];
 };
-const only = (name: string) => (): string[] => [name];
+const only = (name: string): (() => string[]) => {
+  const list = [name];
+  return () => list;
+};
 const lockTypes = (env: VerifierEnv): string[] =>
   hasFeature(env, 'timerFieldRecord') ? ['map_value', 'ptr_'] : ['map_value'];
 const ringbufTypes = (env: VerifierEnv): string[] => [
@@ -154,12 +168,14 @@ function calledMap(env: VerifierEnv, call: Call, what: string): MapSpec {
 const memory =
   (access: 'read' | 'write' | 'raw') =>
   (_env: VerifierEnv, call: Call, regno: number): void => {
-    call.sizes.set(regno, access);
+    call.sizedRegno = regno;
+    call.sizedAccess = access;
   };
 
 /** Kernels that let helpers read the stack without forgetting what is there know which helpers write. */
 const filledMemory = (env: VerifierEnv, call: Call, regno: number): void => {
-  call.sizes.set(regno, env.features.helperReadsKeepStack ? 'write' : 'read');
+  call.sizedRegno = regno;
+  call.sizedAccess = env.features.helperReadsKeepStack ? 'write' : 'read';
 };
 
 const fixedMemory =
@@ -672,11 +688,11 @@ function checkSizeArgument(
   zeroAllowed: boolean,
 ): void {
   const memRegno = regno - 1;
-  const access = call.sizes.get(memRegno) ?? 'read';
+  const access = call.sizedRegno === memRegno ? call.sizedAccess : 'read';
   // what is partly filled must have been initialised before
   const effective = access === 'raw' && reg.bits.mask !== 0n ? 'write' : access;
   call.sizeMax = reg.umax;
-  const facts = { helper: call.row.name, smin: String(reg.smin), umax: String(reg.umax) };
+  const facts = () => ({ helper: call.row.name, smin: String(reg.smin), umax: String(reg.umax) });
   if (reg.smin < 0n) {
     reject(env, {
       code: 'negative-size',
@@ -684,7 +700,7 @@ function checkSizeArgument(
       errno: EACCES,
       message: `R${regno} min value is negative, either use unsigned or 'var &= const'`,
       registers: [regno],
-      facts,
+      facts: facts(),
     });
   }
   if (reg.umin === 0n) {
@@ -696,7 +712,7 @@ function checkSizeArgument(
           errno: EACCES,
           message: `R${regno} invalid zero-sized read: u64=[${BigInt.asIntN(64, reg.umin)},${BigInt.asIntN(64, reg.umax)}]`,
           registers: [regno],
-          facts,
+          facts: facts(),
         });
       }
     } else {
@@ -710,7 +726,7 @@ function checkSizeArgument(
       errno: EACCES,
       message: `R${regno} unbounded memory access, use 'var &= const' or 'if (var < const)'`,
       registers: [regno],
-      facts,
+      facts: facts(),
     });
   }
   checkHelperMemory(env, memRegno, Number(reg.umax), effective, zeroAllowed, call);

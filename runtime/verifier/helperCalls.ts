@@ -303,7 +303,8 @@ function returnedRegister(env: VerifierEnv, call: Call): RegState {
           : 0,
       });
     case 'mapValueOrNull':
-      return pointer('mapValue', { ...mapOf(), flags: MAYBE_NULL });
+      assert(call.map !== null, `${call.row.name} has a map`);
+      return pointer('mapValue', { map: call.map.map, mapUid: call.map.uid, flags: MAYBE_NULL });
     case 'socketOrNull':
       return pointer('socket', { flags: MAYBE_NULL });
     case 'tcpSockOrNull':
@@ -418,7 +419,11 @@ function setReturn(env: VerifierEnv, frame: FuncFrame, call: Call, insnIdx: numb
   if (key !== undefined && reg.map !== null && key < BigInt(reg.map.maxEntries)) {
     reg = changed(reg, { flags: reg.flags & ~MAYBE_NULL, id: hasSpinLock(env, reg.map) ? newId(env) : 0 });
   }
-  if ((reg.flags & MAYBE_NULL) !== 0) reg = changed(reg, { id: newId(env) });
+  if ((reg.flags & MAYBE_NULL) !== 0) {
+    const d = draft(reg);
+    d.id = newId(env);
+    reg = d;
+  }
   const socketLookup =
     call.row.name === 'bpf_map_lookup_elem' &&
     call.map !== null &&
@@ -435,7 +440,13 @@ function setReturn(env: VerifierEnv, frame: FuncFrame, call: Call, insnIdx: numb
     reg = changed(reg, { id, refObjId: id });
   }
   if (call.proto.ret === 'integer') reg = refineReturn(env, call, reg);
-  frame.regs[0] = reg.type === 'notInit' ? NOT_INIT : changed(reg, { origin: insnIdx });
+  if (reg.type === 'notInit') {
+    frame.regs[0] = NOT_INIT;
+    return;
+  }
+  const d = draft(reg);
+  d.origin = insnIdx;
+  frame.regs[0] = d;
 }
 
 /** What bpf_set_retval sets, where the kernel looks at it: the low half, as an int. */
@@ -560,7 +571,8 @@ export function checkHelperCall(env: VerifierEnv, insnIdx: number, insn: Insn): 
     sizeMax: 0n,
     subprog: -1,
     fills: [],
-    sizes: new Map(),
+    sizedRegno: -1,
+    sizedAccess: 'read',
   };
   for (let index = 0; index < proto.args.length; index++) checkArgument(env, call, index);
   checkMapOperation(env, call);

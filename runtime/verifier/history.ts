@@ -51,24 +51,22 @@ export function noteLinked(env: VerifierEnv, linked: readonly LinkedPlace[]): vo
   currentEntry(env).linked = linked;
 }
 
-/** Where a walk back stands: entries of a state's history that it has not used yet. */
-export interface HistoryLeft {
-  newest: HistoryEntry | null;
-}
+/*
+ * Walking back: `left` is the newest entry of a state's history that was not used yet.
+ */
 
 /** The entry of instruction `at`, if the next one left is it. */
-export const entryAt = ({ newest }: HistoryLeft, at: number): HistoryEntry | null =>
-  newest !== null && newest.idx === at ? newest : null;
+export const entryAt = (left: HistoryEntry | null, at: number): HistoryEntry | null =>
+  left !== null && left.idx === at ? left : null;
 
 /** Whether `state` began at instruction `at`: nothing is left but perhaps the entry of that instruction. */
-export const beganAt = (state: VerifierState, at: number, { newest }: HistoryLeft): boolean =>
-  at === state.firstInsnIdx && (newest === null || (newest.count === 1 && newest.idx === at));
+export const beganAt = (state: VerifierState, at: number, left: HistoryEntry | null): boolean =>
+  at === state.firstInsnIdx && (left === null || (left.count === 1 && left.idx === at));
 
-/** Instruction before `at` on the path, -1 when the state began there. */
-export function stepBefore(state: VerifierState, at: number, left: HistoryLeft): number {
-  if (beganAt(state, at, left)) return -1;
-  const { newest } = left;
-  if (newest === null || newest.idx !== at) return at - 1;
-  left.newest = newest.before;
-  return newest.prevIdx;
-}
+/** The instruction before `at`, which has `entry`. */
+export const indexBefore = (at: number, entry: HistoryEntry | null): number =>
+  entry === null ? at - 1 : entry.prevIdx;
+
+/** What is left before instruction `at`, which has `entry`. */
+export const leftBefore = (left: HistoryEntry | null, entry: HistoryEntry | null): HistoryEntry | null =>
+  entry === null ? left : entry.before;

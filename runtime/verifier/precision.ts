@@ -16,9 +16,19 @@ import {
 } from './callKinds';
 import { curFrame, reject, type VerifierEnv } from './env';
 import type { FuncFrame } from './frame';
-import { entryAt, stepBefore, type HistoryLeft } from './history';
+import { beganAt, entryAt, indexBefore, leftBefore } from './history';
 import { EFAULT } from './outcome';
-import { addSlot, clearSlots, emptySlots, hasSlot, noSlots, removeSlot, type SlotSet } from './slotSet';
+import {
+  addSlot,
+  clearSlots,
+  emptySlots,
+  hasSlot,
+  nextSlot,
+  noSlots,
+  removeSlot,
+  SLOTS,
+  type SlotSet,
+} from './slotSet';
 import { isSpilled, isSpilledScalar } from './stackState';
 import { frameText, insnText, regMaskText, slotSetHex, slotSetText } from './stateText';
 import type { HistoryEntry, LinkedPlace, VerifierState } from './verifierState';
@@ -104,8 +114,9 @@ export function carryPrecision(
   for (let f = top; f >= 0; f--) {
     const frame = old.frames[f];
     for (let n = 0; n < 10; n++) if (carriesReg(frame, n)) d.regs[f] |= 1 << n;
-    if (!noSlots(frame.preciseSlots))
-      for (let s = 0; s < frame.stack.length; s++) if (carriesSlot(frame, s)) addSlot(d.slots[f], s);
+    const { preciseSlots } = frame;
+    for (let s = nextSlot(preciseSlots, 0); s < SLOTS; s = nextSlot(preciseSlots, s + 1))
+      if (carriesSlot(frame, s)) addSlot(d.slots[f], s);
     if (env.log.level === 2) logCarried(env, d, f);
   }
   walkBack(env, d, cur, insnIdx);
@@ -119,7 +130,10 @@ const carriesReg = ({ regs, preciseRegs, marks }: FuncFrame, n: number): boolean
   (marks === null || (marks.regsRead & (1 << n)) !== 0);
 
 const carriesSlot = ({ stack, preciseSlots, marks }: FuncFrame, s: number): boolean =>
-  hasSlot(preciseSlots, s) && isSpilledScalar(stack[s]) && (marks === null || hasSlot(marks.slotsRead, s));
+  hasSlot(preciseSlots, s) &&
+  s < stack.length &&
+  isSpilledScalar(stack[s]) &&
+  (marks === null || hasSlot(marks.slotsRead, s));
 
 const slotName = (s: number): string => `fp${-8 * (s + 1)}`;
 
@@ -196,8 +210,9 @@ function walkBack(env: VerifierEnv, d: Demand, start: VerifierState, insnIdx: nu
         `mark_precise: frame${d.frame}: last_idx ${last} first_idx ${first} subseq_idx ${after} `,
       );
     }
-    const left: HistoryLeft = { newest: state.history };
+    let left = state.history;
     for (let at = last; ;) {
+      const entry = entryAt(left, at);
       if (skip) {
         skip = false;
       } else {
@@ -205,7 +220,7 @@ function walkBack(env: VerifierEnv, d: Demand, start: VerifierState, insnIdx: nu
           const want = `regs=${regMaskText(d.regs[d.frame])} stack=${slotSetText(d.slots[d.frame])}`;
           env.log.message(`mark_precise: frame${d.frame}: ${want} before ${at}: ${insnText(env, at)}`);
         }
-        if (stepBack(env, at, after, entryAt(left, at), d) === 'giveUp') {
+        if (stepBack(env, at, after, entry, d) === 'giveUp') {
           if (verbose) logGivingUp(env);
           forceAll(start);
           return;
@@ -213,7 +228,9 @@ function walkBack(env: VerifierEnv, d: Demand, start: VerifierState, insnIdx: nu
       }
       if (isEmpty(d)) return;
       after = at;
-      at = stepBefore(state, at, left);
+      if (beganAt(state, at, left)) break;
+      at = indexBefore(at, entry);
+      left = leftBefore(left, entry);
       if (at < 0) break;
     }
     const parent = state.parent;
@@ -254,9 +271,8 @@ function markCheckpoint(env: VerifierEnv, frame: FuncFrame, d: Demand, f: number
       d.marked = true;
     }
   }
-  if (noSlots(d.slots[f])) return;
-  for (let s = 0; s < 64; s++) {
-    if (!hasSlot(d.slots[f], s)) continue;
+  const slots = d.slots[f];
+  for (let s = nextSlot(slots, 0); s < SLOTS; s = nextSlot(slots, s + 1)) {
     if (s >= frame.stack.length)
       bug(env, `BUG backtracking (stack slot ${s}, total slots ${frame.stack.length})`);
     if (!isSpilledScalar(frame.stack[s]) || hasSlot(frame.preciseSlots, s)) removeSlot(d.slots[f], s);
@@ -455,7 +471,7 @@ function walkBackOld(env: VerifierEnv, frameNo: number, regno: number, slot: num
         `BUG backtracing func entry subprog ${frame.subprog} reg_mask ${regs.toString(16)} stack_mask 0`,
       );
     }
-    const left: HistoryLeft = { newest: state.history };
+    let left = state.history;
     for (let at = last; ;) {
       if (skip) {
         skip = false;
@@ -473,7 +489,10 @@ function walkBackOld(env: VerifierEnv, frameNo: number, regno: number, slot: num
         regs = next;
       }
       if (regs === 0 && noSlots(slots)) return;
-      at = stepBefore(state, at, left);
+      if (beganAt(state, at, left)) break;
+      const entry = entryAt(left, at);
+      at = indexBefore(at, entry);
+      left = leftBefore(left, entry);
       if (at < 0) break;
     }
     if (state.parent === null) return;

@@ -4,7 +4,7 @@
  */
 import { isAsyncCallbackCall } from './callKinds';
 import type { VerifierEnv } from './env';
-import { beganAt, stepBefore, type HistoryLeft } from './history';
+import { beganAt, entryAt, indexBefore, leftBefore } from './history';
 
 export interface PathStep {
   readonly insnIdx: number;
@@ -27,7 +27,7 @@ export function pathTo(env: VerifierEnv, limit = 4096): PathStep[] {
   let state = env.cur;
   // The refusing instruction may not have reached the history yet; walk from the one before it.
   let at = env.insnIdx;
-  let left: HistoryLeft = { newest: state.history };
+  let left = state.history;
   while (indexes.length < limit) {
     let before: number;
     if (beganAt(state, at, left)) {
@@ -35,9 +35,11 @@ export function pathTo(env: VerifierEnv, limit = 4096): PathStep[] {
       state = state.parent;
       // A checkpoint's own history ended with the instruction before it.
       before = state.lastInsnIdx;
-      left = { newest: state.history };
+      left = state.history;
     } else {
-      before = stepBefore(state, at, left);
+      const entry = entryAt(left, at);
+      before = indexBefore(at, entry);
+      left = leftBefore(left, entry);
     }
     if (before < 0) break;
     indexes.push(before);

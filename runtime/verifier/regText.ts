@@ -42,6 +42,7 @@ const WORDS: Readonly<Record<RegType, string>> = {
 
 /** e.g. `map_value_or_null`, `rdonly_mem`, `trusted_ptr_`. */
 export function typeName(type: RegType, flags: number): string {
+  if (flags === 0) return WORDS[type];
   let prefix = '';
   if (flags & MEM_RDONLY) prefix += 'rdonly_';
   if (flags & MEM_RINGBUF) prefix += 'ringbuf_';

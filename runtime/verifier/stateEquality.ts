@@ -19,9 +19,10 @@ import {
   UNKNOWN_SCALAR,
   type RegState,
 } from './regState';
-import { hasSlot } from './slotSet';
+import { hasSlot, nextSlot, type SlotSet } from './slotSet';
 import {
   allKinds,
+  EMPTY_SLOT,
   isSpilled,
   isSpilledScalar,
   SLOT_DYNPTR,
@@ -360,6 +361,8 @@ const PLACES = 128;
 const NOWHERE = -1;
 const ELSEWHERE = -2;
 
+const ALL_SLOTS: SlotSet = { lo: -1, hi: -1 };
+
 /** The first place where a frame is not covered. */
 function uncovered(
   env: VerifierEnv,
@@ -372,8 +375,13 @@ function uncovered(
   if (env.features.narrowFills && old.callbackDepth > cur.callbackDepth) return ELSEWHERE;
   for (let n = 0; n < 11; n++)
     if ((live & (1 << n)) !== 0 && !regPlaceCovers(env, old, cur, n, ids, closeness)) return n;
-  for (let s = 0; s < old.stack.length; s++)
+  const { stack, marks } = old;
+  // Slots that nobody read are left out, if they do not matter.
+  const read = closeness === 'covers' && marks !== null ? marks.slotsRead : ALL_SLOTS;
+  for (let s = nextSlot(read, 0); s < stack.length; s = nextSlot(read, s + 1)) {
+    if (stack[s] === EMPTY_SLOT && closeness === 'covers') continue;
     if (!slotCovers(env, old, cur, s, ids, closeness)) return FIRST_SLOT + s;
+  }
   return refsCover(env, old, cur, ids) ? NOWHERE : ELSEWHERE;
 }
 

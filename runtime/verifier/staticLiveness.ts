@@ -128,6 +128,9 @@ function liveRegisters(env: VerifierEnv, orders: readonly (readonly number[])[])
 export const frameInsn = (state: VerifierState, n: number, insnIdx: number): number =>
   n === state.frames.length - 1 ? insnIdx : state.frames[n + 1].callsite;
 
+/** Halves are two bits for each slot; looked at in words of 32, because big integers are dear. */
+const SLOTS_PER_WORD = 16;
+
 /** Forgets registers and halves of slots of the current path that nothing reads any more. */
 export function forgetDead(env: VerifierEnv, state: VerifierState, insnIdx: number): void {
   const { staticLiveness } = env;
@@ -138,9 +141,14 @@ export function forgetDead(env: VerifierEnv, state: VerifierState, insnIdx: numb
     for (let r = 0; r < 10; r++) if ((live & (1 << r)) === 0) frame.regs[r] = NOT_INIT;
     if (frame.stack.length === 0) continue;
     const halves = staticLiveness.stack.liveHalves(state, insnIdx, n);
+    let word = 0;
     for (let s = 0; s < frame.stack.length; s++) {
-      const alive = Number((halves >> BigInt(2 * s)) & 3n);
-      if (alive !== 3) setSlot(frame, s, withoutHalves(frame.stack[s], (alive & 1) !== 0, (alive & 2) !== 0));
+      if (s % SLOTS_PER_WORD === 0) word = Number(BigInt.asUintN(32, halves >> BigInt(2 * s)));
+      const slot = frame.stack[s];
+      const alive = (word >>> (2 * (s % SLOTS_PER_WORD))) & 3;
+      if (alive === 3 || slot === EMPTY_SLOT) continue;
+      const left = withoutHalves(slot, (alive & 1) !== 0, (alive & 2) !== 0);
+      if (left !== slot) setSlot(frame, s, left);
     }
   }
 }

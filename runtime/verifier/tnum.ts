@@ -140,6 +140,13 @@ export function tnumNext(t: Tnum, x: bigint): bigint {
   return (wanted & ~(step | (step - 1n))) | step | (value & (step - 1n));
 }
 
+/** What `a` and a range say together. */
+export function tnumWithinRange(a: Tnum, min: bigint, max: bigint): Tnum {
+  // Usual ranges begin at 0 and tell only of upper bits, which are mostly known to be zero.
+  if (min === 0n && bitLength(a.value | a.mask) <= bitLength(max)) return a;
+  return tnumIntersect(a, tnumRange(min, max));
+}
+
 /** Keeps the low `sizeBytes` bytes. */
 export function tnumCast(a: Tnum, sizeBytes: number): Tnum {
   const bits = sizeBytes * 8;
