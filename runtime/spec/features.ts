@@ -625,11 +625,6 @@ export const FEATURES = {
     since: '7.2',
     evidence: 'mainline 7.0; counts of 7.2',
   },
-  sleepableTailCalls: {
-    what: 'sleepable programs may have arrays of programs',
-    since: '7.2',
-    evidence: 'measured on 7.2',
-  },
   manyMapsText: {
     what: 'a program with too many maps is refused with words',
     since: '6.12',

@@ -31,8 +31,8 @@ export interface MapTypeRow {
   readonly lookup: 'value' | 'innerMap' | 'socket' | 'xdpSocket' | 'readonlyValue' | 'none';
   /** Helpers that may take it; absent: all that are not reserved for other types. */
   readonly helpers?: readonly HelperName[];
-  /** Usable in sleepable programs. */
-  readonly sleepable?: true;
+  /** Usable in sleepable programs, always or since a kernel. */
+  readonly sleepable?: true | string;
   /** A value may hold a `struct bpf_timer`. */
   readonly timers?: true;
   /** A value may hold a `struct bpf_spin_lock`. */
@@ -80,6 +80,7 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
     value: 4,
     lookup: 'none',
     helpers: ['bpf_tail_call'],
+    sleepable: '7.2',
   },
   {
     id: 4,
@@ -169,6 +170,7 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
     key: 'any',
     value: 'any',
     lookup: 'value',
+    sleepable: '7.2',
   },
   {
     id: 12,
@@ -294,7 +296,7 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
     value: 'any',
     lookup: 'none',
     helpers: ['bpf_map_peek_elem', 'bpf_map_pop_elem', 'bpf_map_push_elem'],
-    sleepable: true,
+    sleepable: '6.12',
   },
   {
     id: 23,
@@ -305,7 +307,7 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
     value: 'any',
     lookup: 'none',
     helpers: ['bpf_map_peek_elem', 'bpf_map_pop_elem', 'bpf_map_push_elem'],
-    sleepable: true,
+    sleepable: '6.12',
   },
   {
     id: 24,

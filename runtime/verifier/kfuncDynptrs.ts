@@ -2,8 +2,8 @@
  * Dynptrs and iterators as arguments of kernel functions, and the slices of dynptrs that they return.
  * Evidence: fixtures `dynptr-*`, `iter-*`, recorded on 6.12 and 7.2.
  */
-import { checkDynptrPointer, checkInitDynptr, checkUninitDynptr } from './dynptrs';
-import { reject, unknown, type VerifierEnv } from './env';
+import { checkDynptrPointer, checkInitDynptr, checkUninitDynptr, giveBackDynptr } from './dynptrs';
+import { regOf, reject, unknown, type VerifierEnv } from './env';
 import { checkIterator } from './iterators';
 import type { KfuncCall } from './kfuncModel';
 import { EINVAL } from './outcome';
@@ -18,6 +18,9 @@ const MAKERS: Readonly<Record<string, DynptrKind>> = {
   bpf_dynptr_from_file: 'file',
 };
 
+/** Kernel functions that take a dynptr back, by its kind. */
+const RELEASED: Readonly<Partial<Record<string, DynptrKind>>> = { bpf_dynptr_file_discard: 'file' };
+
 /** Parameter `i` is a `struct bpf_dynptr *`; `__uninit` ones are made by the call. */
 export function checkDynptrParameter(env: VerifierEnv, call: KfuncCall, i: number): void {
   const regno = i + 1;
@@ -30,7 +33,10 @@ export function checkDynptrParameter(env: VerifierEnv, call: KfuncCall, i: numbe
     checkUninitDynptr(env, regno, of, call.insnIdx, cloneOf);
     return;
   }
-  call.dynptr = checkInitDynptr(env, regno, null);
+  const given = RELEASED[name] ?? null;
+  const constant = regOf(env, regno).type === 'dynptrPtr';
+  if (given === null || !constant) call.dynptr = checkInitDynptr(env, regno, given);
+  if (given !== null) giveBackDynptr(env, regno);
 }
 
 /** Iterators over the tasks of a cgroup take a lock that not every program may wait for. */

@@ -17,6 +17,7 @@ import type { MapSpec } from '../loader/objectSpec';
 import type { HelperName } from '../spec/helpers';
 import { kptrTypeByName } from '../spec/kptrTypes';
 import { HELPER_MAP_TYPES, MAP_FLAGS, mapTypeByName, type MapTypeRow } from '../spec/mapTypes';
+import { isSince } from '../spec/profile';
 import { progTypeByName } from '../spec/progTypes';
 import { hasFeature, reject, unknown, type VerifierEnv } from './env';
 import { checkInsnArray, ENTRY_BYTES, isInsnArray } from './jumpTables';
@@ -172,6 +173,9 @@ function refuse(env: VerifierEnv, map: MapSpec, code: string, message: string): 
   });
 }
 
+const maySleep = (env: VerifierEnv, { sleepable }: MapTypeRow): boolean =>
+  sleepable === true || (sleepable !== undefined && isSince(env.profile, sleepable));
+
 /** Whether the program may use the map at all. Asked before the walk, for every map that it mentions. */
 function checkMapWithProgram(env: VerifierEnv, map: MapSpec): void {
   const info = mapInfo(env, map);
@@ -198,8 +202,7 @@ function checkMapWithProgram(env: VerifierEnv, map: MapSpec): void {
   if (map.type === 'BPF_MAP_TYPE_STRUCT_OPS') {
     refuse(env, map, 'struct-ops-map', 'bpf_struct_ops map cannot be used in prog');
   }
-  const alsoSleepable = map.type === 'BPF_MAP_TYPE_PROG_ARRAY' && hasFeature(env, 'sleepableTailCalls');
-  if (env.program.sleepable && info.row.sleepable !== true && !alsoSleepable) {
+  if (env.program.sleepable && !maySleep(env, info.row)) {
     refuse(
       env,
       map,
