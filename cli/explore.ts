@@ -12,6 +12,7 @@ import {
   type Strategy,
 } from '../runtime/explore/explore';
 import type { CpuStack, TraceFrame, TraceLine } from '../runtime/explore/trace';
+import { kernelTypesFor } from '../runtime/host/loadFor';
 import { profileOf } from '../runtime/machine/player';
 import type { Scenario } from '../runtime/machine/scenario';
 import { FEATURES, type FeatureName } from '../runtime/spec/features';
@@ -115,6 +116,7 @@ export async function exploreCommand(
     budget,
     profile: input.profile,
     checked: true,
+    kernelTypes: kernelTypesFor(input.profile, { file: options.btf }),
     reduce: options.reduction !== 'off',
     ...(shard === undefined ? {} : { shard }),
     ...(streams.progress === undefined ? {} : { onProgress: progressOf(streams) }),

@@ -4,6 +4,7 @@
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { kernelTypesFor } from '../runtime/host/loadFor';
 import { readPcap } from '../runtime/host/pcap';
 import type { ObjectSpec } from '../runtime/loader/objectSpec';
 import { Machine, type StartOptions } from '../runtime/machine/machine';
@@ -86,6 +87,7 @@ async function playObject(
     cpus,
     seed,
     checked: true,
+    kernelTypes: kernelTypesFor(profile, { file: options.btf }),
     programs: options.program === undefined ? loadable(object, streams) : [options.program],
   });
   if (!loaded.ok) return loaded;
@@ -134,7 +136,11 @@ async function playFile(file: string, options: RunCommandOptions, streams: Strea
   const target = path.isAbsolute(scenario.object) ? scenario.object : name;
   const kernel = options.kernel ?? scenario.kernel;
   const { object, profile } = await loadInput(target, { ...options, kernel }, streams);
-  return playScenario(object, scenario, { profile: profileOf(scenario, profile), checked: true });
+  return playScenario(object, scenario, {
+    profile: profileOf(scenario, profile),
+    checked: true,
+    kernelTypes: kernelTypesFor(profile, { file: options.btf }),
+  });
 }
 
 export async function readScenarioFile(file: string): Promise<Scenario> {

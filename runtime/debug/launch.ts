@@ -113,6 +113,7 @@ export function createDebuggee(options: LaunchOptions): Result<Launched> {
     scenario: scenario?.value,
     // Faults of a program that no verifier vouches for must be found where they happen.
     checked: true,
+    kernelTypes: options.kernelBtf,
   });
   if (!target.ok) return target;
   const debug = new Debugger(target.value, dwarf.ok ? dwarf.value : undefined, options.untilNs);

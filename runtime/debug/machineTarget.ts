@@ -7,7 +7,7 @@ import type { Btf } from '../btf/types';
 import type { ObjectSpec } from '../loader/objectSpec';
 import { structOf } from '../machine/contexts';
 import { noSuchProgram } from '../machine/chosenPrograms';
-import { Machine, type LoadedProgram, type StartOptions } from '../machine/machine';
+import { Machine, type MachineOptions, type LoadedProgram, type StartOptions } from '../machine/machine';
 import { defaultPrograms, HOOK_CALL_TEXT, isHookCall } from '../machine/defaultPrograms';
 import { Player, profileOf } from '../machine/player';
 import type { Scenario, ScenarioStep } from '../machine/scenario';
@@ -45,6 +45,7 @@ export interface MachineTargetOptions {
   readonly checked: boolean;
   /** Played instead of the default scenario. */
   readonly scenario?: Scenario;
+  readonly kernelTypes?: MachineOptions['kernelTypes'];
 }
 
 /** Entries of a hash that are looked through to name the element that an address lies in. */
@@ -71,6 +72,7 @@ export function createMachineTarget(options: MachineTargetOptions): Result<Machi
     checked,
     programs,
     ...(scenario?.budget !== undefined && { budget: scenario.budget }),
+    ...(options.kernelTypes !== undefined && { kernelTypes: options.kernelTypes }),
   });
   if (!machine.ok) return machine;
   const tasks = scenario

@@ -52,6 +52,7 @@ export class Executor {
       seed: scenario.seed,
       // Accesses of programs are only seen on a checked machine.
       checked: true,
+      ...(options.kernelTypes === undefined ? {} : { kernelTypes: options.kernelTypes }),
       ...(scenario.programs === undefined ? {} : { programs: scenario.programs }),
       ...(scenario.budget === undefined ? {} : { budget: scenario.budget }),
     });

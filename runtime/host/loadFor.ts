@@ -29,6 +29,12 @@ export function lazyKernelBtf(profile: Profile, choice: KernelBtfChoice): { read
   };
 }
 
+/** For machines: the types of the kernel, read when a program looks at its objects. */
+export function kernelTypesFor(profile: Profile, choice: KernelBtfChoice): () => Btf | undefined {
+  const lazy = lazyKernelBtf(profile, choice);
+  return () => lazy.kernelBtf;
+}
+
 /** Loads the object as it would be for one kernel. */
 export function loadFor(request: LoadRequest, profile: Profile): Result<ObjectSpec> {
   if (request.btf.file !== undefined) {

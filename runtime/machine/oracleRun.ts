@@ -197,6 +197,9 @@ function unfilledSlot(object: ObjectSpec, only: readonly string[] | undefined): 
 const isRun = (program: ProgramSpec, name: string): boolean =>
   program.name === name && program.section !== '.text';
 
+/** Programs that a verifier took end: loops that ask whether they may go on do so after eight million rounds. */
+const BENCH_BUDGET = 1_000_000_000;
+
 /** What the bench says of a step with a program that the object does not have, or that was not to be loaded. */
 const NOT_LOADED = 'no such program loaded';
 
@@ -226,6 +229,7 @@ export function playOracle(
   const loaded = Machine.load(object, {
     profile,
     cpus,
+    budget: BENCH_BUDGET,
     ...(kernelTypes === undefined ? {} : { kernelTypes }),
     ...(scenario.only === undefined
       ? {}

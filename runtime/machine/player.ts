@@ -17,7 +17,7 @@ import { fail, ok, type Result } from '../util/problem';
 import type { ObjectSpec } from '../loader/objectSpec';
 import { defaultPrograms } from './defaultPrograms';
 import { noSuchProgram } from './chosenPrograms';
-import { Machine, type LoadedProgram, type StartOptions } from './machine';
+import { Machine, type LoadedProgram, type MachineOptions, type StartOptions } from './machine';
 import type { Expectation, Scenario, ScenarioStep } from './scenario';
 import { interleave, Interleaving, type InterleaveOptions } from './interleave';
 import type { MachineStop } from './types';
@@ -48,6 +48,8 @@ export interface PlayOptions {
   readonly checked?: boolean;
   /** Decides ties and random helpers instead of the lawful one over the scenario's seed. */
   readonly scheduler?: SchedulerState;
+  /** Types of the kernel, for programs that look at its objects. */
+  readonly kernelTypes?: MachineOptions['kernelTypes'];
 }
 
 /** The scenario's profile with its fix switches. */
@@ -76,6 +78,7 @@ export function playScenario(
     seed: scenario.seed,
     checked: options.checked ?? false,
     ...(options.scheduler === undefined ? {} : { scheduler: options.scheduler }),
+    ...(options.kernelTypes === undefined ? {} : { kernelTypes: options.kernelTypes }),
     ...(scenario.programs === undefined ? {} : { programs: scenario.programs }),
     ...(scenario.budget === undefined ? {} : { budget: scenario.budget }),
   });
