@@ -4,9 +4,10 @@
  * still learns to be precise must reach the path's ancestors, too. When the visit's first state is done, precision is carried
  * along the back edges until nothing changes; until then states in the loop are compared strictly.
  */
+import { forceAllPrecise } from './backtrack';
 import { copyState } from './branches';
 import type { VerifierEnv } from './env';
-import { carryPrecision, forceAllPrecise } from './precision';
+import { carryPrecision } from './precision';
 import { frameInsn } from './staticLiveness';
 import type { VerifierState } from './verifierState';
 

@@ -1,23 +1,18 @@
 /**
  * Which scalars' exact values mattered. A demand for a register is walked back instruction by instruction through the
  * path's history to where the value came from, marking it in every checkpoint passed. Newer kernels follow values
- * through calls, through stack accesses by any pointer and through linked scalars; older ones give up at calls.
+ * through calls, through stack accesses by any pointer and through linked scalars; older ones (`precisionOlder.ts`) give up at calls.
  * Giving up marks every scalar of every ancestor.
  */
 import type { Insn } from '../insn/insn';
 import { assert } from '../util/assert';
+import { ARGS, bug, CMPXCHG, END, forceAllPrecise, isFetch, isLoadAcquire, MOV, NEG } from './backtrack';
 import { calleeOf, subprogAt } from './cfg';
-import {
-  isHelperCall,
-  isKfuncCall,
-  isLocalCall,
-  isSyncCallbackCall,
-  isSyncCallbackHelper,
-} from './callKinds';
-import { curFrame, reject, type VerifierEnv } from './env';
+import { isKfuncCall, isLocalCall, isSyncCallbackCall } from './callKinds';
+import { curFrame, type VerifierEnv } from './env';
 import type { FuncFrame } from './frame';
 import { beganAt, entryAt, indexBefore, leftBefore } from './history';
-import { EFAULT } from './outcome';
+import { walkBackOlder } from './precisionOlder';
 import {
   addSlot,
   clearSlots,
@@ -29,11 +24,9 @@ import {
   SLOTS,
   type SlotSet,
 } from './slotSet';
-import { isSpilled, isSpilledScalar } from './stackState';
-import { frameText, insnText, regMaskText, slotSetHex, slotSetText } from './stateText';
+import { isSpilledScalar } from './stackState';
+import { frameText, insnText, regMaskText, slotSetText } from './stateText';
 import type { HistoryEntry, LinkedPlace, VerifierState } from './verifierState';
-
-const ARGS = 0x3e; // R1–R5
 
 /** Calls nest less deep; callbacks may add to that. */
 const MAX_FRAMES = 16;
@@ -81,7 +74,7 @@ export function markPrecise(env: VerifierEnv, regno: number): void {
     d.regs[frame] = 1 << regno;
     walkBack(env, d, env.cur, env.insnIdx);
   } else {
-    walkBackOld(env, frame, regno, -1);
+    walkBackOlder(env, frame, regno, -1);
   }
 }
 
@@ -152,31 +145,15 @@ function carryOld(env: VerifierEnv, frame: FuncFrame, f: number): void {
   for (let n = 0; n < 10; n++) {
     if (!carriesReg(frame, n)) continue;
     say(`r${n}`);
-    walkBackOld(env, f, n, -1);
+    walkBackOlder(env, f, n, -1);
   }
   if (noSlots(frame.preciseSlots)) return;
   for (let s = 0; s < frame.stack.length; s++) {
     if (!carriesSlot(frame, s)) continue;
     say(slotName(s));
-    walkBackOld(env, f, -1, s);
+    walkBackOlder(env, f, -1, s);
   }
 }
-
-/** Every scalar of every ancestor of `state`. */
-export const forceAllPrecise = (state: VerifierState): void => forceAll(state);
-
-function forceAll(state: VerifierState): void {
-  for (let at = state.parent; at !== null; at = at.parent) {
-    for (const frame of at.frames) {
-      for (let n = 0; n < 10; n++) if (frame.regs[n].type === 'scalar') frame.preciseRegs |= 1 << n;
-      for (let s = 0; s < frame.stack.length; s++)
-        if (isSpilledScalar(frame.stack[s])) addSlot(frame.preciseSlots, s);
-    }
-  }
-}
-
-const bug = (env: VerifierEnv, message: string): never =>
-  reject(env, { code: 'backtracking', category: 'Program Structure', errno: EFAULT, message });
 
 function walkBack(env: VerifierEnv, d: Demand, start: VerifierState, insnIdx: number): void {
   if (isEmpty(d)) return;
@@ -222,7 +199,7 @@ function walkBack(env: VerifierEnv, d: Demand, start: VerifierState, insnIdx: nu
         }
         if (stepBack(env, at, after, entry, d) === 'giveUp') {
           if (verbose) logGivingUp(env);
-          forceAll(start);
+          forceAllPrecise(start);
           return;
         }
       }
@@ -252,7 +229,7 @@ function walkBack(env: VerifierEnv, d: Demand, start: VerifierState, insnIdx: nu
   }
   if (isEmpty(d)) return;
   if (verbose) logGivingUp(env);
-  forceAll(start);
+  forceAllPrecise(start);
 }
 
 const logGivingUp = (env: VerifierEnv): void =>
@@ -282,15 +259,6 @@ function markCheckpoint(env: VerifierEnv, frame: FuncFrame, d: Demand, f: number
     }
   }
 }
-
-const isFetch = (insn: Insn): boolean => (insn.code === 0xc3 || insn.code === 0xdb) && (insn.imm & 1) !== 0;
-const LOAD_ACQUIRE = 0x100;
-const isLoadAcquire = (insn: Insn): boolean =>
-  (insn.code & 7) === 3 && (insn.code & 0xe0) === 0xc0 && insn.imm === LOAD_ACQUIRE;
-const CMPXCHG = 0xf1;
-const NEG = 8;
-const END = 13;
-const MOV = 11;
 
 const isDemanded = (d: Demand, { isSlot, frameNo, index }: LinkedPlace): boolean =>
   isSlot ? hasSlot(d.slots[frameNo], index) : (d.regs[frameNo] & (1 << index)) !== 0;
@@ -433,153 +401,4 @@ function stepBackJump(
     if (entry === null || !entry.dstStack) d.regs[f] |= dst;
   }
   return 'ok';
-}
-
-/** Older kernels: one register or slot of one frame; only accesses by R10 are followed; calls end it. */
-function walkBackOld(env: VerifierEnv, frameNo: number, regno: number, slot: number): void {
-  let regs = regno >= 0 ? 1 << regno : 0;
-  const slots = emptySlots();
-  let state = env.cur;
-  if (slot >= 0) {
-    const spilled = state.frames[frameNo].stack[slot];
-    if (spilled === undefined || !isSpilledScalar(spilled)) return;
-    addSlot(slots, slot);
-  } else if (state.frames[frameNo].regs[regno].type !== 'scalar') {
-    return;
-  }
-  let last = env.insnIdx;
-  let skip = true;
-  const verbose = env.log.level === 2;
-  for (;;) {
-    if (verbose) env.log.message(`last_idx ${last} first_idx ${state.firstInsnIdx}`);
-    if (last < 0) {
-      const frame = state.frames[0];
-      if (
-        state.frames.length === 1 &&
-        frame.subprog > 0 &&
-        frame.callsite === -1 &&
-        noSlots(slots) &&
-        (regs & ~ARGS) === 0
-      ) {
-        for (let n = 1; n <= 5; n++) {
-          if ((regs & (1 << n)) !== 0 && frame.regs[n].type === 'scalar') frame.preciseRegs |= 1 << n;
-        }
-        return;
-      }
-      bug(
-        env,
-        `BUG backtracing func entry subprog ${frame.subprog} reg_mask ${regs.toString(16)} stack_mask 0`,
-      );
-    }
-    let left = state.history;
-    for (let at = last; ;) {
-      if (skip) {
-        skip = false;
-      } else {
-        if (verbose && env.insns[at].code !== 0) {
-          env.log.message(
-            `regs=${regs.toString(16)} stack=${slotSetHex(slots)} before ${at}: ${insnText(env, at)}`,
-          );
-        }
-        const next = stepBackOld(env, env.insns[at], regs, slots);
-        if (next < 0) {
-          forceAll(state);
-          return;
-        }
-        regs = next;
-      }
-      if (regs === 0 && noSlots(slots)) return;
-      if (beganAt(state, at, left)) break;
-      const entry = entryAt(left, at);
-      at = indexBefore(at, entry);
-      left = leftBefore(left, entry);
-      if (at < 0) break;
-    }
-    if (state.parent === null) return;
-    state = state.parent;
-    let newMarks = false;
-    const frame = state.frames[frameNo];
-    for (let n = 0; n < 11; n++) {
-      const bit = 1 << n;
-      if ((regs & bit) === 0) continue;
-      if (frame.regs[n].type !== 'scalar') {
-        regs &= ~bit;
-        continue;
-      }
-      newMarks ||= (frame.preciseRegs & bit) === 0;
-      frame.preciseRegs |= bit;
-    }
-    for (let s = 0; s < 64; s++) {
-      if (!hasSlot(slots, s)) continue;
-      if (s >= frame.stack.length) {
-        forceAll(state);
-        return;
-      }
-      if (!isSpilled(frame.stack[s]) || frame.stack[s].spilled.type !== 'scalar') {
-        removeSlot(slots, s);
-        continue;
-      }
-      newMarks ||= !hasSlot(frame.preciseSlots, s);
-      addSlot(frame.preciseSlots, s);
-    }
-    if (verbose) {
-      const had = newMarks ? "didn't have" : 'already had';
-      env.log.message(
-        `parent ${had} regs=${regs.toString(16)} stack=${slotSetHex(slots)} marks:${frameText(env, frame, true)}`,
-      );
-    }
-    if ((regs === 0 && noSlots(slots)) || !newMarks) return;
-    last = state.lastInsnIdx;
-  }
-}
-
-/** The registers demanded before `insn`, or -1 to give up. */
-function stepBackOld(env: VerifierEnv, insn: Insn, regs: number, slots: SlotSet): number {
-  if (insn.code === 0) return regs;
-  const dst = 1 << insn.dst;
-  const src = 1 << insn.src;
-  const cls = insn.code & 7;
-  const op = insn.code >> 4;
-  const byReg = (insn.code & 8) !== 0;
-  if (cls === 4 || cls === 7) {
-    if ((regs & dst) === 0 || op === END || op === NEG) return regs;
-    if (op === MOV) return byReg ? (regs & ~dst) | src : regs & ~dst;
-    return byReg ? regs | src : regs;
-  }
-  const loads = cls === 1 || isLoadAcquire(insn);
-  if (loads || isFetch(insn)) {
-    const loaded = loads ? dst : insn.imm === CMPXCHG ? 1 : src;
-    const base = loads ? insn.src : insn.dst;
-    if ((regs & loaded) === 0) return regs;
-    const rest = regs & ~loaded;
-    if (base !== 10) return rest;
-    addSlot(slots, (-insn.off - 1) >> 3);
-    return rest;
-  }
-  if (cls === 2 || cls === 3) {
-    if ((regs & dst) !== 0) return -1;
-    if (insn.dst !== 10) return regs;
-    const slot = (-insn.off - 1) >> 3;
-    if (!hasSlot(slots, slot)) return regs;
-    removeSlot(slots, slot);
-    return cls === 3 ? regs | src : regs;
-  }
-  if (cls === 5 || cls === 6) {
-    if (op === 8) {
-      if (isLocalCall(insn) || (isKfuncCall(insn) && insn.imm === 0)) return -1;
-      if (isHelperCall(insn) && (isSyncCallbackHelper(insn) || insn.imm === 170)) return -1;
-      const rest = regs & ~1;
-      if ((rest & 0x3f) !== 0) bug(env, `BUG regs ${rest.toString(16)}`);
-      return rest;
-    }
-    if (op === 9) return -1;
-    if (byReg) return (regs & (dst | src)) === 0 ? regs : regs | dst | src;
-    return regs;
-  }
-  if (cls === 0) {
-    if ((regs & dst) === 0) return regs;
-    const mode = insn.code & 0xe0;
-    return mode === 0x20 || mode === 0x40 ? -1 : regs & ~dst;
-  }
-  return regs;
 }
