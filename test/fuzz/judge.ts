@@ -1,11 +1,11 @@
 /** Our verdict on raw programs, and how it compares with a kernel's answers. */
-import { isWide } from '../../runtime/insn/decode';
+import { decode, isWide } from '../../runtime/insn/decode';
 import { lazyKernelBtf } from '../../runtime/host/loadFor';
 import { GUEST_CPUS, rawObject, type RawProgram } from '../../runtime/loader/rawProgram';
+import { hexToBytes } from '../../runtime/util/hexText';
 import { findProfile, type Profile } from '../../runtime/spec/profile';
 import { verify } from '../../runtime/verifier/verify';
 import type { Verdict } from '../../runtime/verifier/verdict';
-import { insnsOf } from './editing';
 import { compare, type Comparison } from '../oracle/agreement';
 import type { RawAnswer } from '../oracle/rawPrograms';
 
@@ -39,16 +39,22 @@ export function judgeRaw(raw: RawProgram, profile: Profile): Judged | Error {
 export const noAnswer = (answer: RawAnswer): boolean =>
   answer.verdict === 'kernel_crash' || (answer.error ?? '').startsWith('no answer');
 
-/** File descriptors that a guest may have open besides the program's own maps: those of other programs. */
-const OPEN_FILES = 8192;
+/** File descriptors that a guest may have open besides the program's own maps: behind the standard ones, those of other programs. */
+const OPEN_FILES = { first: 3, end: 8192 };
 
 /** A load of a map by a number that is none of the program's maps: what it names is the guest's affair. */
-const namesStrangeMap = (raw: RawProgram): boolean => {
+function namesStrangeMap(raw: RawProgram): boolean {
   const own = raw.maps?.length ?? 0;
-  return insnsOf(raw).some(
-    (insn) => isWide(insn) && (insn.src === 1 || insn.src === 2) && insn.imm >= own && insn.imm < OPEN_FILES,
+  const bytes = hexToBytes(raw.insns.replace(/\s/g, ''));
+  if (!bytes.ok) return false;
+  return decode(bytes.value.subarray(0, bytes.value.length & ~7)).some(
+    (insn) =>
+      isWide(insn) &&
+      (insn.src === 1 || insn.src === 2) &&
+      insn.imm >= Math.max(own, OPEN_FILES.first) &&
+      insn.imm < OPEN_FILES.end,
   );
-};
+}
 
 /** Undefined when the kernel gave no answer, or an answer that says nothing about the program. */
 export function compareRaw(raw: RawProgram, answer: RawAnswer, profile: Profile): Comparison | undefined {
