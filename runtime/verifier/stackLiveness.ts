@@ -474,14 +474,16 @@ class Analysis implements StackLiveness {
     }
   }
 
+  /** Size of the key or value of the map that a call is given; if that is not known, the largest of any that the program names. */
   private mapBytes(at: number, args: readonly ArgKind[], n: number, key: boolean): number | typeof UNSURE {
-    const { maps } = this.env;
+    const { maps, program } = this.env;
     const mapArg = args.slice(0, n).indexOf('mapPtr');
     const map = mapArg < 0 ? undefined : this.known[at]?.[mapArg + 1];
     if (map?.kind === 'map') return key ? maps[map.map].keySizeBytes : maps[map.map].valueSizeBytes;
     let most = 0;
-    for (const m of maps) {
-      for (const one of [m, m.inner])
+    for (const reference of program.references.values()) {
+      if (reference.kind !== 'map' && reference.kind !== 'mapValue') continue;
+      for (const one of [maps[reference.map], maps[reference.map].inner])
         if (one !== undefined) most = Math.max(most, key ? one.keySizeBytes : one.valueSizeBytes);
     }
     return most === 0 ? UNSURE : most;
