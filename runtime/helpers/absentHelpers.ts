@@ -5,7 +5,7 @@
  */
 import { ERRNO } from '../spec/errno';
 import { has } from '../spec/profile';
-import { currentTask } from './kernelObjects';
+import { currentTask, functionByName } from './kernelObjects';
 import {
   mapArg,
   memoryArg,
@@ -88,7 +88,8 @@ export const absentHelpers = {
   bpf_get_current_task_btf: (call) => value(currentTask(call.kernel)),
   bpf_get_stackid: answers(ERRNO.EFAULT),
   bpf_get_stack: clears(1, 2, ERRNO.EFAULT),
-  bpf_get_func_ip: nothing,
+  bpf_get_func_ip: ({ kernel }) =>
+    value(functionByName(kernel, kernel.programs[kernel.currentProgram()].attachTo ?? '')),
   bpf_get_current_ancestor_cgroup_id: nothing,
   bpf_current_task_under_cgroup: answers(ERRNO.EAGAIN),
   bpf_skb_under_cgroup: answers(ERRNO.ENOENT),

@@ -264,6 +264,13 @@ const SYMBOL_STEP_BYTES = 0x1000n;
 /** Address of a symbol that is known by its name alone: nothing can be read there. */
 export const symbolAddress = (nth: number): bigint => FIRST_SYMBOL + BigInt(nth + 1) * SYMBOL_STEP_BYTES;
 
+/** Address of a function of the kernel's; 0: the kernel has none of that name, or its types are not known. */
+export function functionByName(kernel: Kernel, name: string): bigint {
+  const btf = kernel.kernelTypes();
+  const id = btf === undefined ? 0 : findType(btf, name, 'func');
+  return id === 0 ? 0n : symbolAddress(id);
+}
+
 /**
  * Address of a variable of the kernel's, zeros but for what the model knows. Of a variable that every CPU has, the first CPU's;
  * `variableOnCpu` finds the others'. 0: it has no type that is known here.

@@ -82,6 +82,8 @@ export interface ProgramInfo {
   /** BPF_PROG_TYPE_… */
   readonly type: string;
   readonly sleepable: boolean;
+  /** Function of the kernel's, or another place, that its section names. */
+  readonly attachTo?: string;
   /** Types of the object that it comes from. */
   readonly btf?: Btf;
   /** Name of the function that begins at or before a slot. */

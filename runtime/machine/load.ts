@@ -12,7 +12,7 @@ import {
   isArena,
   variableAddress as arenaVariableAddress,
 } from '../maps/arena';
-import { symbolAddress, variableAddress } from '../helpers/kernelObjects';
+import { functionByName, symbolAddress, variableAddress } from '../helpers/kernelObjects';
 import type { Kernel } from '../kernel/kernel';
 import { kernelSymbol } from '../spec/kernelSymbols';
 import { createMap, findFamily, familyOf } from '../maps/maps';
@@ -192,7 +192,11 @@ function symbolOf(kernel: Kernel, object: ObjectSpec, reference: KernelSymbol): 
   const known = kernelSymbol(kernel.profile, name);
   const btf = known === undefined ? kernel.kernelTypes() : undefined;
   const isThere = btf === undefined ? known === 'address' : findType(btf, name, 'func', 'var') !== 0;
-  return isThere ? symbolAddress(object.externs.findIndex((extern) => extern.name === name)) : 0n;
+  if (!isThere) return 0n;
+  const asFunction = functionByName(kernel, name);
+  return asFunction !== 0n
+    ? asFunction
+    : symbolAddress(object.externs.findIndex((extern) => extern.name === name));
 }
 
 /** The program's slots with every reference resolved to a final address. */
@@ -289,6 +293,7 @@ export function loadProgram(
     name: spec.name,
     type: spec.type,
     sleepable: spec.sleepable,
+    ...(spec.attachTo === undefined ? {} : { attachTo: spec.attachTo }),
     ...(object.btf === undefined ? {} : { btf: object.btf }),
     spec,
     ...(catcher === undefined ? {} : { exceptionCallback: catcher }),

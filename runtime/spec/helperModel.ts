@@ -100,7 +100,10 @@ const MODEL = {
   },
   bpf_get_stackid: { level: 'partial', note: 'stacks are not collected: always EFAULT' },
   bpf_get_stack: { level: 'partial', note: 'stacks are not collected: always EFAULT' },
-  bpf_get_func_ip: { level: 'partial', note: 'always 0: programs are run, not attached' },
+  bpf_get_func_ip: {
+    level: 'partial',
+    note: 'the function that the section names; 0 without types of the kernel',
+  },
   bpf_get_current_ancestor_cgroup_id: { level: 'partial', note: 'always 0' },
   bpf_current_task_under_cgroup: { level: 'partial', note: 'cgroup maps are empty: always EAGAIN' },
   bpf_skb_under_cgroup: { level: 'partial', note: 'packets have no socket: always ENOENT' },
