@@ -660,6 +660,11 @@ export const FEATURES = {
     since: '7.2',
     evidence: 'measured on 7.2',
   },
+  halfPointersMayBeZero: {
+    what: 'whether half a pointer is zero is open; before, it counted as the whole',
+    since: '6.12',
+    evidence: 'measured on 6.1, 6.12, 7.2 (numbers of instructions)',
+  },
   btfSectionNamesPrintable: {
     what: 'sections in BTF may have any printable name',
     since: '6.12',

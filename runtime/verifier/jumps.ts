@@ -125,7 +125,7 @@ function decideJump(
 ): boolean | undefined {
   if (isPacketAny(dst) && isPacketAny(src) && !narrow) return decidePacket(dst, src, relation);
   if (isPointer(dst) || isPointer(src)) {
-    if (narrow) return undefined;
+    if (narrow && env.features.halfPointersMayBeZero) return undefined;
     let ptr = dst;
     let other = src;
     if (!(other.type === 'scalar' && tnumIsConst(other.bits))) {
