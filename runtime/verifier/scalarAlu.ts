@@ -410,6 +410,11 @@ export function scalarAlu(
       return;
     }
   }
+  if (op === 'mod' && isSmallerThan(d, s, alu32, signed)) {
+    if (alu32) zeroExtend32(d);
+    syncBounds(d, f);
+    return;
+  }
   if (op !== 'add' && op !== 'sub') d.arc64 = d.arc32 = null;
   switch (op) {
     case 'add':
@@ -450,6 +455,25 @@ export function scalarAlu(
   syncBounds(d, f);
 }
 
+/** Ends of the values in the width and the sign that an operation takes them in. */
+function endsOf(d: Draft, alu32: boolean, signed: boolean): readonly [bigint, bigint] {
+  if (alu32) return signed ? [BigInt(d.s32min), BigInt(d.s32max)] : [BigInt(d.u32min), BigInt(d.u32max)];
+  return signed ? [d.smin, d.smax] : [d.umin, d.umax];
+}
+
+function knownOf(s: RegState, alu32: boolean, signed: boolean): bigint {
+  const bits = alu32 ? 32 : 64;
+  return signed ? BigInt.asIntN(bits, s.bits.value) : BigInt.asUintN(bits, s.bits.value);
+}
+
+/** Whether what is divided is nearer to zero than the divisor: then it is the remainder, with all that is known of it. */
+function isSmallerThan(d: Draft, s: RegState, alu32: boolean, signed: boolean): boolean {
+  const by = knownOf(s, alu32, signed);
+  const size = by < 0n ? -by : by;
+  const [min, max] = endsOf(d, alu32, signed);
+  return size !== 0n && min > -size && max < size;
+}
+
 /** Division by a known number: quotients and remainders have ranges of their own. */
 function divide(d: Draft, s: RegState, op: 'div' | 'mod', alu32: boolean, signed: boolean): void {
   const bits = alu32 ? 32 : 64;
@@ -460,9 +484,8 @@ function divide(d: Draft, s: RegState, op: 'div' | 'mod', alu32: boolean, signed
     else setKnown(d, 0n);
     return;
   }
-  const by = signed ? BigInt.asIntN(bits, s.bits.value) : BigInt.asUintN(bits, s.bits.value);
-  const min = signed ? (alu32 ? BigInt(d.s32min) : d.smin) : alu32 ? BigInt(d.u32min) : d.umin;
-  const max = signed ? (alu32 ? BigInt(d.s32max) : d.smax) : alu32 ? BigInt(d.u32max) : d.umax;
+  const by = knownOf(s, alu32, signed);
+  const [min, max] = endsOf(d, alu32, signed);
   const lowest = -(1n << BigInt(bits - 1));
   unboundAll(d);
   // The one quotient that does not fit wraps around.
@@ -478,15 +501,7 @@ function divide(d: Draft, s: RegState, op: 'div' | 'mod', alu32: boolean, signed
     return;
   }
   const size = by < 0n ? -by : by;
-  if (min > -size && max < size) setRange(d, min, max, alu32, signed);
-  else
-    setRange(
-      d,
-      min < 0n ? maxBig(min, 1n - size) : 0n,
-      max > 0n ? minBig(max, size - 1n) : 0n,
-      alu32,
-      signed,
-    );
+  setRange(d, min < 0n ? maxBig(min, 1n - size) : 0n, max > 0n ? minBig(max, size - 1n) : 0n, alu32, signed);
 }
 
 function setRange(d: Draft, min: bigint, max: bigint, alu32: boolean, signed: boolean): void {
