@@ -5,6 +5,9 @@ import type { RawProgram } from '../../../runtime/loader/rawProgram';
 import { CONDITIONS, ProgramBuilder, SIZES } from '../builder';
 import { insertAt, insnsOf, removeAt, withInsns } from '../editing';
 
+/** A number next to the largest is the smallest. */
+const wrapped = (insn: Insn): Insn => ({ ...insn, imm: insn.imm | 0 });
+
 class Mutations extends ProgramBuilder {
   constructor(
     seed: number,
@@ -34,7 +37,7 @@ class Mutations extends ProgramBuilder {
         return isWide(insns[from]) ? raw : insertAt(raw, at, [insns[from]]);
       }
       default:
-        insns[at] = this.other(insns[at]);
+        insns[at] = wrapped(this.other(insns[at]));
         return withInsns(raw, insns);
     }
   }
