@@ -117,8 +117,11 @@ function tagsOf(at: Place, typeId: number, i: number): Set<Tag> {
   const found = declTagsOf(btf, funcId, i)
     .filter((tag) => tag.startsWith('arg:'))
     .map((tag) => tag.slice('arg:'.length));
-  if (!env.features.globalArgTags)
-    return new Set(found.includes('ctx') && loaderRewrites(at, typeId) ? ['ctx'] : []);
+  if (!env.features.globalArgTags) {
+    // Nobody rewrites the types of a bare program.
+    const rewritten = env.object.bare !== true && found.includes('ctx') && loaderRewrites(at, typeId);
+    return new Set(rewritten ? ['ctx'] : []);
+  }
   const tags = new Set<Tag>();
   for (const tag of found) {
     const known = TAGS.find((name) => name === tag);
