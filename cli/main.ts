@@ -69,7 +69,7 @@ export async function main(argv: readonly string[], streams: Streams = processSt
     .option('--log <level>', "add the kernel's log, level 1 or 2")
     .option('--relaxed', 'load what only older loaders accept; for judging corpora')
     .option('--timings', 'add wall-clock times')
-    .option('--data-race <on|off>', 'look for accesses to map values that nothing orders (default on)')
+    .option('--cpus <n>', 'CPUs that the machine may have (default 128; with --raw 1)')
     .option('--shard <i/n>', 'only every n-th file, beginning with the i-th')
     .option(
       '--on-kernel <list>',

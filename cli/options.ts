@@ -73,6 +73,12 @@ export function wholeNumber(text: string, option: string, least: number, most: n
   return value;
 }
 
+const MOST_CPUS = 8192;
+
+/** `--cpus`: undefined when it was not given. */
+export const cpusOf = (text: string | undefined): number | undefined =>
+  text === undefined ? undefined : wholeNumber(text, '--cpus', 1, MOST_CPUS);
+
 /** `2/8`: the second of eight parts. */
 export function shardOf(text: string): { index: number; count: number } {
   const parts = /^(\d{1,6})\/(\d{1,6})$/.exec(text);

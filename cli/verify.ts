@@ -8,7 +8,7 @@ import { verifyFile, type FileVerdicts, type VerifyOptions } from '../runtime/ho
 import type { ProgramReport, SourceSpan } from '../runtime/ide/verdictReport';
 import { chooseFlags } from '../runtime/host/compilerFlags';
 import { CommandFailure, EXIT, problemLine, toJson, usage, type ExitStatus, type Streams } from './output';
-import { formatOf, kernelList, shardOf, userFlags, type SharedOptions } from './options';
+import { cpusOf, formatOf, kernelList, shardOf, userFlags, type SharedOptions } from './options';
 import { githubText, junitText, sarifText } from './verifyFormats';
 import { verdictsText } from './verifyText';
 
@@ -17,6 +17,7 @@ export interface VerifyCommandOptions extends SharedOptions {
   readonly log?: string;
   readonly relaxed?: boolean;
   readonly timings?: boolean;
+  readonly cpus?: string;
   readonly shard?: string;
 }
 
@@ -57,6 +58,7 @@ export async function verifyCommand(
       logLevel,
       program: options.program,
       relaxed: options.relaxed,
+      possibleCpus: cpusOf(options.cpus),
       btf: { file: options.btf },
       compilerPath: options.compiler,
       zigFolders: [process.cwd()],

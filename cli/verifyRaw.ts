@@ -4,6 +4,7 @@
  */
 import * as fs from 'node:fs';
 import type { Btf } from '../runtime/btf/types';
+import { internalErrorVerdict } from '../runtime/host/internalError';
 import { kernelBtfFor } from '../runtime/host/kernelBtf';
 import { packageVersion } from '../runtime/host/resources';
 import { reportOf, type ProgramReport } from '../runtime/ide/verdictReport';
@@ -16,25 +17,30 @@ import type { Verdict } from '../runtime/verifier/verdict';
 import { verify } from '../runtime/verifier/verify';
 import { CommandFailure, EXIT, toJson, usage, type ExitStatus, type Streams } from './output';
 import { SharedMaps } from './sharedMaps';
-import { formatOf, kernelList, type SharedOptions } from './options';
+import { cpusOf, formatOf, kernelList, type SharedOptions } from './options';
 
 const LIMIT_BYTES = 512 << 20;
 
 export interface RawCommandOptions extends SharedOptions {
   readonly raw: string;
+  readonly cpus?: string;
 }
 
 type RawReport = { readonly id: string | number } & ProgramReport;
 
 export function verifyRawCommand(options: RawCommandOptions, streams: Streams): ExitStatus {
   const format = formatOf(options.format, ['text', 'json']);
+  const possibleCpus = cpusOf(options.cpus) ?? GUEST_CPUS;
   const programs: RawReport[] = [];
   const lines = readLines(options.raw);
   for (const kernel of kernelList(options.kernel)) {
     const profile = findProfile(kernel);
     if (!profile) throw usage(`there is no kernel profile "${kernel}"`);
     const shared = new SharedMaps();
-    for (const [index, text] of lines) programs.push(judgeLine(text, index, profile, options, shared));
+    for (const [index, text] of lines)
+      programs.push(
+        judgeLine(text, index, { profile, shared, possibleCpus, file: options.raw, btf: options.btf }),
+      );
   }
   if (format === 'json') {
     streams.out(toJson({ version: packageVersion(), results: [{ file: options.raw, programs }] }));
@@ -60,51 +66,59 @@ function readLines(file: string): [number, string][] {
     .flatMap((line, i): [number, string][] => (line.trim() === '' ? [] : [[i + 1, line]]));
 }
 
-function judgeLine(
-  text: string,
-  line: number,
-  profile: Profile,
-  options: RawCommandOptions,
-  shared: SharedMaps,
-): RawReport {
+interface Bench {
+  readonly profile: Profile;
+  readonly shared: SharedMaps;
+  readonly possibleCpus: number;
+  readonly file: string;
+  readonly btf?: string;
+}
+
+function judgeLine(text: string, line: number, bench: Bench): RawReport {
   let raw: unknown;
   try {
     raw = JSON.parse(text);
   } catch {
-    throw usage(`${options.raw}:${line}: not a JSON object`);
+    throw usage(`${bench.file}:${line}: not a JSON object`);
   }
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw))
-    throw usage(`${options.raw}:${line}: not a JSON object`);
+    throw usage(`${bench.file}:${line}: not a JSON object`);
   const given = raw as RawProgram;
   const id = typeof given.id === 'string' || typeof given.id === 'number' ? given.id : line - 1;
+  try {
+    return { id, ...judgeProgram(given, bench) };
+  } catch (error) {
+    const verdict = internalErrorVerdict(`${bench.file}:${line}`, NAMELESS, bench.profile, error);
+    return { id, ...reportWithoutProgram(verdict) };
+  }
+}
+
+function judgeProgram(given: RawProgram, { profile, shared, possibleCpus, btf }: Bench): ProgramReport {
   const kernelTypes = (): Btf | undefined => {
-    const found = kernelBtfFor(profile, { file: options.btf });
+    const found = kernelBtfFor(profile, { file: btf });
     return found.ok ? found.value.btf : undefined;
   };
   const read = rawObject(given, { kernelTypeName: (typeId) => kernelTypes()?.types.at(typeId)?.name });
-  if (!read.ok) return { id, ...refused(read.problem, profile) };
+  if (!read.ok) return refused(read.problem, profile);
   const { object, program } = read.value;
   const verdict = verify(program, object, profile, {
-    possibleCpus: GUEST_CPUS,
+    possibleCpus,
     // Most sequences ask nothing of the kernel's types, which take a while to read.
     get kernelBtf() {
       return kernelTypes();
     },
   });
   if (verdict.verdict === 'accepted' && !shared.use(given, program, object.maps)) {
-    return {
-      id,
-      ...reportOf({ ...verdict, verdict: 'rejected', errno: ERRNO.EINVAL, message: '' }, program),
-    };
+    return reportOf({ ...verdict, verdict: 'rejected', errno: ERRNO.EINVAL, message: '' }, program);
   }
-  return { id, ...reportOf(verdict, program) };
+  return reportOf(verdict, program);
 }
+
+const NAMELESS = { name: '', section: '', type: '' };
 
 /** A program that cannot even be handed to a kernel; the others of the file go on. */
 function refused(problem: Problem, profile: Profile): ProgramReport {
-  const program = rawObject({ insns: '' });
-  assert(program.ok, 'an empty description is a program');
-  const verdict: Verdict = {
+  return reportWithoutProgram({
     program: '',
     section: '',
     type: '',
@@ -115,6 +129,11 @@ function refused(problem: Problem, profile: Profile): ProgramReport {
     message: problem.message,
     problem,
     stats: { processedInsns: 0, totalStates: 0, peakStates: 0, stackDepth: [] },
-  };
-  return reportOf(verdict, program.value.program);
+  });
+}
+
+function reportWithoutProgram(verdict: Verdict): ProgramReport {
+  const empty = rawObject({ insns: '' });
+  assert(empty.ok, 'an empty description is a program');
+  return reportOf(verdict, empty.value.program);
 }

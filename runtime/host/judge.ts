@@ -10,6 +10,7 @@ import { Verification } from '../verifier/verify';
 import type { Verdict } from '../verifier/verdict';
 import { reportsOf, type ProgramReport } from '../ide/verdictReport';
 import type { KernelBtfChoice } from './kernelBtf';
+import { internalErrorVerdict } from './internalError';
 import { lazyKernelBtf, loadFor } from './loadFor';
 
 export interface JudgeRequest {
@@ -23,6 +24,8 @@ export interface JudgeRequest {
   readonly logLevel: 0 | 1 | 2;
   readonly relaxed: boolean;
   readonly btf: KernelBtfChoice;
+  /** CPUs that the machine may have; see the verifier's option of that name. */
+  readonly possibleCpus?: number;
 }
 
 export interface Judgement {
@@ -107,19 +110,23 @@ function verdictOf(
     };
   }
   const options = lazyKernelBtf(profile, request.btf);
-  const verification = new Verification(
-    program,
-    object,
-    profile,
-    Object.defineProperty({ logLevel: request.logLevel }, 'kernelBtf', {
-      get: () => options.kernelBtf,
-      enumerable: true,
-    }),
-  );
-  while (!verification.step(SLICE_INSNS)) {
-    if (cancelled()) return undefined;
+  try {
+    const verification = new Verification(
+      program,
+      object,
+      profile,
+      Object.defineProperty({ logLevel: request.logLevel, possibleCpus: request.possibleCpus }, 'kernelBtf', {
+        get: () => options.kernelBtf,
+        enumerable: true,
+      }),
+    );
+    while (!verification.step(SLICE_INSNS)) {
+      if (cancelled()) return undefined;
+    }
+    return verification.result();
+  } catch (error) {
+    return internalErrorVerdict(request.file, program, profile, error);
   }
-  return verification.result();
 }
 
 const EINVAL = 22;

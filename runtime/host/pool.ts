@@ -9,7 +9,8 @@ import * as path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { fail, type Result } from '../util/problem';
 import type { JudgeRequest, Judgement } from './judge';
-import { crashProblem, type WorkerAnswer, type WorkerTask } from './workerMessages';
+import { internalErrorProblem } from './internalError';
+import type { WorkerAnswer, WorkerTask } from './workerMessages';
 
 export interface PoolOptions {
   /** Default: CPUs less one, at least 1, at most 8. 0 means inline. */
@@ -114,7 +115,7 @@ export class Pool {
       if (job) {
         job.done(
           answer.crash !== undefined
-            ? fail(crashProblem(job.task.request.file, answer.crash))
+            ? fail(internalErrorProblem(job.task.request.file, answer.crash))
             : answer.cancelled
               ? undefined
               : answer.result,
@@ -166,6 +167,6 @@ export async function judgeInline(
     const { judge } = await import('./judge');
     return judge(request, () => signal?.aborted ?? false);
   } catch (error) {
-    return fail(crashProblem(request.file, error instanceof Error ? error.message : String(error)));
+    return fail(internalErrorProblem(request.file, error instanceof Error ? error.message : String(error)));
   }
 }

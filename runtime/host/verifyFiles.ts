@@ -101,6 +101,8 @@ export interface VerifyOptions extends ObjectOptions {
   readonly program?: string;
   readonly logLevel?: 0 | 1 | 2;
   readonly relaxed?: boolean;
+  /** CPUs of the machine to load on; by default as many as a large machine has. */
+  readonly possibleCpus?: number;
   /** Where to judge; inline without one. */
   readonly pool?: Pool;
 }
@@ -146,6 +148,7 @@ export async function verifyFile(
     logLevel: options.logLevel ?? 0,
     relaxed: options.relaxed ?? false,
     btf: options.btf ?? {},
+    possibleCpus: options.possibleCpus,
   } as const;
   const result = await (options.pool?.run(request, options.signal) ?? judgeInline(request, options.signal));
   if (result === undefined) return { ...made, cancelled: true };

@@ -1,5 +1,5 @@
 /** What the pool and its workers say to each other. Structured-cloneable; a task's bytes are copied, not moved. */
-import type { Problem, Result } from '../util/problem';
+import type { Result } from '../util/problem';
 import type { JudgeRequest, Judgement } from './judge';
 
 export interface WorkerTask {
@@ -15,14 +15,4 @@ export interface WorkerAnswer {
   readonly cancelled: boolean;
   /** An exception inside: our bug, reported with its text. */
   readonly crash?: string;
-}
-
-/** How a crash of our own is told: one line, with what to do. */
-export function crashProblem(file: string, text: string): Problem {
-  return {
-    code: 'internal-error',
-    message: `${file}: internal error of BPF Studio: ${text.split('\n')[0]}`,
-    place: { file },
-    remedy: 'This is our bug, not yours: please report it with the file.',
-  };
 }

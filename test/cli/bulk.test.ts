@@ -27,6 +27,20 @@ describe('bulk judging', () => {
     return file;
   };
 
+  it('bounds the processor number by the CPUs that are named', async () => {
+    const lines = ['8500000008000000', '1500010000000000', 'bf50000000000000', '9500000000000000'];
+    const file = write('cpu.jsonl', JSON.stringify({ type: 'xdp', insns: lines.join('') }));
+    const verdictWith = async (...options: string[]): Promise<string> => {
+      const { out } = await cli('verify', '--raw', file, '--kernel', '6.12', '--format', 'json', ...options);
+      return (JSON.parse(out) as RawAnswer).results[0].programs[0].verdict;
+    };
+    assert.equal(await verdictWith(), 'accepted');
+    assert.equal(await verdictWith('--cpus', '1'), 'accepted');
+    assert.equal(await verdictWith('--cpus', '2'), 'rejected');
+    const wrong = await cli('verify', '--raw', file, '--cpus', '0');
+    assert.equal(wrong.status, 2);
+  });
+
   it('judges raw sequences line by line, each with its id, for every kernel asked', async () => {
     const lines = [
       { id: 'good', insns: EXIT_ZERO },

@@ -4,9 +4,10 @@
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { judge as judgeObject, type JudgeRequest } from '../../runtime/host/judge';
+import { INTERNAL_ERROR } from '../../runtime/host/internalError';
+import { judge as judgeObject } from '../../runtime/host/judge';
 import type { ProgramReport } from '../../runtime/ide/verdictReport';
-import { loadObject } from '../../runtime/loader/loadObject';
+import { GUEST_CPUS } from '../../runtime/loader/rawProgram';
 import type { Verdict } from '../../runtime/verifier/verdict';
 import type { KernelVerdict } from './verifyObjects';
 
@@ -56,28 +57,17 @@ export function judge(file: string, kernel: string): Map<string, ProgramReport |
     logLevel: 0 as const,
     relaxed: true,
     btf: {},
+    possibleCpus: GUEST_CPUS,
   };
-  try {
-    const judged = judgeObject(request);
-    return new Map(judged?.ok ? judged.value.programs.map((report) => [report.name, report]) : []);
-  } catch {
-    return judgeAlone(request);
-  }
-}
-
-/** Program by program, so that a crash on one hides no other. */
-function judgeAlone(request: JudgeRequest): Map<string, ProgramReport | Error> {
-  const verdicts = new Map<string, ProgramReport | Error>();
-  const object = loadObject(request.file, request.bytes, { relaxed: request.relaxed });
-  for (const { name } of object.ok ? object.value.programs : []) {
-    try {
-      const judged = judgeObject({ ...request, program: name });
-      if (judged?.ok) verdicts.set(name, judged.value.programs[0]);
-    } catch (error) {
-      verdicts.set(name, error as Error);
-    }
-  }
-  return verdicts;
+  const judged = judgeObject(request);
+  return new Map(
+    judged?.ok
+      ? judged.value.programs.map((report) => [
+          report.name,
+          report.problem?.code === INTERNAL_ERROR ? new Error(report.message) : report,
+        ])
+      : [],
+  );
 }
 
 export function compare(answer: KernelVerdict, ours: OurVerdict | Error | undefined): Comparison {
