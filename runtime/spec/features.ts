@@ -444,6 +444,26 @@ export const FEATURES = {
     since: '7.2',
     evidence: 'mainline 7.0',
   },
+  logShowsFills: {
+    what: 'log lines show the stack slot that an instruction read, not only those that it wrote',
+    since: '6.12',
+    evidence: 'logs of 6.1 and 6.12',
+  },
+  logJudgesMain: {
+    what: "the log says why the main program's prototype is none of a global function",
+    since: '6.12',
+    evidence: 'logs of 6.1 and 6.12',
+  },
+  logNamesParents: {
+    what: 'log states name what a pointer was derived from (parent_id) instead of its reference, and objects that are not owned',
+    since: '7.2',
+    evidence: 'logs of 6.12 and 7.2',
+  },
+  logShowsLinks: {
+    what: 'log lines of a comparison show linked scalars that learned from it; entering and leaving loops is told',
+    since: '7.2',
+    evidence: 'logs of 6.12 and 7.2',
+  },
   logNamesMaps: {
     what: 'log states leave out zero offsets, print large numbers in hex, name maps',
     since: '6.12',

@@ -14,6 +14,7 @@ import { calleeOf, subprogAt } from './cfg';
 import { endsLocked } from './exitChecks';
 import { checkGlobalCall } from './globalFunctions';
 import { logState } from './stateText';
+import { printAll } from './unprinted';
 import type { VerifierState } from './verifierState';
 import { EACCES, EFAULT } from './outcome';
 
@@ -36,6 +37,7 @@ function makeCallee(env: VerifierEnv, state: VerifierState, subprog: number, cal
   const caller = state.frames[state.frames.length - 1];
   const callee = newFrame(callsite, state.frames.length, subprog);
   callee.refs = caller.refs;
+  printAll(env.unprinted);
   return callee;
 }
 
@@ -55,8 +57,7 @@ export function pushAsyncCallback(
   callback.isAsyncCallback = true;
   const state = pushIndependent(env, callback.start, insnIdx, subprog, options.sleepable);
   const caller = curFrame(env);
-  caller.scratchedRegs = 0x7ff;
-  caller.scratchedSlots.lo = caller.scratchedSlots.hi = -1;
+  printAll(env.unprinted);
   const callee = state.frames[0];
   callee.asyncEntryCount = caller.asyncEntryCount + 1;
   callee.inAsyncCallback = true;
@@ -186,7 +187,6 @@ export function returnToCaller(env: VerifierEnv): number {
     RULES.checkReturnValue(env, callee, 0);
   } else {
     caller.regs[0] = r0;
-    caller.scratchedRegs |= 1;
     // The value moves with its history: a read of it is a read of the callee's R0.
     caller.marksBefore = withResultOf(caller.marksBefore, callee.marksBefore);
     caller.regWritten = (caller.regWritten & ~1) | (callee.regWritten & 1);

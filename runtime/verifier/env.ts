@@ -16,6 +16,7 @@ import { knownScalar, type RegState } from './regState';
 import type { SpecialFields } from '../btf/specialFields';
 import type { LoopVisit } from './loopVisits';
 import type { StaticLiveness } from './staticLiveness';
+import type { Unprinted } from './unprinted';
 import type { HistoryEntry, VerifierState } from './verifierState';
 
 /** A subprogram as the verifier sees it; index 0 is the main program. */
@@ -165,6 +166,8 @@ export interface VerifierEnv {
   readonly explored: (CheckpointBucket[] | undefined)[];
   idGenerator: number;
   log: LogSink;
+  /** What the log has yet to show. */
+  readonly unprinted: Unprinted;
   /** Index of the source line last printed. */
   lastLine: number;
 
@@ -229,5 +232,5 @@ export const regOf = (env: VerifierEnv, n: number): RegState => curFrame(env).re
 export function setReg(env: VerifierEnv, n: number, reg: RegState): void {
   const frame = curFrame(env);
   frame.regs[n] = reg;
-  frame.scratchedRegs |= 1 << n;
+  env.unprinted.regs |= 1 << n;
 }

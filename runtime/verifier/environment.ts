@@ -24,6 +24,7 @@ import type { MapInfo } from './mapRules';
 import type { RegState } from './regState';
 import type { LoopVisit } from './loopVisits';
 import type { StaticLiveness } from './staticLiveness';
+import { everythingUnprinted } from './unprinted';
 import type { HistoryEntry, VerifierState } from './verifierState';
 
 const { strictAlignment: STRICT, anyAlignment: ANY, testStateFreq: TEST_STATE_FREQ } = PROGRAM_FLAGS;
@@ -61,6 +62,7 @@ export class Environment implements VerifierEnv {
   readonly jumpTables = new Map<number, readonly number[]>();
   idGenerator = 0;
   log: LogSink;
+  readonly unprinted = everythingUnprinted();
   lastLine = -1;
   processedInsns = 0;
   prevInsnsProcessed = 0;

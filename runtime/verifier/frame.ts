@@ -53,9 +53,6 @@ export interface FuncFrame {
   /** Checkpoints only: registers and slots whose exact scalar value mattered. */
   preciseRegs: number;
   readonly preciseSlots: SlotSet;
-  /** Registers and slots changed since last printed, for logs. */
-  scratchedRegs: number;
-  readonly scratchedSlots: SlotSet;
 }
 
 /** Emptied, not made empty: the engine reads arrays that never held anything but small integers by other code. */
@@ -101,8 +98,6 @@ export function newFrame(callsite: number, frameNo: number, subprog: number): Fu
     marks: null,
     preciseRegs: 0,
     preciseSlots: emptySlots(),
-    scratchedRegs: 0x7ff,
-    scratchedSlots: { lo: -1, hi: -1 },
   };
 }
 
@@ -150,7 +145,5 @@ export function copyFrame(frame: FuncFrame): FuncFrame {
     marks: frame.marks,
     preciseRegs: frame.preciseRegs,
     preciseSlots: copySlots(frame.preciseSlots),
-    scratchedRegs: frame.scratchedRegs,
-    scratchedSlots: copySlots(frame.scratchedSlots),
   };
 }

@@ -7,7 +7,7 @@ import { declTagsOf, resolvedType, sizeOfType, typeById, typesByName } from '../
 import type { Btf, BtfType } from '../btf/types';
 import { progTypeByName } from '../spec/progTypes';
 import { reject, unknown, type VerifierEnv } from './env';
-import { EFAULT, EINVAL, ENOENT, EOPNOTSUPP } from './outcome';
+import { EFAULT, EINVAL, ENOENT, EOPNOTSUPP, NotModelled, Rejection } from './outcome';
 
 export type Param =
   | { readonly kind: 'scalar' }
@@ -71,6 +71,16 @@ export function prototypeOf(env: VerifierEnv, index: number): GlobalPrototype {
   }
   const at: Place = { env, btf, funcId: subprog.btfId, name: subprog.name };
   return { params: proto.params.map((param, i) => paramOf(at, param.type, i)), returnsVoid };
+}
+
+/** Newer kernels hold the main program's type against what a global function may have, and say in the log what it lacks. */
+export function judgeMainPrototype(env: VerifierEnv): void {
+  if (env.object.btf === undefined || env.subprogs[0].btfId === 0) return;
+  try {
+    prototypeOf(env, 0);
+  } catch (error) {
+    if (!(error instanceof Rejection) && !(error instanceof NotModelled)) throw error;
+  }
 }
 
 /** Global functions without result: newer kernels take them. */

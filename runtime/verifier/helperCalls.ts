@@ -587,7 +587,7 @@ export function checkHelperCall(env: VerifierEnv, insnIdx: number, insn: Insn): 
     caller.regs[n] = NOT_INIT;
   }
   caller.regWritten |= 0x3f;
-  caller.scratchedRegs |= 0x3f;
+  env.unprinted.regs |= 0x3f;
   setReturn(env, caller, call, insnIdx);
   if (call.map !== null) checkMapWithHelper(env, call.map.map, row.name as HelperName, row.id);
   checkFuncIp(env, row);

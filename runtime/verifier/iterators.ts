@@ -84,7 +84,7 @@ export function checkIterator(env: VerifierEnv, call: KfuncCall, i: number): Ask
   if (found === null || typeof place !== 'number')
     return refuse(env, regno, 'iterator-not-initialized', `expected an initialized ${name} as ${where}`);
   readSlots(frame, place, slots);
-  for (let i = 0; i < slots; i++) addSlot(frame.scratchedSlots, place - i);
+  for (let i = 0; i < slots; i++) addSlot(env.unprinted.slots, place - i);
   const asked: AskedIterator = {
     frameNo: reg.frameNo,
     slot: place,

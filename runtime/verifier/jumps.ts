@@ -37,6 +37,7 @@ import {
   unlinked,
 } from './regState';
 import { addDelta } from './scalarAlu';
+import { addSlot } from './slotSet';
 import { isSpilled } from './stackState';
 import { holdsSpinLock } from './allocated';
 import { subregIsConst } from './bounds';
@@ -383,9 +384,13 @@ function spreadToLinked(
         addDelta(d, knownScalar(BigInt(reg.off - known.off)), narrowSum, f);
         updated = d;
       }
-      if (place.isSlot)
+      if (place.isSlot) {
         setSlot(holder, place.index, { kinds: holder.stack[place.index].kinds, spilled: updated });
-      else holder.regs[place.index] = updated;
+        if (f.logShowsLinks) addSlot(env.unprinted.slots, place.index);
+      } else {
+        holder.regs[place.index] = updated;
+        if (f.logShowsLinks) env.unprinted.regs |= 1 << place.index;
+      }
     }
   };
   const bothScalar =

@@ -132,7 +132,7 @@ function finish(env: VerifierEnv, call: KfuncCall): void {
   const result = returned(env, call);
   for (let n = 0; n <= 5; n++) frame.regs[n] = NOT_INIT;
   frame.preciseRegs &= ~0x3f;
-  frame.scratchedRegs |= 0x3f;
+  env.unprinted.regs |= 0x3f;
   if (result === null) return;
   frame.regWritten |= 1;
   let reg = result;

@@ -147,7 +147,7 @@ export function checkInterruptFlags(env: VerifierEnv, call: KfuncCall, i: number
     env.cur.savedInterrupts = [...env.cur.savedInterrupts, { id, insnIdx: call.insnIdx }];
     const spilled = pointer('stack', { refObjId: id, object: { kind: 'irq', saver } });
     setSlot(frame, at, { kinds: allKinds(SLOT_IRQ), spilled });
-    addSlot(frame.scratchedSlots, at);
+    addSlot(env.unprinted.slots, at);
     return false;
   }
   const slot = typeof place === 'number' ? frame.stack[place] : EMPTY_SLOT;
@@ -165,7 +165,7 @@ export function checkInterruptFlags(env: VerifierEnv, call: KfuncCall, i: number
     );
   env.cur.savedInterrupts = saved.slice(0, -1);
   setSlot(frame, place, EMPTY_SLOT);
-  addSlot(frame.scratchedSlots, place);
+  addSlot(env.unprinted.slots, place);
   return false;
 }
 

@@ -48,7 +48,15 @@ export function enterLoop(env: VerifierEnv, checkpoint: VerifierState): void {
     visit = { entry: null, backEdges: [] };
     env.loopVisits.set(key, visit);
   }
-  visit.entry ??= checkpoint;
+  if (visit.entry !== null) return;
+  visit.entry = checkpoint;
+  logLoop(env, 'enter', key);
+}
+
+/** Names the loop as kernels do: the call sites that lead there, then its number. */
+function logLoop(env: VerifierEnv, what: string, key: string): void {
+  if (env.log.level === 2 && env.features.logShowsLinks)
+    env.log.message(`SCC ${what} (${key.replace('#', '')})`);
 }
 
 /** Not all paths through the loop around `state` are explored. */
@@ -61,7 +69,9 @@ export function inOpenLoop(env: VerifierEnv, state: VerifierState): boolean {
 export function keepBackEdge(env: VerifierEnv, coveredBy: VerifierState): void {
   const state = copyState(env, env.cur);
   state.insnIdx = env.insnIdx;
-  env.loopVisits.get(visitKey(env, coveredBy))?.backEdges.unshift({ state, coveredBy });
+  const key = visitKey(env, coveredBy);
+  env.loopVisits.get(key)?.backEdges.unshift({ state, coveredBy });
+  logLoop(env, 'backedge', key);
   countStates(env, 1);
 }
 
@@ -83,6 +93,7 @@ export function leaveLoop(env: VerifierEnv, state: VerifierState): void {
   const visit = env.loopVisits.get(visitKey(env, state));
   if (visit?.entry !== state) return;
   visit.entry = null;
+  logLoop(env, 'exit', visitKey(env, state));
   const { backEdges } = visit;
   for (let round = 1, changed = backEdges.length > 0; changed; round++) {
     if (round > MAX_ROUNDS) {

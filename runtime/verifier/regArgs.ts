@@ -15,7 +15,7 @@ export function checkRegArg(env: VerifierEnv, regno: number, use: 'src' | 'dst' 
       message: `R${regno} is invalid`,
     });
   }
-  frame.scratchedRegs |= 1 << regno;
+  env.unprinted.regs |= 1 << regno;
   if (use === 'src') {
     if (frame.regs[regno].type === 'notInit') {
       reject(env, {
@@ -51,5 +51,5 @@ export function clearCallerSaved(env: VerifierEnv): void {
   for (let n = 0; n <= 5; n++) frame.regs[n] = NOT_INIT;
   frame.regWritten |= 0x3f;
   frame.preciseRegs &= ~0x3f;
-  frame.scratchedRegs |= 0x3f;
+  env.unprinted.regs |= 0x3f;
 }

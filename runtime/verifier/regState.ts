@@ -51,8 +51,8 @@ export const NON_OWN_REF = 1024;
 export const PACKET_SLICE = 2048;
 
 /** `range` of a packet pointer that was compared with the end and found behind it / exactly at it. */
-export const BEYOND_PKT_END = -1;
-export const AT_PKT_END = -2;
+export const BEYOND_PKT_END = -2;
+export const AT_PKT_END = -1;
 
 export type DynptrKind = 'local' | 'ringbuf' | 'skb' | 'xdp' | 'skbMeta' | 'file';
 

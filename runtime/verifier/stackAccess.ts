@@ -146,7 +146,8 @@ function growStack(env: VerifierEnv, frame: FuncFrame, depthBytes: number): void
   if (subprog.stackDepth < 8 * slots) subprog.stackDepth = 8 * slots;
 }
 
-const scratch = (frame: FuncFrame, slot: number): void => addSlot(frame.scratchedSlots, slot);
+/** The log is to show the slot. */
+const scratch = (env: VerifierEnv, slot: number): void => addSlot(env.unprinted.slots, slot);
 
 const isSpecial = (slot: StackSlot): boolean => {
   const kind = slotKind(slot, 7);
@@ -255,7 +256,7 @@ function setFromBytes(
   let zero = true;
   for (let at = min; at < max && zero; at++) {
     const slot = slotOf(at);
-    scratch(frame, slot);
+    if (env.features.logShowsFills) scratch(env, slot);
     zero = slotKind(frame.stack[slot], (-at - 1) & 7) === SLOT_ZERO;
   }
   const cur = curFrame(env);
@@ -300,7 +301,7 @@ function readExact(
   const slot = frame.stack[slotIndex];
   const size = access.sizeBytes;
   const cur = curFrame(env);
-  scratch(frame, slotIndex);
+  if (f.logShowsFills) scratch(env, slotIndex);
   if (!isSpilled(slot)) {
     checkBytes(env, access, slot, off, false);
     markSlotRead(frame, slotIndex);
@@ -406,7 +407,7 @@ export function fillStack(env: VerifierEnv, regno: number, sizeBytes: number): v
     const slotIndex = slotOf(at);
     end = Math.min(min + sizeBytes, -8 * slotIndex);
     destroyDynptrIn(env, frame, slotIndex);
-    scratch(frame, slotIndex);
+    scratch(env, slotIndex);
     overwrite(frame, slotIndex, at, end - at, SLOT_MISC, env.features.narrowFills);
   }
 }
@@ -426,7 +427,7 @@ function writeExact(
   const value = access.valueRegno >= 0 ? cur.regs[access.valueRegno] : null;
   const store = f.narrowFills ? spill : spillScrubbed;
   destroyDynptrIn(env, frame, slotIndex);
-  scratch(frame, slotIndex);
+  scratch(env, slotIndex);
   let spills = true;
   const spillsScalar = f.narrowFills
     ? value?.type === 'scalar'
@@ -516,7 +517,7 @@ function writeVariable(
     const slotIndex = slotOf(at);
     const index = (-at - 1) & 7;
     let slot = frame.stack[slotIndex];
-    scratch(frame, slotIndex);
+    scratch(env, slotIndex);
     const kind = slotKind(slot, index);
     if (f.narrowFills && zero && kind === SLOT_SPILL && isSpilledScalar(slot) && isNullConst(slot.spilled)) {
       zeroUsed = true;

@@ -138,8 +138,11 @@ const LOOP_STACK_BYTES = 24;
 const HELPER_LOOP = 181;
 const MAY_GOTO = 0xe5;
 
+/** Bytes of each function's frame as far as the walk went. */
+export const depthsSoFar = (env: VerifierEnv): number[] => env.subprogs.map((subprog) => subprog.stackDepth);
+
 /**
- * Bytes of each function's frame as the kernel reports them: what the program uses, and what the kernel's own rewrites
+ * Bytes of each function's frame as the kernel reports them in the end: what the program uses, and what the kernel's own rewrites
  * add (loops in place of bpf_loop, the counter of may_goto). Functions of which nothing was reached are removed.
  */
 export function reportedDepths(env: VerifierEnv): number[] {

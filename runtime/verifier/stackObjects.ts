@@ -102,8 +102,8 @@ export function readSlots(frame: FuncFrame, at: number, slots: number): void {
   for (let i = 0; i < slots; i++) markSlotRead(frame, at - i);
 }
 
-const touch = (frame: FuncFrame, slot: number): void => {
-  addSlot(frame.scratchedSlots, slot);
+const touch = (env: VerifierEnv, frame: FuncFrame, slot: number): void => {
+  addSlot(env.unprinted.slots, slot);
   markSlotWritten(frame, slot);
 };
 
@@ -124,14 +124,14 @@ export function putDynptr(
   for (let i = 0; i < DYNPTR_SLOTS; i++) {
     const spilled = pointer('dynptrPtr', { id, refObjId, object: DYNPTR_PARTS[of][i] });
     setSlot(frame, at - i, { kinds: allKinds(SLOT_DYNPTR), spilled });
-    touch(frame, at - i);
+    touch(env, frame, at - i);
   }
 }
 
-function clearSlots(frame: FuncFrame, at: number, slots: number): void {
+function clearSlots(env: VerifierEnv, frame: FuncFrame, at: number, slots: number): void {
   for (let i = 0; i < slots; i++) {
     setSlot(frame, at - i, EMPTY_SLOT);
-    touch(frame, at - i);
+    touch(env, frame, at - i);
   }
 }
 
@@ -139,18 +139,18 @@ function clearSlots(frame: FuncFrame, at: number, slots: number): void {
 export function releaseDynptr(env: VerifierEnv, frame: FuncFrame, at: number): void {
   const { object, refObjId } = frame.stack[at].spilled;
   if (object?.kind !== 'dynptr' || !holdsReference(object.of)) {
-    clearSlots(frame, at, DYNPTR_SLOTS);
+    clearSlots(env, frame, at, DYNPTR_SLOTS);
     return;
   }
   releaseReference(env, refObjId);
   if (!env.features.dynptrSlotsTracked) {
-    clearSlots(frame, at, DYNPTR_SLOTS);
+    clearSlots(env, frame, at, DYNPTR_SLOTS);
     return;
   }
   for (let s = 1; s < frame.stack.length; s++) {
     const { spilled } = frame.stack[s];
     if (spilled.object?.kind === 'dynptr' && spilled.object.first && spilled.refObjId === refObjId)
-      clearSlots(frame, s, DYNPTR_SLOTS);
+      clearSlots(env, frame, s, DYNPTR_SLOTS);
   }
 }
 
@@ -173,7 +173,7 @@ export function destroyDynptrIn(env: VerifierEnv, frame: FuncFrame, slot: number
       facts: { off: -SLOT_BYTES * (at + 1) },
     });
   }
-  clearSlots(frame, at, DYNPTR_SLOTS);
+  clearSlots(env, frame, at, DYNPTR_SLOTS);
   forEachReg(env, env.cur, (reg) =>
     reg.type === 'mem' && (reg.flags & ~MAYBE_NULL) === 0 && reg.dynptrId === id ? UNKNOWN_SCALAR : reg,
   );
@@ -203,7 +203,7 @@ export function putIterator(
   for (let i = 0; i < slots; i++) {
     const spilled = pointer('stack', { flags, refObjId: i === 0 ? id : 0, object });
     setSlot(frame, at - i, { kinds: allKinds(SLOT_ITER), spilled });
-    touch(frame, at - i);
+    touch(env, frame, at - i);
   }
 }
 
@@ -236,7 +236,7 @@ export function touchesIterator(frame: FuncFrame, at: number, slots: number): bo
 /** The iterator at `at` is done with. */
 export function dropIterator(env: VerifierEnv, frame: FuncFrame, at: number, slots: number): void {
   releaseReference(env, frame.stack[at].spilled.refObjId);
-  clearSlots(frame, at, slots);
+  clearSlots(env, frame, at, slots);
 }
 
 /** Replaces what is known of the iterator whose first slot is `at`. */

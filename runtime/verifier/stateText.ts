@@ -10,11 +10,23 @@ import { asS64, asU64, S64_MAX, S64_MIN, U64_MAX } from '../util/u64';
 import { dynptrKindWord } from './dynptrWords';
 import type { VerifierEnv } from './env';
 import type { FuncFrame } from './frame';
-import { addFlag, originId, S32_MAX, S32_MIN, U32_MAX, type RegState } from './regState';
+import {
+  addFlag,
+  draft,
+  knownScalar,
+  NON_OWN_REF,
+  originId,
+  S32_MAX,
+  S32_MIN,
+  U32_MAX,
+  type RegState,
+} from './regState';
 import { regTypeName } from './regText';
-import { clearSlots, hasSlot, type SlotSet } from './slotSet';
+import { addDelta } from './scalarAlu';
+import { hasSlot, type SlotSet } from './slotSet';
 import { isSpilled, SLOT_INVALID, SLOT_LETTERS, SLOT_SPILL, slotKind, type StackSlot } from './stackState';
 import { tnumIsConst, tnumIsUnknown } from './tnum';
+import { isUnprinted, nothingUnprinted } from './unprinted';
 import type { VerifierState } from './verifierState';
 
 const unsignedText = (x: bigint): string => (x <= 0xffffn ? x.toString() : '0x' + x.toString(16));
@@ -79,8 +91,37 @@ function oldRangesText(reg: RegState): string[] {
   return out;
 }
 
+/** A pointer with its fixed offset in bits and bounds, as newest kernels hold it. */
+function withOffsetFolded(env: VerifierEnv, reg: RegState): RegState {
+  if (!env.features.pointerOffsetFolded || reg.type === 'scalar' || reg.off === 0) return reg;
+  const folded = draft(reg);
+  addDelta(folded, knownScalar(BigInt(reg.off)), false, env.features);
+  folded.off = 0;
+  return folded;
+}
+
+/** Ids of a register: its own, with what was added to a linked scalar, and that of the object behind it. */
+function idTexts(env: VerifierEnv, reg: RegState): string[] {
+  const parts: string[] = [];
+  const names = env.features.logNamesParents;
+  const id = names && reg.id === 0 ? reg.refObjId : reg.id;
+  if (id !== 0) {
+    const delta = addFlag(id) !== 0 ? (reg.off < 0 ? `${reg.off}` : `+${reg.off}`) : '';
+    parts.push(`id=${originId(id)}${delta}`);
+  }
+  if (!names) {
+    if (reg.refObjId !== 0) parts.push(`ref_obj_id=${reg.refObjId}`);
+    return parts;
+  }
+  const parent = reg.refObjId !== id && reg.refObjId !== 0 ? reg.refObjId : reg.dynptrId;
+  if (parent !== 0) parts.push(`parent_id=${parent}`);
+  if ((reg.flags & NON_OWN_REF) !== 0) parts.push('non_own_ref');
+  return parts;
+}
+
 /** One register behind `R1=`. */
-export function regText(env: VerifierEnv, frame: FuncFrame, reg: RegState, precise: boolean): string {
+export function regText(env: VerifierEnv, frame: FuncFrame, given: RegState, precise: boolean): string {
+  const reg = withOffsetFolded(env, given);
   const modern = env.features.logNamesMaps;
   const isScalar = reg.type === 'scalar';
   const prefix = isScalar && precise ? 'P' : '';
@@ -100,23 +141,21 @@ export function regText(env: VerifierEnv, frame: FuncFrame, reg: RegState, preci
     const btf = reg.btfOf === 'kernel' ? env.kernelBtf : env.object.btf;
     name += btf === undefined ? '' : typeById(btf, reg.btfId).name;
   }
-  const parts: string[] = [];
-  if (reg.id !== 0) {
-    const delta = addFlag(reg.id) !== 0 ? (reg.off < 0 ? `${reg.off}` : `+${reg.off}`) : '';
-    parts.push(`id=${originId(reg.id)}${delta}`);
-  }
-  if (reg.refObjId !== 0) parts.push(`ref_obj_id=${reg.refObjId}`);
+  const parts = idTexts(env, reg);
   const sizes = (): string => `ks=${reg.map?.keySizeBytes ?? 0},vs=${reg.map?.valueSizeBytes ?? 0}`;
   if (modern) {
     if (MAP_TYPES.has(reg.type)) {
-      if (reg.map !== null && reg.map.name !== '') parts.push(`map=${reg.map.name.slice(0, 15)}`);
+      // What is known of an inner map is its template, which has no name.
+      const named = reg.map !== null && env.maps.includes(reg.map) && reg.map.name !== '';
+      if (named) parts.push(`map=${reg.map.name.slice(0, 15)}`);
       parts.push(sizes());
     }
     if (!isScalar && reg.off !== 0) parts.push(`off=${signedText(BigInt(reg.off))}`);
   } else if (!isScalar) {
     parts.push(`off=${reg.off}`);
   }
-  if (reg.type === 'packet' || reg.type === 'packetMeta') parts.push(`r=${reg.range}`);
+  if (reg.type === 'packet' || reg.type === 'packetMeta')
+    parts.push(`r=${modern ? unsignedText(asU64(BigInt(reg.range))) : reg.range}`);
   else if (!modern && MAP_TYPES.has(reg.type)) parts.push(sizes());
   if (modern && reg.type === 'mem') parts.push(`sz=${unsignedText(BigInt(reg.memSize))}`);
   if (tnumIsConst(reg.bits)) {
@@ -164,13 +203,29 @@ function objectText(env: VerifierEnv, slot: StackSlot): string | undefined {
     if (!object.first) return undefined;
     const parts: string[] = [];
     if (id !== 0) parts.push(`id=${id}`);
-    if (refObjId !== 0) parts.push(`ref_id=${refObjId}`);
-    if (dynptrId !== 0) parts.push(`dynptr_id=${dynptrId}`);
+    if (env.features.logNamesParents) {
+      const parent = refObjId !== 0 ? refObjId : dynptrId;
+      if (parent !== 0) parts.push(`parent_id=${parent}`);
+    } else {
+      if (refObjId !== 0) parts.push(`ref_id=${refObjId}`);
+      if (dynptrId !== 0) parts.push(`dynptr_id=${dynptrId}`);
+    }
     return `dynptr_${dynptrKindWord(object.of)}(${parts.join(',')})`;
   }
   if (object?.kind !== 'iter' || refObjId === 0 || env.kernelBtf === undefined) return undefined;
   const name = typeById(env.kernelBtf, object.typeId).name.slice('bpf_'.length);
-  return `${name}(ref_id=${refObjId},state=${object.drained ? 'drained' : 'active'},depth=${object.depth})`;
+  const word = env.features.logNamesParents ? 'id' : 'ref_id';
+  return `${name}(${word}=${refObjId},state=${object.drained ? 'drained' : 'active'},depth=${object.depth})`;
+}
+
+/** Ids of what has to be given back; newest kernels count locks and saved interrupts among it. */
+function heldIds(env: VerifierEnv, frame: FuncFrame): number[] {
+  const ids = frame.refs.map((ref) => ref.id);
+  if (!env.features.logNamesParents) return ids;
+  const locks: number[] = [];
+  for (let lock = env.cur.activeLock; lock !== null; lock = lock.outer) locks.unshift(lock.id);
+  ids.push(...locks, ...env.cur.savedInterrupts.map((saved) => saved.id));
+  return ids[0] === 0 ? [] : ids.filter((id) => id !== 0);
 }
 
 /** A frame's registers and stack, ` R1=ctx() R10=fp0`; without `all` only what changed since last printed. */
@@ -181,7 +236,7 @@ export function frameText(env: VerifierEnv, frame: FuncFrame, all: boolean): str
   for (let n = 0; n < 11; n++) {
     const reg = frame.regs[n];
     if (reg.type === 'notInit') continue;
-    if (!all && (frame.scratchedRegs & (1 << n)) === 0) continue;
+    if (!all && (env.unprinted.regs & (1 << n)) === 0) continue;
     const bit = 1 << n;
     const written = ((marks?.regsWritten ?? frame.regWritten) & bit) !== 0;
     const live = liveText(env, ((marks?.regsRead ?? 0) & bit) !== 0, written, done && n < 10);
@@ -189,7 +244,7 @@ export function frameText(env: VerifierEnv, frame: FuncFrame, all: boolean): str
   }
   for (let s = 0; s < frame.stack.length; s++) {
     const slot = frame.stack[s];
-    if (!all && !hasSlot(frame.scratchedSlots, s)) continue;
+    if (!all && !hasSlot(env.unprinted.slots, s)) continue;
     let valid = false;
     for (let i = 0; i < 8; i++) valid ||= slotKind(slot, i) !== SLOT_INVALID;
     if (!valid) continue;
@@ -200,16 +255,12 @@ export function frameText(env: VerifierEnv, frame: FuncFrame, all: boolean): str
     const live = liveText(env, marks !== null && hasSlot(marks.slotsRead, s), written, done);
     text += ` fp${-8 * (s + 1)}${live}=${object ?? slotText(env, frame, slot, hasSlot(frame.preciseSlots, s))}`;
   }
-  if (frame.refs.length > 0) text += ` refs=${frame.refs.map((ref) => ref.id).join(',')}`;
+  const refs = heldIds(env, frame);
+  if (refs.length > 0) text += ` refs=${refs.join(',')}`;
   if (frame.inCallback) text += ' cb';
   if (frame.inAsyncCallback) text += ' async_cb';
   return text;
 }
-
-const markPrinted = (frame: FuncFrame): void => {
-  frame.scratchedRegs = 0;
-  clearSlots(frame.scratchedSlots);
-};
 
 /** The innermost frame of a state, whole. */
 export const printWholeState = (env: VerifierEnv, state: VerifierState): string =>
@@ -232,7 +283,7 @@ export function logChanges(env: VerifierEnv, frame: FuncFrame): void {
     log.write(`${env.insnIdx}:`);
   }
   log.message(frameText(env, frame, false));
-  markPrinted(frame);
+  nothingUnprinted(env.unprinted);
 }
 
 /** The source line of the instruction, once per change. */
@@ -269,9 +320,7 @@ function logSource(env: VerifierEnv): void {
 /** `12: (b7) r1 = 0` after the source line it belongs to. */
 export function logInsn(env: VerifierEnv, frame: FuncFrame): void {
   const { log } = env;
-  if (frame.scratchedRegs !== 0 || frame.scratchedSlots.lo !== 0 || frame.scratchedSlots.hi !== 0) {
-    logChanges(env, frame);
-  }
+  if (isUnprinted(env.unprinted)) logChanges(env, frame);
   logSource(env);
   const before = log.length;
   log.message(`${env.insnIdx}: ${insnText(env, env.insnIdx)}`);

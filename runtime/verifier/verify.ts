@@ -17,6 +17,7 @@ import { checkExceptionPrototype, findExceptionCallback, findThrowers } from './
 import { newFrame } from './frame';
 import { checkFunctionRecords } from './functionRecords';
 import { enterGlobalFunction } from './globalFunctions';
+import { judgeMainPrototype } from './globalPrototypes';
 import { checkDeadKfuncs, KfuncMentions } from './kfuncMentions';
 import { checkLoadAttributes } from './loadAttributes';
 import { Environment } from './environment';
@@ -24,8 +25,9 @@ import { E2BIG, EINVAL, NotModelled, Rejection } from './outcome';
 import { checkLines, checkOpcodes } from './opcodeCheck';
 import { RULES } from './rules';
 import { checkTranslation } from './socketAccess';
-import { checkStackDepth, reportedDepths } from './stackDepth';
+import { checkStackDepth, depthsSoFar, reportedDepths } from './stackDepth';
 import type { Diagnostic, Verdict, VerifierStats } from './verdict';
+import { printAll } from './unprinted';
 import { newWalk, walk, type WalkState } from './walk';
 import { assert } from '../util/assert';
 
@@ -158,9 +160,10 @@ export class Verification {
   }
 
   private base(): Omit<Verdict, 'verdict' | 'errno' | 'message'> {
-    const log = this.options.logLevel
-      ? this.env.log.text() + statsText({ ...this.stats(), maxStatesPerInsn: this.env.maxStatesPerInsn })
-      : undefined;
+    // What is refused before the verifier begins leaves no log.
+    const begun = this.phase !== 'start' || this.env.log.text().trim() !== '';
+    const stats = { ...this.stats(), maxStatesPerInsn: this.env.maxStatesPerInsn };
+    const log = this.options.logLevel ? (begun ? this.env.log.text() + statsText(stats) : '') : undefined;
     return {
       program: this.program.name,
       section: this.program.section,
@@ -178,7 +181,8 @@ export class Verification {
       processedInsns: env.processedInsns,
       totalStates: env.totalStates,
       peakStates: env.peakStates,
-      stackDepth: reportedDepths(env),
+      // Functions that are never reached go with the dead code, which only accepted programs lose.
+      stackDepth: this.phase === 'done' ? reportedDepths(env) : depthsSoFar(env),
     };
   }
 
@@ -313,9 +317,11 @@ function startFunction(env: VerifierEnv, index: number): void {
   env.insnIdx = env.subprogs[index].start;
   env.verifyingSubprog = index === 0 ? -1 : index;
   env.lastLine = -1;
+  printAll(env.unprinted);
   if (index === 0) {
     frame.regs[1] = RULES.contextRegister(env);
     RULES.ownArguments(env);
+    if (env.log.level > 0 && env.features.logJudgesMain) judgeMainPrototype(env);
     return;
   }
   if (env.features.globalNamesInMessages || env.log.level > 0) {

@@ -28,6 +28,7 @@ import { kernelVariable, symbolAddress } from './kernelVariables';
 import { hasSpinLock } from './specialMapFields';
 import { frameText, logChanges, logInsn } from './stateText';
 import { endsLocked } from './exitChecks';
+import { printAll } from './unprinted';
 
 const MAX_PROCESSED = 1_000_000;
 const SPIN_UNLOCK = 94;
@@ -120,7 +121,7 @@ function walkOne(env: VerifierEnv, at: WalkState): void {
       env.insnIdx++;
       return;
     case 0:
-      checkWide(env, at, insn);
+      checkWide(env, insn);
       return;
     default:
       env.jumpsProcessed++;
@@ -140,10 +141,7 @@ function finishPath(env: VerifierEnv, at: WalkState): void {
   env.cur = next.state;
   env.insnIdx = next.insnIdx;
   at.prevInsnIdx = next.prevInsnIdx;
-  for (const frame of env.cur.frames) {
-    frame.scratchedRegs = 0x7ff;
-    frame.scratchedSlots.lo = frame.scratchedSlots.hi = -1;
-  }
+  printAll(env.unprinted);
   if (env.log.level === 1) env.log.cutTo(next.logPos);
   at.printState = true;
 }
@@ -252,10 +250,10 @@ const LDDW = 0x18;
 const LOAD_ACQUIRE = 0x100;
 
 /** 64-bit immediates, and the old packet loads. */
-function checkWide(env: VerifierEnv, at: WalkState, insn: Insn): void {
+function checkWide(env: VerifierEnv, insn: Insn): void {
   const mode = insn.code & 0xe0;
   if (mode === 0x20 || mode === 0x40) {
-    checkPacketLoad(env, at, insn);
+    checkPacketLoad(env, insn);
     return;
   }
   if (mode !== 0) structure(env, 'invalid BPF_LD mode', 'invalid-opcode');
@@ -321,7 +319,7 @@ const LD_ABS_TYPES: ReadonlySet<string> = new Set([
 ]);
 
 /** LD_ABS and LD_IND: R6 is the context, the packet bytes come in R0; reading past the end leaves the function. */
-function checkPacketLoad(env: VerifierEnv, at: WalkState, insn: Insn): void {
+function checkPacketLoad(env: VerifierEnv, insn: Insn): void {
   if (!LD_ABS_TYPES.has(env.program.type)) {
     structure(env, 'BPF_LD_[ABS|IND] instructions not allowed for this program type', 'packet-load');
   }
@@ -350,7 +348,6 @@ function checkPacketLoad(env: VerifierEnv, at: WalkState, insn: Insn): void {
     pushBranch(env, env.insnIdx + 1, env.insnIdx);
     frame.regs[0] = knownScalar(0n);
     env.insnIdx = returnToCaller(env);
-    at.printState = true;
     return;
   }
   env.insnIdx++;
@@ -412,7 +409,7 @@ function checkCall(env: VerifierEnv, at: WalkState, insn: Insn, malformed: boole
   }
   if (isLocalCall(insn)) {
     env.insnIdx = callSubprog(env, env.insnIdx);
-    curFrame(env).scratchedRegs |= 1;
+    env.unprinted.regs |= 1;
     return;
   }
   env.enterAfterCall = null;
@@ -424,10 +421,10 @@ function checkCall(env: VerifierEnv, at: WalkState, insn: Insn, malformed: boole
       return;
     }
   } else RULES.checkHelperCall(env, env.insnIdx, insn);
-  curFrame(env).scratchedRegs |= 1;
+  env.unprinted.regs |= 1;
   if (isHelperCall(insn) && insn.imm === TAIL_CALL && env.cur.frames.length > 1) {
     if (env.features.tailCallEndsFunction) {
-      leaveByTailCall(env, at);
+      leaveByTailCall(env);
       return;
     }
   }
@@ -442,11 +439,10 @@ function checkCall(env: VerifierEnv, at: WalkState, insn: Insn, malformed: boole
 }
 
 /** A tail call that succeeds ends its function: the other program's result, some number, is what the caller gets. */
-function leaveByTailCall(env: VerifierEnv, at: WalkState): void {
+function leaveByTailCall(env: VerifierEnv): void {
   pushBranch(env, env.insnIdx + 1, env.insnIdx);
   curFrame(env).regs[0] = UNKNOWN_SCALAR;
   env.insnIdx = returnToCaller(env);
-  at.printState = true;
 }
 
 function checkExit(env: VerifierEnv, at: WalkState): void {
