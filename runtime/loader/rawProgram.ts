@@ -240,16 +240,15 @@ function referencesOf(
 /** How programs of objects name the thing that they attach to. */
 function attachName(
   raw: RawProgram,
+  programType: string | undefined,
   attachType: string | undefined,
   options: RawOptions,
 ): string | undefined {
   if (!raw.attach_btf_id) return undefined;
   const name = options.kernelTypeName?.(raw.attach_btf_id);
-  return attachType === 'BPF_TRACE_RAW_TP' ||
-    attachType === 'BPF_TRACE_ITER' ||
-    attachType?.startsWith('BPF_LSM')
-    ? name?.replace(/^(btf_trace_|bpf_iter_|bpf_lsm_)/, '')
-    : name;
+  if (attachType === 'BPF_TRACE_RAW_TP') return name?.replace(/^btf_trace_/, '');
+  if (attachType === 'BPF_TRACE_ITER') return name?.replace(/^bpf_iter_/, '');
+  return programType === 'BPF_PROG_TYPE_LSM' ? name?.replace(/^bpf_lsm_/, '') : name;
 }
 
 function attributesOf(raw: RawProgram, options: RawOptions) {
@@ -265,7 +264,7 @@ function attributesOf(raw: RawProgram, options: RawOptions) {
   return {
     type: programType ?? 'BPF_PROG_TYPE_UNSPEC',
     attachType,
-    attachTo: attachName(raw, attachType, options),
+    attachTo: attachName(raw, programType, attachType, options),
     ...(attachBtfId > 0 && { attachBtfId }),
     ...(programType === 'BPF_PROG_TYPE_STRUCT_OPS' && { memberIndex: attachNumber }),
     load: { programType, flags: unsignedOf(raw.flags, 'flags'), attachType: attachNumber, attachBtfId },

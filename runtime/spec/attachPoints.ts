@@ -117,6 +117,7 @@ export const SLEEPABLE_HOOKS: Readonly<Record<string, HookRow>> = {
   inode_getattr: {},
   inode_getxattr: {},
   inode_mknod: {},
+  inode_need_killpriv: {},
   inode_post_removexattr: { since: '6.18' },
   inode_post_setxattr: {},
   inode_readlink: {},
@@ -244,7 +245,7 @@ export interface IteratorArg {
   readonly struct?: string;
 }
 
-/** By iterator; iterators that are not listed are not modelled. */
+/** By iterator. Functions of such a name that are not listed are no iterators. */
 export const ITERATOR_ARGS: Readonly<Record<string, readonly IteratorArg[]>> = {
   bpf_prog: [{ index: 1, kind: 'struct' }],
   bpf_link: [{ index: 1, kind: 'struct' }],
@@ -277,7 +278,12 @@ export const ITERATOR_ARGS: Readonly<Record<string, readonly IteratorArg[]>> = {
   unix: [{ index: 1, kind: 'struct' }],
   ipv6_route: [{ index: 1, kind: 'struct' }],
   ksym: [{ index: 1, kind: 'struct' }],
+  kmem_cache: [{ index: 1, kind: 'trusted' }],
+  dmabuf: [{ index: 1, kind: 'struct' }],
 };
+
+/** Tracepoints that are hit where the kernel may sleep: those of system calls. Evidence: every tracepoint of 7.2.13 asked. */
+export const SLEEPABLE_TRACEPOINTS: ReadonlySet<string> = new Set(['sys_enter', 'sys_exit']);
 
 /** Kernel functions made for tests whose return value programs may replace, and those of them that may sleep. */
 export const REPLACEABLE_FUNCTIONS: ReadonlySet<string> = new Set([

@@ -942,9 +942,19 @@ export const FEATURES = {
     evidence: 'measured on 6.1, 6.12 and 7.2',
   },
   sleepableProgramsShortText: {
-    what: 'the refusal to let a program sleep lists no program types; tracepoint programs may sleep',
+    what: 'the refusal to let a program sleep lists no program types',
     since: '7.2',
     evidence: 'measured on 6.12 and 7.2',
+  },
+  sleepInTracepoints: {
+    what: 'programs may sleep in tracepoints, typed ones where the kernel may: in those of system calls',
+    since: '7.2',
+    evidence: 'measured on 6.12 and 7.2',
+  },
+  tracedHookReturns: {
+    what: 'tracing programs that attach in the way of security hooks have a range of return values',
+    since: '7.2',
+    evidence: 'measured on 6.1, 6.12 (refused without words) and 7.2',
   },
   structOpsSleep: {
     what: 'programs that implement operation tables may sleep, and have trusted arguments, some of which may be NULL',

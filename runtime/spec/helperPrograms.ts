@@ -349,9 +349,8 @@ export function kernelHasHelper(profile: Profile, id: number): boolean {
 /** The prototype that holds for a program type (BPF_PROG_TYPE_…) on that kernel. */
 export function helperPrototype(profile: Profile, row: HelperRow, type: string): HelperPrototype {
   const variant = row.variants?.find((v) => v.programs.includes(type.replace('BPF_PROG_TYPE_', '')));
-  if (variant !== undefined) return variant;
-  if (row.before !== undefined && !isSince(profile, row.before.profile)) return row.before;
-  return row;
+  const { before, ...now }: Pick<HelperRow, 'before'> & HelperPrototype = variant ?? row;
+  return before !== undefined && !isSince(profile, before.profile) ? before : now;
 }
 
 /**

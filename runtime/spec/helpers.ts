@@ -86,6 +86,9 @@ export interface HelperPrototype {
   readonly maySleep?: true;
 }
 
+/** Prototype of the profiles older than `profile`. */
+type EarlierPrototype = HelperPrototype & { readonly profile: string };
+
 export interface HelperRow extends HelperPrototype {
   readonly id: number;
   readonly name: `bpf_${string}`;
@@ -94,9 +97,11 @@ export interface HelperRow extends HelperPrototype {
   /** First profile that has it; absent: all have it. */
   readonly since?: string;
   /** Program types (without `BPF_PROG_TYPE_`) for which the prototype is another. */
-  readonly variants?: readonly (HelperPrototype & { readonly programs: readonly string[] })[];
-  /** Prototype of the profiles older than `profile`. */
-  readonly before?: HelperPrototype & { readonly profile: string };
+  readonly variants?: readonly (HelperPrototype & {
+    readonly programs: readonly string[];
+    readonly before?: EarlierPrototype;
+  })[];
+  readonly before?: EarlierPrototype;
 }
 
 export const HELPERS = [
@@ -257,7 +262,14 @@ export const HELPERS = [
     name: 'bpf_get_socket_cookie',
     args: ['ctx'],
     ret: 'integer',
-    variants: [{ programs: ['SK_REUSEPORT', 'TRACING'], args: ['sockCommonBtfOrNull'], ret: 'integer' }],
+    variants: [
+      {
+        programs: ['SK_REUSEPORT', 'TRACING', 'SYSCALL', 'LSM'],
+        args: ['sockCommonBtfOrNull'],
+        ret: 'integer',
+        before: { profile: '6.12', args: ['sockCommonBtf'], ret: 'integer' },
+      },
+    ],
   },
   { id: 47, name: 'bpf_get_socket_uid', args: ['ctx'], ret: 'integer' },
   { id: 48, name: 'bpf_set_hash', args: ['ctx', 'anything'], ret: 'integer' },

@@ -36,6 +36,23 @@ export const MULTI_ATTACH_TYPES: ReadonlySet<string> = new Set([
   'BPF_TRACE_FSESSION_MULTI',
 ]);
 
+/**
+ * Attach types that let a program sleep, by program type. Oldest kernels look at the program type only.
+ * Evidence: every attach type with every program type offered to the three kernels, with and without sleeping.
+ */
+export const SLEEPABLE_ATTACH_TYPES: Readonly<Record<string, readonly string[]>> = {
+  BPF_PROG_TYPE_TRACING: [
+    'BPF_TRACE_FENTRY',
+    'BPF_TRACE_FEXIT',
+    'BPF_MODIFY_RETURN',
+    'BPF_TRACE_ITER',
+    'BPF_TRACE_FSESSION',
+  ],
+};
+
+/** Newest kernels let programs sleep in tracepoints, too, whatever their type. */
+export const SLEEPABLE_TRACEPOINT_TYPE = 'BPF_TRACE_RAW_TP';
+
 interface AttachRule {
   /** The attach types that are taken. */
   readonly types: readonly string[];

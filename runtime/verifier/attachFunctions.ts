@@ -3,36 +3,69 @@
  * return, whether it may sleep in them. The last two follow from lists that are not in the kernel's BTF (`spec/attachPoints.ts`).
  * Evidence: every function in the BTF of 6.1.192, 6.12.117 and 7.2.13 asked for both.
  */
-import { resolvedType, sizeOfType } from '../btf/query';
+import { findType, resolvedType, sizeOfType } from '../btf/query';
 import type { Btf } from '../btf/types';
 import {
   ENDLESS_FUNCTIONS,
+  ITERATOR_ARGS,
   NORETURN_FUNCTIONS,
   REPLACEABLE_FUNCTIONS,
   SLEEPABLE_FUNCTIONS,
+  SLEEPABLE_TRACEPOINTS,
   UNTRACEABLE_FUNCTIONS,
 } from '../spec/attachPoints';
 import { ATTACH_TYPES, type AttachTypeRow } from '../spec/attachTypes';
 import { isSince } from '../spec/profile';
 import { hasFeature, reject, unknown, type VerifierEnv } from './env';
+import { checkHook, HOOK_PREFIX, hookMaySleep } from './hooks';
 import { EINVAL } from './outcome';
-import { attachProto } from './typedArguments';
+import { attachedFunction, attachProto } from './typedArguments';
 
 const MAX_ARGUMENTS = 12;
 /** Structs up to this size are passed by value in registers. */
 const MAX_STRUCT_BYTES = 16;
 
-const TRACED = new Set(['BPF_TRACE_FENTRY', 'BPF_TRACE_FEXIT', 'BPF_TRACE_FSESSION', 'BPF_MODIFY_RETURN']);
+/** Attach types that are for a kernel function. */
+const OF_FUNCTIONS = new Set([
+  'BPF_TRACE_FENTRY',
+  'BPF_TRACE_FEXIT',
+  'BPF_TRACE_FSESSION',
+  'BPF_MODIFY_RETURN',
+  'BPF_LSM_MAC',
+  'BPF_LSM_CGROUP',
+]);
 
-export function checkTracedFunction(env: VerifierEnv): void {
+/** Before the walk: may this program attach to what it names? First as any program may, then by the rules of hooks or of tracing. */
+export function checkAttachedFunction(env: VerifierEnv): void {
   const { program } = env;
-  const target = program.attachTo ?? '';
-  if (program.type !== 'BPF_PROG_TYPE_TRACING') return;
+  const hook = program.type === 'BPF_PROG_TYPE_LSM';
+  if (!hook && program.type !== 'BPF_PROG_TYPE_TRACING') return;
   if (!isAttachTypeKnown(env)) refuse(env, 'load-attach-type', '');
-  if (!TRACED.has(program.attachType ?? '')) return;
-  checkPrototype(env, target);
-  checkListed(env, target);
-  checkClosed(env, target);
+  const target = program.attachTo ?? '';
+  if (program.attachType === 'BPF_TRACE_RAW_TP') return checkTracepoint(env, target);
+  if (program.attachType === 'BPF_TRACE_ITER') {
+    if (!Object.hasOwn(ITERATOR_ARGS, target)) refuse(env, 'load-attach-type', '');
+    return;
+  }
+  if (!OF_FUNCTIONS.has(program.attachType ?? '')) return;
+  const name = attachedFunction(env);
+  if (env.kernelBtf !== undefined && findType(env.kernelBtf, name, 'func') === 0)
+    return unknown(env, `the function ${name}`);
+  if (!hook) checkPrototype(env, name);
+  checkListed(env, name);
+  if (hook) checkHook(env, name);
+  else checkClosed(env, name);
+}
+
+/** Where a tracepoint is hit decides whether its programs may sleep. */
+function checkTracepoint(env: VerifierEnv, target: string): void {
+  if (!env.program.sleepable || !hasFeature(env, 'sleepInTracepoints')) return;
+  if (SLEEPABLE_TRACEPOINTS.has(target)) return;
+  refuse(
+    env,
+    'attach-not-sleepable',
+    `Sleepable program cannot attach to non-faultable tracepoint ${target}`,
+  );
 }
 
 /** Whether this kernel has the program's way of attaching at all. */
@@ -46,6 +79,10 @@ function checkListed(env: VerifierEnv, target: string): void {
   const { program } = env;
   const replaces = program.attachType === 'BPF_MODIFY_RETURN';
   if (!replaces && !program.sleepable) return;
+  if (program.sleepable && program.type === 'BPF_PROG_TYPE_LSM') {
+    if (target.startsWith(HOOK_PREFIX) && hookMaySleep(env, target.slice(HOOK_PREFIX.length))) return;
+    refuse(env, 'attach-not-sleepable', `${target} is not sleepable`);
+  }
   const systemCall = target.startsWith('__x64_sys_') && hasFeature(env, 'syscallsAttachable');
   const testsOpen = hasFeature(env, 'testFunctionsReplaceable');
   if (program.sleepable) {

@@ -534,11 +534,13 @@ export function checkArgument(env: VerifierEnv, call: Call, index: number): void
   } else {
     checkType(env, rule, regno, reg);
     refuseWrittenStruct(env, call, rule, regno, reg);
-    if (base === 'btfOrNullRelease') refuseMaybeNull(env, regno, reg);
+    // What goes into a field is asked for its type before its offset and its owner.
+    if (base === 'btfOrNullRelease') {
+      refuseMaybeNull(env, regno, reg);
+      rule.check?.(env, call, regno, reg, rest);
+    }
     checkOffset(env, rule, regno, reg);
   }
-  // What goes into a field is asked for its type before its owner.
-  if (base === 'btfOrNullRelease') rule.check?.(env, call, regno, reg, rest);
   // the object whose field is exchanged stays the program's
   if (base !== 'kptrDestination') noteReference(env, call, rule, regno, reg);
   if (base !== 'btfOrNullRelease') rule.check?.(env, call, regno, reg, rest);

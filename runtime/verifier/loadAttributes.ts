@@ -74,7 +74,10 @@ export function checkAttachTarget(env: VerifierEnv): void {
   if (load === undefined || !BTF_ATTACHED.has(program.type) || program.type === 'BPF_PROG_TYPE_STRUCT_OPS')
     return;
   const id = load.attachBtfId;
-  if (program.attachType !== undefined && MULTI_ATTACH_TYPES.has(program.attachType))
+  const attach = ATTACH_TYPES.find((row): boolean => row.name === program.attachType) as
+    AttachTypeRow | undefined;
+  const known = isSince(env.profile, attach?.since);
+  if (known && attach !== undefined && MULTI_ATTACH_TYPES.has(attach.name))
     return unknown(env, 'programs for many functions at once');
   if (id === 0) refuse(env, 'attach-number', 'Tracing programs must provide btf_id');
   if (program.type === 'BPF_PROG_TYPE_EXT') refuse(env, 'attach-number', 'Cannot replace kernel functions');
@@ -83,9 +86,7 @@ export function checkAttachTarget(env: VerifierEnv): void {
   if (id >= kernel.types.length || (kernel.modulesFrom !== undefined && id >= kernel.modulesFrom))
     refuse(env, 'attach-number', `attach_btf_id ${id} is invalid`);
   const type = typeById(kernel, id);
-  const attach = ATTACH_TYPES.find((row): boolean => row.name === program.attachType) as
-    AttachTypeRow | undefined;
-  if (!isSince(env.profile, attach?.since)) refuse(env, 'load-attach-type', '');
+  if (!known) refuse(env, 'load-attach-type', '');
   switch (program.attachType) {
     case 'BPF_TRACE_RAW_TP':
       if (type.kind !== 'typedef') refuse(env, 'attach-number', `attach_btf_id ${id} is not a typedef`);
@@ -104,6 +105,4 @@ export function checkAttachTarget(env: VerifierEnv): void {
     default:
       refuse(env, 'load-attach-type', '');
   }
-  if (program.type === 'BPF_PROG_TYPE_LSM' && !type.name.startsWith('bpf_lsm_'))
-    refuse(env, 'attach-number', `attach_btf_id ${id} points to wrong type name ${type.name}`);
 }

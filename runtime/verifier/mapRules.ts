@@ -156,11 +156,7 @@ export function kernelMapName(map: MapSpec): string {
 }
 
 /** Program types that trace, which old kernels keep away from locks and timers. */
-function isTracing(env: VerifierEnv): boolean {
-  const row = progTypeByName(env.program.type);
-  if (row?.tracing !== true) return false;
-  return env.program.type !== 'BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE' || hasFeature(env, 'timerFieldRecord');
-}
+const isTracing = (env: VerifierEnv): boolean => progTypeByName(env.program.type)?.tracing === true;
 
 function refuse(env: VerifierEnv, map: MapSpec, code: string, message: string): never {
   return reject(env, {

@@ -56,11 +56,13 @@ export function checkAlignment(
   const packet = reg.type === 'packet' || reg.type === 'packetMeta';
   // Ethernet frames start two bytes off alignment
   const base = packet ? 2 : 0;
-  const total = tnumAdd(reg.bits, tnumConst(BigInt.asUintN(64, BigInt(base + reg.off + off))));
-  if (tnumIsAligned(total, sizeBytes)) return;
   const folded = hasFeature(env, 'pointerOffsetFolded');
+  // a number's offset is its distance from another number; older kernels take it for a pointer's
+  const own = folded && reg.type === 'scalar' ? 0 : reg.off;
+  const total = tnumAdd(reg.bits, tnumConst(BigInt.asUintN(64, BigInt(base + own + off))));
+  if (tnumIsAligned(total, sizeBytes)) return;
   const place = folded
-    ? `${bitsText(env, tnumAdd(reg.bits, tnumConst(BigInt.asUintN(64, BigInt(reg.off)))))}+${off}`
+    ? `${bitsText(env, tnumAdd(reg.bits, tnumConst(BigInt.asUintN(64, BigInt(own)))))}+${off}`
     : `${bitsText(env, reg.bits)}+${reg.off}+${off}`;
   reject(env, {
     code: 'misaligned-access',

@@ -5,7 +5,7 @@
 import type { SpecialField, SpecialFieldKind } from '../btf/specialFields';
 import type { MapSpec } from '../loader/objectSpec';
 import { assert } from '../util/assert';
-import { regOf, reject, setReg, unknown, type VerifierEnv } from './env';
+import { hasFeature, regOf, reject, setReg, unknown, type VerifierEnv } from './env';
 import { checkKptrAccess } from './kptrFields';
 import { ENTRY_BYTES, isInsnArray, loadedEntry } from './jumpTables';
 import { mapInfo } from './mapRules';
@@ -39,13 +39,15 @@ export function checkMapPermission(
 ): void {
   const info = mapInfo(env, map);
   if (kind === 'write' ? info.progWritable : info.progReadable) return;
+  // kernels that keep the offset with the bounds name the lowest place
+  const at = hasFeature(env, 'pointerOffsetFolded') ? BigInt(off) + regOf(env, regno).smin : BigInt(off);
   reject(env, {
     code: kind === 'write' ? 'write-to-read-only' : 'read-from-write-only',
     category: 'Memory Safety',
     errno: EACCES,
-    message: `${kind === 'write' ? 'write into' : 'read from'} map forbidden, value_size=${map.valueSizeBytes} off=${off} size=${sizeBytes}`,
+    message: `${kind === 'write' ? 'write into' : 'read from'} map forbidden, value_size=${map.valueSizeBytes} off=${at} size=${sizeBytes}`,
     registers: [regno],
-    facts: { map: map.name, off, sizeBytes },
+    facts: { map: map.name, off: Number(at), sizeBytes },
   });
 }
 

@@ -19,7 +19,7 @@ import {
   UNKNOWN_SCALAR,
   withConst,
 } from './regState';
-import { typeName } from './regText';
+import { argTypeName } from './typeText';
 import { tnumAdd, tnumIsConst, tnumSub } from './tnum';
 
 const CLASS_ALU = 4;
@@ -133,7 +133,7 @@ export function pointerAlu(
     if (op === 1) return UNKNOWN_SCALAR;
     badPointer(env, 'pointer-arithmetic', `R${dst} 32-bit pointer arithmetic prohibited`, [dst]);
   }
-  const name = typeName(ptr.type, ptr.flags);
+  const name = argTypeName(env, ptr);
   if (mayBeNull(ptr)) {
     badPointer(
       env,

@@ -2,12 +2,12 @@
  * What is judged before the walk: program type, sleepability, what the program attaches to, every map that it mentions.
  */
 import { resolvedType } from '../btf/query';
+import { SLEEPABLE_ATTACH_TYPES, SLEEPABLE_TRACEPOINT_TYPE } from '../spec/loadAttributes';
 import { progTypeByName, type ProgTypeRow } from '../spec/progTypes';
 import { isSince } from '../spec/profile';
 import { hasFeature, reject, unknown, type VerifierEnv } from './env';
 import { checkArena } from './arenas';
-import { checkTracedFunction, isAttachTypeKnown } from './attachFunctions';
-import { checkHook } from './hooks';
+import { checkAttachedFunction, isAttachTypeKnown } from './attachFunctions';
 import { findSymbol } from './kernelVariables';
 import { checkAttachTarget } from './loadAttributes';
 import { checkDirectValue, mapChecker } from './mapRules';
@@ -36,8 +36,7 @@ export function checkAttachment(env: VerifierEnv): void {
   checkAttachTarget(env);
   if (NOT_MODELLED.has(program.type)) return unknown(env, `program type ${program.type}`);
   if (program.type === 'BPF_PROG_TYPE_STRUCT_OPS') checkStructOps(env);
-  if (program.type === 'BPF_PROG_TYPE_LSM') checkHook(env, program.attachTo ?? '');
-  checkTracedFunction(env);
+  checkAttachedFunction(env);
 }
 
 /** The map that the wide load at `slot` names: does it go with the program? */
@@ -109,19 +108,32 @@ function checkSleepable(env: VerifierEnv, rule: 'may' | 'always' | undefined): v
     });
   }
   if (!program.sleepable || rule === 'always') return;
-  const shortText = hasFeature(env, 'sleepableProgramsShortText');
-  const tables = program.type === 'BPF_PROG_TYPE_STRUCT_OPS';
-  const tracepoints = shortText && SLEEPY_TRACEPOINTS.has(program.type);
-  const newWay = hasFeature(env, 'sleepableProgramsText') && !isAttachTypeKnown(env);
-  if (tables ? hasFeature(env, 'structOpsSleep') : (rule === 'may' && !newWay) || tracepoints) return;
-  const listText = hasFeature(env, 'sleepableProgramsText')
-    ? 'Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable'
+  const cgroupHook = program.attachType === 'BPF_LSM_CGROUP' && program.type === 'BPF_PROG_TYPE_LSM';
+  if (maySleep(env, rule) && !cgroupHook) return;
+  const oldText = cgroupHook
+    ? 'BPF_LSM_CGROUP programs cannot be sleepable'
     : 'Only fentry/fexit/fmod_ret, lsm, and kprobe/uprobe programs can be sleepable';
-  refuseAttach(
-    env,
-    'program-may-not-sleep',
-    shortText ? 'Program of this type cannot be sleepable' : listText,
-  );
+  const listText = sleepDependsOnAttachType(env)
+    ? 'Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable'
+    : oldText;
+  const short = hasFeature(env, 'sleepableProgramsShortText');
+  refuseAttach(env, 'program-may-not-sleep', short ? 'Program of this type cannot be sleepable' : listText);
+}
+
+const sleepDependsOnAttachType = (env: VerifierEnv): boolean =>
+  hasFeature(env, 'sleepableProgramsText') || hasFeature(env, 'sleepableProgramsShortText');
+
+/** By program type, and on all but the oldest kernels by attach type. */
+function maySleep(env: VerifierEnv, rule: 'may' | undefined): boolean {
+  const { type, attachType } = env.program;
+  const tracepoints = hasFeature(env, 'sleepInTracepoints');
+  if (tracepoints && SLEEPY_TRACEPOINTS.has(type)) return true;
+  if (type === 'BPF_PROG_TYPE_STRUCT_OPS') return hasFeature(env, 'structOpsSleep');
+  if (rule === undefined) return false;
+  const listed = Object.hasOwn(SLEEPABLE_ATTACH_TYPES, type) ? SLEEPABLE_ATTACH_TYPES[type] : undefined;
+  if (listed === undefined || !sleepDependsOnAttachType(env)) return true;
+  if (!isAttachTypeKnown(env)) return false;
+  return listed.includes(attachType ?? '') || (tracepoints && attachType === SLEEPABLE_TRACEPOINT_TYPE);
 }
 
 /** R1 at entry of the main program. */

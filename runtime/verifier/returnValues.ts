@@ -9,7 +9,7 @@ import { checkUnmodifiedPointer } from './contextAccess';
 import { hasFeature, reject, unknown, type VerifierEnv } from './env';
 import type { FuncFrame } from './frame';
 import { returnsNothing } from './globalPrototypes';
-import { EACCES, EINVAL } from './outcome';
+import { EACCES, EINVAL, ENOTSUPP } from './outcome';
 import { markPrecise } from './precision';
 import { checkRegArg } from './regArgs';
 import { S64_MAX, S64_MIN } from '../util/u64';
@@ -136,6 +136,7 @@ export function checkReturnValue(
   if (returned === 'object') return checkUnmodifiedPointer(env, reg, regno, false);
   if (returned === 'null') range = ZERO;
   if (range === undefined) return;
+  if (isMain && isTracedHook(env)) refuseWordless(env);
   if (reg.type !== 'scalar') {
     const signed = hasFeature(env, 'returnRangeSigned');
     const where =
@@ -153,6 +154,15 @@ export function checkReturnValue(
   wrongValue(env, place, reg, regno, range, voidHook ? VOID_HOOK_NOTE : undefined);
 }
 
+/** Older kernels have no rule for tracing programs that attach in the way of hooks. */
+const isTracedHook = (env: VerifierEnv): boolean =>
+  env.program.type === 'BPF_PROG_TYPE_TRACING' &&
+  (env.program.attachType?.startsWith('BPF_LSM_') ?? false) &&
+  !hasFeature(env, 'tracedHookReturns');
+
+const refuseWordless = (env: VerifierEnv): never =>
+  reject(env, { code: 'load-attach-type', category: 'Policy', errno: ENOTSUPP, message: '' });
+
 const VOID_HOOK_NOTE = "Note, BPF_LSM_CGROUP that attach to void LSM hooks can't modify return value!";
 
 export function hookReturnsNothing(env: VerifierEnv): boolean {
@@ -168,6 +178,7 @@ export function hookReturnRange(env: VerifierEnv): ReturnRange | undefined {
 }
 
 function hookRange(env: VerifierEnv, voidHook: boolean): ReturnRange | undefined {
-  if (env.program.attachType !== 'BPF_LSM_CGROUP') return hookReturnRange(env);
+  const { attachType } = env.program;
+  if (attachType !== 'BPF_LSM_CGROUP') return attachType === 'BPF_LSM_MAC' ? hookReturnRange(env) : undefined;
   return voidHook ? { min: 1, max: 1 } : { min: 0, max: 1 };
 }

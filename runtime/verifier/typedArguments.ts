@@ -10,6 +10,7 @@ import { ITERATOR_ARGS, TRACEPOINT_ARGS, UNTRUSTED_HOOKS } from '../spec/attachP
 import { curFrame, hasFeature, newId, reject, unknown, type VerifierEnv } from './env';
 import { syncBounds } from './bounds';
 import { loadedScalar } from './memoryAccessBounds';
+import { HOOK_PREFIX } from './hooks';
 import { EACCES } from './outcome';
 import {
   draft,
@@ -34,11 +35,14 @@ export interface AttachProto {
   readonly returnType: number;
 }
 
-const PREFIX: Readonly<Record<string, string>> = {
-  BPF_TRACE_ITER: 'bpf_iter_',
-  BPF_LSM_MAC: 'bpf_lsm_',
-  BPF_LSM_CGROUP: 'bpf_lsm_',
-};
+/** The kernel function that the program attaches to. Bare programs name it by number, so that it may be any. */
+export function attachedFunction(env: VerifierEnv): string {
+  const { attachBtfId, attachTo = '', attachType = '', type } = env.program;
+  const given = attachBtfId === undefined ? undefined : env.kernelBtf?.types.at(attachBtfId);
+  if (given?.kind === 'func') return given.name;
+  if (attachType === 'BPF_TRACE_ITER') return `bpf_iter_${attachTo}`;
+  return type === 'BPF_PROG_TYPE_LSM' ? HOOK_PREFIX + attachTo : attachTo;
+}
 
 /** The attach point's prototype, by the kernel's BTF; undefined when that does not have it. */
 export function attachProto(env: VerifierEnv): AttachProto | undefined {
@@ -56,7 +60,7 @@ export function attachProto(env: VerifierEnv): AttachProto | undefined {
     // the tracepoint's own cookie comes first and is not shown
     return { name: target, params: proto.params.slice(1), returnType: proto.returnType };
   }
-  const name = (PREFIX[attach] ?? '') + target;
+  const name = attachedFunction(env);
   const func = btf.types[findType(btf, name, 'func')];
   const proto = func?.kind === 'func' ? btf.types[func.type] : undefined;
   if (proto?.kind !== 'funcProto') return undefined;

@@ -6,10 +6,13 @@
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import type { BtfType } from '../../runtime/btf/types';
+import { lazyKernelBtf } from '../../runtime/host/loadFor';
+import { findProfile } from '../../runtime/spec/profile';
 import { fixture } from '../support/paths';
 import { rawRules } from '../support/rawRules';
 import { finalMessage } from './agreement';
-import { KERNELS, setUp } from './boot';
+import { KERNELS, setUp, type KernelName } from './boot';
 import { rawOnKernel } from './rawPrograms';
 import { verifyOnKernel } from './verifyObjects';
 
@@ -25,9 +28,14 @@ const RAW = 'raw';
 /** What the guest's loader says when the kernel did not take the types beside a program: no verifier saw it. */
 const TYPES_REFUSED = 'BTF refused';
 
+function kernelTypes(kernel: KernelName): readonly BtfType[] {
+  const profile = findProfile(kernel);
+  return profile === undefined ? [] : (lazyKernelBtf(profile, {}).kernelBtf?.types ?? []);
+}
+
 async function recordRaw(recorded: Recorded): Promise<void> {
-  const programs = rawRules();
   for (const kernel of KERNELS) {
+    const programs = rawRules(kernelTypes(kernel));
     for (const answer of await rawOnKernel(kernel, programs)) {
       const { verdict } = answer;
       if (answer.error === TYPES_REFUSED) {

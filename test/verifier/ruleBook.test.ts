@@ -18,6 +18,7 @@ import {
   expectations,
   judge,
   KERNELS,
+  kernelBtf,
   loadFixture,
   type Kernel,
   type Outcome,
@@ -28,7 +29,7 @@ const folder = fixture('rulebook');
 const gapsFile = path.join(folder, 'gaps.json');
 const recorded = JSON.parse(fs.readFileSync(path.join(folder, 'recorded.json'), 'utf8')) as RecordedPrograms;
 const gaps = JSON.parse(fs.readFileSync(gapsFile, 'utf8')) as Record<string, string>;
-const rawPrograms = rawRules();
+const rawPrograms = new Map<Kernel, ReturnType<typeof rawRules>>();
 const update = process.env.UPDATE_GOLDEN === '1';
 
 const same = (a: Outcome, b: Outcome): boolean =>
@@ -47,9 +48,12 @@ describe('rule book', () => {
       };
       const find = (programName: string, kernel: Kernel): { program: ProgramSpec; inObject: ObjectSpec } => {
         if (name === 'raw') {
-          const raw = rawPrograms.find((p) => p.id === programName);
+          const { types } = kernelBtf(kernel);
+          let programs = rawPrograms.get(kernel);
+          if (programs === undefined) rawPrograms.set(kernel, (programs = rawRules(types)));
+          const raw = programs.find((p) => p.id === programName);
           assert.ok(raw !== undefined);
-          const read = rawObject(raw);
+          const read = rawObject(raw, { kernelTypeName: (id) => types.at(id)?.name });
           assert.ok(read.ok, read.ok ? undefined : read.problem.message);
           return { program: read.value.program, inObject: read.value.object };
         }

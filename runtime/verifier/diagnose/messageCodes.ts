@@ -39,7 +39,7 @@ export const MESSAGE_ROWS: readonly MessageRow[] = [
   row(/^attach_btf_id \d+ is not a supported struct/m, 'struct-ops-table', POLICY),
   row(/^attach to (?:invalid|unsupported) member /m, 'struct-ops-member', POLICY),
   row(
-    /^(?:Only fentry\/fexit\/\S+, .* programs can be sleepable|Program of this type cannot be sleepable)/m,
+    /^(?:Only fentry\/fexit\/\S+, .* programs can be sleepable|Program of this type cannot be sleepable|BPF_LSM_CGROUP programs cannot be sleepable)/m,
     'program-may-not-sleep',
     POLICY,
   ),
@@ -60,6 +60,11 @@ export const MESSAGE_ROWS: readonly MessageRow[] = [
   ),
   // attach points, typed kernel pointers, kernel functions
   row(/^(?<target>\w+) is not sleepable/m, 'attach-not-sleepable', POLICY),
+  row(
+    /^Sleepable program cannot attach to non-faultable tracepoint (?<target>\w+)/m,
+    'attach-not-sleepable',
+    POLICY,
+  ),
   row(/^(?<target>\w+)\(\) is not modifiable/m, 'attach-not-replaceable', POLICY),
   row(/^Attaching fexit\/(?:fsession\/)?fmod_ret to __noreturn function/m, 'attach-not-replaceable', POLICY),
   row(/^The function (?<target>\w+) (?:has|with|return type|arg\d+ type) /m, 'attach-prototype', POLICY),
