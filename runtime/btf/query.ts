@@ -13,12 +13,17 @@ const MODIFIERS: ReadonlySet<BtfKind> = new Set(['typedef', 'volatile', 'const',
 /** The type with that id; void for an id that does not exist. */
 export const typeById = (btf: Btf, id: number): BtfType => btf.types[id] ?? btf.types[0];
 
+type Modifier = TypeOfKind<'typedef' | 'volatile' | 'const' | 'restrict' | 'typeTag'>;
+
+/** A typedef, qualifier or type tag. */
+export const isModifier = (type: BtfType): type is Modifier => MODIFIERS.has(type.kind);
+
 /** Follows typedefs, qualifiers and type tags to the id of a type proper. */
 export function resolveModifiers(btf: Btf, id: number): number {
   for (;;) {
     const type = typeById(btf, id);
-    if (!MODIFIERS.has(type.kind)) return id;
-    id = (type as { type: number }).type;
+    if (!isModifier(type)) return id;
+    id = type.type;
   }
 }
 

@@ -670,6 +670,11 @@ export const FEATURES = {
     since: '7.2',
     evidence: 'measured on 7.2',
   },
+  arenaTypeTags: {
+    what: 'functions may be given and may return pointers whose type is tagged as in an arena',
+    since: '7.2',
+    evidence: 'measured on 6.12 and 7.2',
+  },
   stackArguments: {
     what: 'functions may have more than five arguments, the rest on the stack',
     since: '7.2',

@@ -1,8 +1,8 @@
 /** Entering and leaving frames: calls, callbacks entered at once, callbacks that run later. */
 import { pushBranch, pushIndependent } from './branches';
 import { earlierIteration } from './explored';
-import { curFrame, reject, unknown, type VerifierEnv } from './env';
-import { newFrame, type FuncFrame, type ReturnRange } from './frame';
+import { curFrame, reject, type VerifierEnv } from './env';
+import { forgetStackArguments, newFrame, type FuncFrame, type ReturnRange } from './frame';
 import { argumentsOf, markRegRead, withResultOf } from './liveness';
 import { E2BIG, EINVAL } from './outcome';
 import { markPrecise } from './precision';
@@ -12,11 +12,12 @@ import { isNullConst } from './regState';
 import { widenScalars } from './stateEquality';
 import { calleeOf, subprogAt } from './cfg';
 import { endsLocked } from './exitChecks';
-import { checkGlobalCall } from './globalFunctions';
+import { checkCalleeArguments, checkGlobalCall } from './globalFunctions';
+import { needStackArguments } from './stackArguments';
 import { logState } from './stateText';
 import { printAll } from './unprinted';
 import type { VerifierState } from './verifierState';
-import { EACCES, EFAULT } from './outcome';
+import { EACCES } from './outcome';
 
 /** Frames that may lie on top of each other. */
 export const maxCallFrames = (env: VerifierEnv): number => (env.features.recursionRefused ? 16 : 8);
@@ -53,6 +54,7 @@ export function pushAsyncCallback(
   options: { readonly sleepable: boolean; readonly returnRange: ReturnRange },
 ): void {
   const callback = env.subprogs[subprog];
+  checkCalleeArguments(env, subprog);
   callback.isCallback = true;
   callback.isAsyncCallback = true;
   const state = pushIndependent(env, callback.start, insnIdx, subprog, options.sleepable);
@@ -77,6 +79,7 @@ export function enterCallback(
   options: { readonly returnRange: ReturnRange; readonly name: string },
 ): void {
   const callback = env.subprogs[subprog];
+  checkCalleeArguments(env, subprog);
   callback.isCallback = true;
   const fill = (state: VerifierState): FuncFrame => {
     const callee = makeCallee(env, state, subprog, insnIdx);
@@ -115,32 +118,18 @@ export function noteLoopCall(env: VerifierEnv, insnIdx: number, subprog: number)
   if (first) aux.loopCallback = subprog;
 }
 
-/** Arguments beyond the fifth go over the stack on the newest kernel; one that was put there is not modelled. */
-function checkStackArguments(env: VerifierEnv, btfId: number): void {
-  if (!env.features.stackArguments || env.object.btf === undefined) return;
-  const func = env.object.btf.types[btfId];
-  const proto = func?.kind === 'func' ? env.object.btf.types[func.type] : undefined;
-  if (proto?.kind !== 'funcProto' || proto.params.length <= 5) return;
-  if (curFrame(env).wroteStackArgument) unknown(env, 'arguments on the stack');
-  reject(env, {
-    code: 'stack-argument-missing',
-    category: 'Call Type Safety',
-    errno: EFAULT,
-    message: `callee expects ${proto.params.length} args, stack arg1 is not initialized`,
-  });
-}
-
 /** A bpf-to-bpf call; returns the slot at which the walk goes on. */
 export function callSubprog(env: VerifierEnv, insnIdx: number): number {
   const subprog = subprogAt(env, calleeOf(env, insnIdx));
   const target = env.subprogs[subprog];
+  checkCalleeArguments(env, subprog);
   if (target.linkage === 'global' && subprog !== 0) {
     checkGlobalCall(env, subprog);
     if (target.mayThrow && env.features.globalThrowsChecked) endsLocked(env, 'throw');
     return insnIdx + 1;
   }
-  checkStackArguments(env, target.btfId);
   const caller = curFrame(env);
+  needStackArguments(env, caller, subprog);
   const callee = makeCallee(env, env.cur, subprog, insnIdx);
   for (let n = 1; n <= 5; n++) callee.regs[n] = caller.regs[n];
   // Reading an argument in the callee is reading it in the caller.
@@ -201,6 +190,7 @@ export function returnToCaller(env: VerifierEnv): number {
     logState(env, caller);
   }
   frames.pop();
+  forgetStackArguments(caller);
   if (again) {
     const earlier = earlierIteration(env, env.cur, next);
     if (earlier !== null) widenScalars(env, earlier, env.cur);

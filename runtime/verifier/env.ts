@@ -35,8 +35,13 @@ export interface Subprog {
   /** It, or something it calls, may move packet data. */
   changesPacket: boolean;
   isCallback: boolean;
-  /** Most arguments on the stack that a walk through the function stored for its callees. */
+  /** Arguments on the stack that its type says it takes, known from its first call on. */
+  stackArgumentsIn: number;
+  /** Most arguments on the stack that a walk through the function stored for its callees, and that those take. */
   stackArgumentsOut: number;
+  stackArgumentsNeeded: number;
+  /** A call had other arguments than its type says: from then on nobody goes by that. */
+  typeUnreliable: boolean;
   isAsyncCallback: boolean;
   isExceptionCallback: boolean;
   /** An exception may be thrown in it, or in what it calls. */

@@ -1,11 +1,11 @@
 /** Changing all registers of a state, spilled ones included, by a rule (a packet grew, a reference went away …). */
 import type { RegState } from './regState';
 import type { VerifierEnv } from './env';
-import { setSlot } from './frame';
+import { changeStackArguments, setSlot } from './frame';
 import { isFullSpill, isSpilled } from './stackState';
 import type { VerifierState } from './verifierState';
 
-/** Replaces registers and spilled registers of all frames. */
+/** Replaces registers, spilled registers and arguments on the stack of all frames. */
 export function forEachReg(
   env: VerifierEnv,
   state: VerifierState,
@@ -21,5 +21,6 @@ export function forEachReg(
       const changed = change(slot.spilled);
       if (changed !== slot.spilled) setSlot(frame, s, { kinds: slot.kinds, spilled: changed });
     }
+    changeStackArguments(frame, change);
   }
 }

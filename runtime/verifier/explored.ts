@@ -5,7 +5,7 @@
  */
 import { copyState } from './branches';
 import { reject, type ExploredState, type VerifierEnv } from './env';
-import { setSlot, type FuncFrame } from './frame';
+import { changeStackArguments, setSlot, type FuncFrame } from './frame';
 import { pushHistory } from './history';
 import { markRegRead, markSlotRead, splitLiveness } from './liveness';
 import { clearLoopMarks } from './loopEntry';
@@ -239,6 +239,7 @@ function clearSingularIds(state: VerifierState): void {
   for (const frame of state.frames) {
     for (let n = 0; n < 10; n++) holders.add(frame.regs[n]);
     for (const slot of frame.stack) if (isSpilled(slot)) holders.add(slot.spilled);
+    for (const argument of frame.stackArguments) holders.add(argument);
   }
   if (holders.isEmpty) return;
   for (const frame of state.frames) {
@@ -248,6 +249,7 @@ function clearSingularIds(state: VerifierState): void {
       const spilled = isSpilled(slot) ? cleared(slot.spilled) : slot.spilled;
       if (spilled !== slot.spilled) setSlot(frame, s, { kinds: slot.kinds, spilled });
     }
+    changeStackArguments(frame, cleared);
   }
 }
 

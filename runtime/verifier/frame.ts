@@ -4,7 +4,7 @@
  * what it wrote. Precision marks exist on checkpoints only.
  */
 import { copySlots, emptySlots, type SlotSet } from './slotSet';
-import { NOT_INIT, pointer, type RegState } from './regState';
+import { NOT_INIT, pointer, withConst, type RegState } from './regState';
 import { NOTHING_BEFORE, type FrameMarks, type MarksBefore } from './liveness';
 import { EMPTY_SLOT, type StackSlot } from './stackState';
 
@@ -34,8 +34,10 @@ export interface FuncFrame {
   callbackReturn: ReturnRange | null;
   /** Iterations of the sync callback called from this frame that were simulated. */
   callbackDepth: number;
-  /** Newest kernels: an argument was stored for a call; from then on none can be read. */
-  wroteStackArgument: boolean;
+  /** Arguments beyond the fifth that were stored for the next call, the sixth first. Replaced, not changed. */
+  stackArguments: readonly RegState[];
+  /** An argument was stored or something was called: from then on the function's own ones cannot be read. */
+  stackArgumentsTaken: boolean;
   refs: readonly Reference[];
   /** R0 … R10. */
   readonly regs: RegState[];
@@ -53,10 +55,16 @@ export interface FuncFrame {
   /** Checkpoints only: registers and slots whose exact scalar value mattered. */
   preciseRegs: number;
   readonly preciseSlots: SlotSet;
+  preciseStackArguments: number;
 }
 
 /** Emptied, not made empty: the engine reads arrays that never held anything but small integers by other code. */
 const NO_STACK: readonly StackSlot[] = [EMPTY_SLOT].slice(1);
+
+/** An argument on the stack that was never stored. One that a call took is `NOT_INIT`: exact comparisons tell them apart. */
+export const NEVER_STORED: RegState = withConst(NOT_INIT, 0n);
+
+const NO_ARGUMENTS: readonly RegState[] = [NOT_INIT].slice(1);
 
 /** Copied by `slice`, so that the registers of all frames are arrays of one kind to the engine. */
 const UNREADABLE: readonly RegState[] = [
@@ -87,7 +95,8 @@ export function newFrame(callsite: number, frameNo: number, subprog: number): Fu
     inExceptionCallback: false,
     callbackReturn: null,
     callbackDepth: 0,
-    wroteStackArgument: false,
+    stackArguments: NO_ARGUMENTS,
+    stackArgumentsTaken: false,
     refs: [],
     regs,
     stack: NO_STACK,
@@ -98,6 +107,7 @@ export function newFrame(callsite: number, frameNo: number, subprog: number): Fu
     marks: null,
     preciseRegs: 0,
     preciseSlots: emptySlots(),
+    preciseStackArguments: 0,
   };
 }
 
@@ -121,6 +131,17 @@ export function growSlots(frame: FuncFrame, count: number): void {
   while (stack.length < count) stack.push(EMPTY_SLOT);
 }
 
+/** Replaces the arguments that are stored for the next call. */
+export function changeStackArguments(frame: FuncFrame, change: (reg: RegState) => RegState): void {
+  if (frame.stackArguments.length === 0) return;
+  frame.stackArguments = frame.stackArguments.map((reg) => (reg.type === 'notInit' ? reg : change(reg)));
+}
+
+/** A call takes the arguments that were stored for it, whatever it calls. */
+export function forgetStackArguments(frame: FuncFrame): void {
+  if (frame.stackArguments.length > 0) frame.stackArguments = frame.stackArguments.map(() => NOT_INIT);
+}
+
 /** A copy that shares all immutable parts. */
 export function copyFrame(frame: FuncFrame): FuncFrame {
   frame.stackShared = true;
@@ -134,7 +155,8 @@ export function copyFrame(frame: FuncFrame): FuncFrame {
     inExceptionCallback: frame.inExceptionCallback,
     callbackReturn: frame.callbackReturn,
     callbackDepth: frame.callbackDepth,
-    wroteStackArgument: frame.wroteStackArgument,
+    stackArguments: frame.stackArguments,
+    stackArgumentsTaken: frame.stackArgumentsTaken,
     refs: frame.refs,
     regs: frame.regs.slice(),
     stack: frame.stack,
@@ -145,5 +167,6 @@ export function copyFrame(frame: FuncFrame): FuncFrame {
     marks: frame.marks,
     preciseRegs: frame.preciseRegs,
     preciseSlots: copySlots(frame.preciseSlots),
+    preciseStackArguments: frame.preciseStackArguments,
   };
 }

@@ -10,8 +10,8 @@ import { calleeOf, subprogAt } from './cfg';
 import { checkUnmodifiedPointer } from './contextAccess';
 import { checkInitDynptr, checkDynptrPointer } from './dynptrs';
 import { curFrame, newId, regOf, reject, unknown, type VerifierEnv } from './env';
-import type { FuncFrame } from './frame';
-import { prototypeOf, type Param } from './globalPrototypes';
+import { forgetStackArguments, type FuncFrame } from './frame';
+import { prototypeOf, staticParams, type Param } from './globalPrototypes';
 import { checkTypedArgument } from './helperArguments';
 import { forgetPacketPointers } from './helperCalls';
 import { EFAULT, EINVAL, Rejection } from './outcome';
@@ -28,6 +28,7 @@ import {
   type RegState,
 } from './regState';
 import { RULES } from './rules';
+import { checkStackArguments } from './stackArguments';
 import { constDynptr } from './stackObjects';
 
 function entryRegister(env: VerifierEnv, param: Param): RegState {
@@ -106,6 +107,37 @@ function checkParam(env: VerifierEnv, param: Param, n: number): void {
     case 'mem':
       RULES.checkGlobalMemArg(env, n, param.sizeBytes);
       if (!param.nullable && (reg.flags & MAYBE_NULL) !== 0) wrong(`arg#${n - 1} is expected to be non-NULL`);
+  }
+}
+
+/**
+ * Before a call or a callback: the arguments beyond the fifth. Those of global functions are refused later, with all else that is
+ * wrong with them.
+ */
+export function checkCalleeArguments(env: VerifierEnv, index: number): void {
+  checkStackArguments(env, index, () => env.subprogs[index].linkage === 'global' || fitStatic(env, index));
+}
+
+/** Whether the arguments of a static function are what its type says. */
+function fitStatic(env: VerifierEnv, index: number): boolean {
+  const params = staticParams(env, index);
+  if (params === undefined) return false;
+  const frame = curFrame(env);
+  const first = frame.regs[1];
+  try {
+    params.forEach((param, i) => {
+      if (i < 5) return checkParam(env, param, i + 1);
+      // What is on the stack is looked at as if it were the first one.
+      frame.regs[1] = frame.stackArguments[i - 5];
+      checkParam(env, param, 1);
+      frame.regs[1] = first;
+    });
+    return true;
+  } catch (error) {
+    if (!(error instanceof Rejection) || error.data.errno === EFAULT) throw error;
+    return false;
+  } finally {
+    frame.regs[1] = first;
   }
 }
 
@@ -204,5 +236,6 @@ export function checkGlobalCall(env: VerifierEnv, index: number): void {
   if (subprog.changesPacket && f.tailCallChangesPacket) forgetPacketPointers(env);
   subprog.called = true;
   clearCallerSaved(env);
+  forgetStackArguments(curFrame(env));
   curFrame(env).regs[0] = returnsVoid ? NOT_INIT : UNKNOWN_SCALAR;
 }

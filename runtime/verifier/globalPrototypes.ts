@@ -3,7 +3,7 @@
  * count on. `arg:` declaration tags go before what the C type says.
  * Evidence: fixtures `global-args*`, recorded on 6.1, 6.12 and 7.2.
  */
-import { declTagsOf, resolvedType, sizeOfType, typeById, typesByName } from '../btf/query';
+import { declTagsOf, isModifier, resolvedType, sizeOfType, typeById, typesByName } from '../btf/query';
 import type { Btf, BtfType } from '../btf/types';
 import { progTypeByName } from '../spec/progTypes';
 import { reject, unknown, type VerifierEnv } from './env';
@@ -52,10 +52,13 @@ export function prototypeOf(env: VerifierEnv, index: number): GlobalPrototype {
   const proto = typeById(btf, func.type);
   if (proto.kind !== 'funcProto')
     return refusePrototype(env, `Invalid type of function ${subprog.name}()`, EFAULT);
-  if (proto.params.length > MAX_PARAMS) {
+  const count = proto.params.length;
+  if (count > MAX_PARAMS) {
     refusePrototype(
       env,
-      `Global function ${subprog.name}() with ${proto.params.length} > 5 args. Buggy compiler.`,
+      env.features.stackArguments
+        ? `global function ${subprog.name} has ${count} > ${MAX_PARAMS} args, stack args not supported`
+        : `Global function ${subprog.name}() with ${count} > ${MAX_PARAMS} args. Buggy compiler.`,
     );
   }
   const result = resolvedType(btf, proto.returnType);
@@ -81,6 +84,44 @@ export function judgeMainPrototype(env: VerifierEnv): void {
   } catch (error) {
     if (!(error instanceof Rejection) && !(error instanceof NotModelled)) throw error;
   }
+}
+
+/**
+ * The parameters of a static function, whose type compilers may not keep to: undefined where it says nothing that calls could be
+ * held to. No declaration tags; arenas by the type's tag only; of pointers contexts and dynptrs.
+ */
+export function staticParams(env: VerifierEnv, index: number): readonly Param[] | undefined {
+  const { btf } = env.object;
+  const { btfId, name } = env.subprogs[index];
+  if (btf === undefined) return undefined;
+  const func = typeById(btf, btfId);
+  const proto = func.kind === 'func' ? typeById(btf, func.type) : func;
+  if (proto.kind !== 'funcProto') return undefined;
+  const result = resolvedType(btf, proto.returnType);
+  const inArena = result.kind === 'ptr' && isArenaPointer(env, btf, result.type);
+  if (result.kind !== 'void' && result.kind !== 'int' && result.kind !== 'enum' && !inArena) return undefined;
+  const params: Param[] = [];
+  for (const [i, { type: typeId }] of proto.params.entries()) {
+    const type = resolvedType(btf, typeId);
+    if (declTagsOf(btf, btfId, i).some((tag) => tag.startsWith('arg:'))) return undefined;
+    if (type.kind === 'int' || type.kind === 'enum') {
+      params.push({ kind: 'scalar' });
+      continue;
+    }
+    if (type.kind !== 'ptr') return undefined;
+    const param = paramOf({ env, btf, funcId: btfId, name }, typeId, i);
+    if (param.kind !== 'ctx' && param.kind !== 'dynptr' && param.kind !== 'arena') return undefined;
+    params.push(param);
+  }
+  return params;
+}
+
+/** Whether what a pointer points at is tagged as lying in an arena. */
+function isArenaPointer({ features }: VerifierEnv, btf: Btf, pointeeId: number): boolean {
+  if (!features.arenaTypeTags) return false;
+  for (let type = typeById(btf, pointeeId); isModifier(type); type = typeById(btf, type.type))
+    if (type.kind === 'typeTag' && type.name === 'arena') return true;
+  return false;
 }
 
 /** Global functions without result: newer kernels take them. */
@@ -133,6 +174,8 @@ function tagsOf(at: Place, typeId: number, i: number): Set<Tag> {
     return new Set(rewritten ? ['ctx'] : []);
   }
   const tags = new Set<Tag>();
+  const type = resolvedType(btf, typeId);
+  if (type.kind === 'ptr' && isArenaPointer(env, btf, type.type)) tags.add('arena');
   for (const tag of found) {
     const known = TAGS.find((name) => name === tag);
     if (known === undefined || (known === 'untrusted' && !env.features.globalArgUntrusted))

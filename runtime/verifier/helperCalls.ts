@@ -27,7 +27,7 @@ import {
   type CallableHelper,
   type VerifierEnv,
 } from './env';
-import type { FuncFrame } from './frame';
+import { forgetStackArguments, type FuncFrame } from './frame';
 import { endsLocked } from './exitChecks';
 import { giveBackDynptr, makeDynptr } from './dynptrs';
 import { formatProblem } from './formats';
@@ -586,6 +586,7 @@ export function checkHelperCall(env: VerifierEnv, insnIdx: number, insn: Insn): 
   for (let n = 0; n <= 5; n++) {
     caller.regs[n] = NOT_INIT;
   }
+  forgetStackArguments(caller);
   caller.regWritten |= 0x3f;
   env.unprinted.regs |= 0x3f;
   setReturn(env, caller, call, insnIdx);

@@ -39,6 +39,9 @@ export function noteStackAccess(env: VerifierEnv, frameNo: number, slot: number)
   entry.stackSlot = slot;
 }
 
+/** Stands for a frame's number where an argument on the stack is accessed: the running function's, read or stored. */
+export const STACK_ARGUMENTS = -2;
+
 /** Remembers which operands of the current comparison are stack pointers. */
 export function noteStackPointers(env: VerifierEnv, src: boolean, dst: boolean): void {
   const entry = currentEntry(env);

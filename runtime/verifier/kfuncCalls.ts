@@ -19,6 +19,7 @@ import { asS64 } from '../util/u64';
 import { holdsSpinLock } from './allocated';
 import { kfuncAt } from './callKinds';
 import { curFrame, hasFeature, newId, regOf, unknown, type VerifierEnv } from './env';
+import { forgetStackArguments } from './frame';
 import { inRcuSection, UNTRUSTED_MEMORY } from './memoryAccessKernel';
 import { EFAULT, EACCES, EINVAL } from './outcome';
 import { acquireReference, releaseReference } from './references';
@@ -131,6 +132,7 @@ function finish(env: VerifierEnv, call: KfuncCall): void {
   const frame = curFrame(env);
   const result = returned(env, call);
   for (let n = 0; n <= 5; n++) frame.regs[n] = NOT_INIT;
+  forgetStackArguments(frame);
   frame.preciseRegs &= ~0x3f;
   env.unprinted.regs |= 0x3f;
   if (result === null) return;

@@ -11,7 +11,7 @@ import { calleeOf, subprogAt } from './cfg';
 import { isKfuncCall, isLocalCall, isSyncCallbackCall } from './callKinds';
 import { curFrame, type VerifierEnv } from './env';
 import type { FuncFrame } from './frame';
-import { beganAt, entryAt, indexBefore, leftBefore } from './history';
+import { beganAt, entryAt, indexBefore, leftBefore, STACK_ARGUMENTS } from './history';
 import { walkBackOlder } from './precisionOlder';
 import {
   addSlot,
@@ -38,6 +38,8 @@ interface Demand {
   marked: boolean;
   readonly regs: number[];
   readonly slots: SlotSet[];
+  /** Arguments stored for the next call, bit masks. */
+  readonly stackArguments: number[];
 }
 
 /** The one demand: it is asked for at every decided jump, and no walk begins within another. */
@@ -46,6 +48,7 @@ const DEMAND: Demand = {
   marked: false,
   regs: Array.from({ length: MAX_FRAMES + 1 }, () => 0),
   slots: Array.from({ length: MAX_FRAMES + 1 }, emptySlots),
+  stackArguments: Array.from({ length: MAX_FRAMES + 1 }, () => 0),
 };
 
 function newDemand(frame: number): Demand {
@@ -54,12 +57,14 @@ function newDemand(frame: number): Demand {
   for (let f = 0; f <= MAX_FRAMES; f++) {
     DEMAND.regs[f] = 0;
     clearSlots(DEMAND.slots[f]);
+    DEMAND.stackArguments[f] = 0;
   }
   return DEMAND;
 }
 
 function isEmpty(d: Demand): boolean {
-  for (let f = d.frame; f >= 0; f--) if (d.regs[f] !== 0 || !noSlots(d.slots[f])) return false;
+  for (let f = d.frame; f >= 0; f--)
+    if (d.regs[f] !== 0 || !noSlots(d.slots[f]) || d.stackArguments[f] !== 0) return false;
   return true;
 }
 
@@ -258,6 +263,16 @@ function markCheckpoint(env: VerifierEnv, frame: FuncFrame, d: Demand, f: number
       d.marked = true;
     }
   }
+  for (let n = 0; d.stackArguments[f] !== 0 && n < frame.stackArguments.length; n++) {
+    const bit = 1 << n;
+    if ((d.stackArguments[f] & bit) === 0) continue;
+    if (frame.stackArguments[n].type !== 'scalar' || (frame.preciseStackArguments & bit) !== 0)
+      d.stackArguments[f] &= ~bit;
+    else {
+      frame.preciseStackArguments |= bit;
+      d.marked = true;
+    }
+  }
 }
 
 const isDemanded = (d: Demand, { isSlot, frameNo, index }: LinkedPlace): boolean =>
@@ -314,15 +329,23 @@ function stepBackValues(
     if ((demanded & loaded) === 0) return 'done';
     d.regs[f] &= ~loaded;
     if (entry === null || entry.stackSlot < 0) return 'done';
-    addSlot(d.slots[entry.stackFrame], entry.stackSlot);
+    // The caller stored it.
+    if (entry.stackFrame === STACK_ARGUMENTS) d.stackArguments[f - 1] |= 1 << entry.stackSlot;
+    else addSlot(d.slots[entry.stackFrame], entry.stackSlot);
     return 'ok';
   }
   if (cls === 2 || cls === 3) {
     if ((demanded & dst) !== 0) return 'giveUp';
     if (entry === null || entry.stackSlot < 0) return 'done';
-    const slots = d.slots[entry.stackFrame];
-    if (!hasSlot(slots, entry.stackSlot)) return 'done';
-    removeSlot(slots, entry.stackSlot);
+    if (entry.stackFrame === STACK_ARGUMENTS) {
+      const bit = 1 << entry.stackSlot;
+      if ((d.stackArguments[f] & bit) === 0) return 'done';
+      d.stackArguments[f] &= ~bit;
+    } else {
+      const slots = d.slots[entry.stackFrame];
+      if (!hasSlot(slots, entry.stackSlot)) return 'done';
+      removeSlot(slots, entry.stackSlot);
+    }
     if (cls === 3) d.regs[f] |= src;
     return 'ok';
   }
@@ -346,6 +369,7 @@ function enterFrame(d: Demand): void {
   d.frame++;
   d.regs[d.frame] = 0;
   clearSlots(d.slots[d.frame]);
+  d.stackArguments[d.frame] = 0;
 }
 
 function stepBackJump(

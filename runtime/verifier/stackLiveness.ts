@@ -6,13 +6,14 @@
  * Evidence: the tables that level 2 logs of 7.2 print.
  */
 import type { ArgKind } from '../spec/helpers';
+import { CLASS, classOf } from '../spec/opcodes';
 import { calleeOf, subprogAt } from './cfg';
 import { isHelperCall, isLocalCall } from './callKinds';
 import { unknown, type VerifierEnv } from './env';
 import { successors } from './flowGraph';
 import { helperArguments } from './helperPrototypes';
 import { smallNumber, type Known } from './knownRegisters';
-import { stackArgumentAccess } from './stackArguments';
+import { MAX_STACK_ARGUMENTS, stackArgumentAccess, stackArgumentIndex } from './stackArguments';
 import type { VerifierState } from './verifierState';
 
 const HALF_BYTES = 4;
@@ -88,6 +89,10 @@ function mixed(dst: Track, src: Track): Track {
   if (dst.frame === NONE && src.frame === NONE) return dst;
   return several(framesOf(dst) | framesOf(src));
 }
+
+/** Behind R0–R10 in `regs`: the arguments on the stack stored for the next call. */
+const FIRST_ARGUMENT = 11;
+const TRACKED = FIRST_ARGUMENT + MAX_STACK_ARGUMENTS;
 
 interface Tracks {
   readonly regs: readonly Track[];
@@ -210,7 +215,7 @@ class Analysis implements StackLiveness {
     return calleesFirst.reverse();
   }
 
-  /** `args`: tracks of R1–R5 (index 1–5), undefined for a function nobody passes frame pointers to. */
+  /** `args`: tracks of R1–R5 (index 1–5) and of the arguments on the stack, undefined for a function nobody passes frame pointers to. */
   private analyse(target: Instance, args: readonly Track[] | undefined, callsites: readonly number[]): void {
     if (++this.visits > MAX_VISITS) unknown(this.env, 'liveness of so many nested calls');
     const { env } = this;
@@ -255,7 +260,8 @@ class Analysis implements StackLiveness {
     const insn = env.insns[at];
     if (isLocalCall(insn)) {
       const subprog = subprogAt(env, calleeOf(env, at));
-      return subprog < 0 ? undefined : { subprog, args: [NO_TRACK, ...regs.slice(1, 6)] };
+      if (subprog < 0) return undefined;
+      return { subprog, args: regs.map((t, r) => (isArgument(r) ? t : NO_TRACK)) };
     }
     const passes = isHelperCall(insn) && env.aux[at].callsCallback ? CALLBACKS.get(insn.imm) : undefined;
     if (passes === undefined) return undefined;
@@ -265,7 +271,7 @@ class Analysis implements StackLiveness {
       if (passed.frame !== NONE) for (let f = 0; f <= instance.depth; f++) this.read(instance, f, at, ALL);
       return undefined;
     }
-    const args = Array.from({ length: 6 }, (_, r) => (r === passes.argument ? passed : NO_TRACK));
+    const args = regs.map((_, r) => (r === passes.argument ? passed : NO_TRACK));
     return { subprog: callback.subprog, args };
   }
 
@@ -277,7 +283,7 @@ class Analysis implements StackLiveness {
   ): (Tracks | undefined)[] {
     const { start, count, depth, subprog } = instance;
     const before: (Tracks | undefined)[] = Array.from({ length: count }, () => undefined);
-    const regs = Array.from({ length: 11 }, (_, r) =>
+    const regs = Array.from({ length: TRACKED }, (_, r) =>
       r === 10 ? exactly(depth, [0]) : r >= 1 && r <= 5 ? (args?.[r] ?? NO_TRACK) : NO_TRACK,
     );
     before[0] = { regs, slots: NO_SLOTS };
@@ -288,7 +294,7 @@ class Analysis implements StackLiveness {
         const at = order[n];
         const here = before[at - start];
         if (here === undefined) continue;
-        const out = this.transfer(here, at, depth, callsites);
+        const out = this.transfer(here, at, depth, callsites, args);
         for (const to of successors(this.env, at)) {
           if (to < start || to >= start + count) continue;
           const old = before[to - start];
@@ -302,13 +308,24 @@ class Analysis implements StackLiveness {
     return before;
   }
 
-  private transfer(here: Tracks, at: number, depth: number, callsites: readonly number[]): Tracks {
+  private transfer(
+    here: Tracks,
+    at: number,
+    depth: number,
+    callsites: readonly number[],
+    args: readonly Track[] | undefined,
+  ): Tracks {
     const insn = this.env.insns[at];
     const { regs } = here;
     const set = (r: number, t: Track): Tracks =>
       sameTrack(regs[r], t) ? here : { regs: regs.map((old, n) => (n === r ? t : old)), slots: here.slots };
     const argument = stackArgumentAccess(insn);
-    if (argument !== undefined) return argument === 'read' ? set(insn.dst, NO_TRACK) : here;
+    if (argument !== undefined) {
+      const place = FIRST_ARGUMENT + stackArgumentIndex(insn);
+      if (argument === 'read') return set(insn.dst, args?.[place] ?? NO_TRACK);
+      const stored = classOf(insn.code) === CLASS.stx ? regs[insn.src] : NO_TRACK;
+      return place < TRACKED ? set(place, stored) : here;
+    }
     const dst = regs[insn.dst];
     const src = regs[insn.src];
     const op = insn.code >> 4;
@@ -523,6 +540,9 @@ const CALLBACKS: ReadonlyMap<
   [180, { callback: 3, context: 4, argument: 3 }],
   [209, { callback: 2, context: 3, argument: 2 }],
 ]);
+
+/** Whether a callee is given what is tracked at this place. */
+const isArgument = (place: number): boolean => (place >= 1 && place <= 5) || place >= FIRST_ARGUMENT;
 
 const range = (from: number, to: number): bigint =>
   to < from ? 0n : (((1n << BigInt(to - from + 1)) - 1n) << BigInt(from)) & ALL;

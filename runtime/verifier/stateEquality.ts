@@ -8,7 +8,7 @@ import { arc32Of, arc64Of } from './bounds';
 import type { ExploredState, FeatureFlags, VerifierEnv } from './env';
 import { foldedOffset } from './pointerAlu';
 import { objectCovers } from './stackObjects';
-import { setSlot, type FuncFrame } from './frame';
+import { NEVER_STORED, setSlot, type FuncFrame } from './frame';
 import { frameInsn } from './staticLiveness';
 import {
   addFlag,
@@ -338,6 +338,23 @@ function refsCover(env: VerifierEnv, old: FuncFrame, cur: FuncFrame, ids: IdMap)
   });
 }
 
+function stackArgumentsCover(
+  env: VerifierEnv,
+  old: FuncFrame,
+  cur: FuncFrame,
+  ids: IdMap,
+  closeness: Closeness,
+): boolean {
+  const count = Math.max(old.stackArguments.length, cur.stackArguments.length);
+  for (let n = 0; n < count; n++) {
+    const a = old.stackArguments.at(n) ?? NEVER_STORED;
+    const b = cur.stackArguments.at(n) ?? NEVER_STORED;
+    const precise = (old.preciseStackArguments & (1 << n)) !== 0;
+    if (!regCovers(a, b, true, precise, ids, closeness, env.features)) return false;
+  }
+  return true;
+}
+
 function regPlaceCovers(
   env: VerifierEnv,
   old: FuncFrame,
@@ -373,6 +390,7 @@ function uncovered(
   closeness: Closeness,
 ): number {
   if (env.features.narrowFills && old.callbackDepth > cur.callbackDepth) return ELSEWHERE;
+  if (cur.stackArgumentsTaken && !old.stackArgumentsTaken) return ELSEWHERE;
   for (let n = 0; n < 11; n++)
     if ((live & (1 << n)) !== 0 && !regPlaceCovers(env, old, cur, n, ids, closeness)) return n;
   const { stack, marks } = old;
@@ -382,7 +400,9 @@ function uncovered(
     if (stack[s] === EMPTY_SLOT && closeness === 'covers') continue;
     if (!slotCovers(env, old, cur, s, ids, closeness)) return FIRST_SLOT + s;
   }
-  return refsCover(env, old, cur, ids) ? NOWHERE : ELSEWHERE;
+  return stackArgumentsCover(env, old, cur, ids, closeness) && refsCover(env, old, cur, ids)
+    ? NOWHERE
+    : ELSEWHERE;
 }
 
 /** Whether the frames are not alike at one place, whatever the ids elsewhere. */

@@ -11,6 +11,7 @@ import { NOT_INIT } from './regState';
 import { helperArguments } from './helperPrototypes';
 import { refuseRecursion } from './cfg';
 import { knownRegisters, withFoldedBranches } from './knownRegisters';
+import { stackArgumentAccess } from './stackArguments';
 import { stackLiveness, type StackLiveness } from './stackLiveness';
 import {
   EMPTY_SLOT,
@@ -46,7 +47,11 @@ const EVERYTHING = 0x7ff;
 export function analyseStatically(env: VerifierEnv): void {
   let orders = postorders(env);
   // A register that does not exist is refused where the walk meets it.
-  const strange = env.insns.some((insn) => insn.dst > 10 || insn.src > 10);
+  const strange = env.insns.some(
+    (insn) =>
+      (insn.dst > 10 || insn.src > 10) &&
+      !(env.features.stackArguments && stackArgumentAccess(insn) !== undefined),
+  );
   const known = strange ? undefined : knownRegisters(env, orders);
   const folded =
     known !== undefined && env.features.constantBranchesFolded ? withFoldedBranches(env, known) : undefined;

@@ -284,7 +284,10 @@ function prepare(env: VerifierEnv): void {
       isAsyncCallback: false,
       isExceptionCallback: false,
       mayThrow: false,
+      stackArgumentsIn: 0,
       stackArgumentsOut: 0,
+      stackArgumentsNeeded: 0,
+      typeUnreliable: false,
       called: false,
     });
   });

@@ -5,7 +5,12 @@
 import type { Insn } from '../insn/insn';
 import { LDDW_SRC } from '../spec/opcodes';
 import { checkAlu } from './alu';
-import { readStackArgument, stackArgumentAccess, writeStackArgument } from './stackArguments';
+import {
+  closeStackArguments,
+  readStackArgument,
+  stackArgumentAccess,
+  writeStackArgument,
+} from './stackArguments';
 import { checkAtomic } from './atomics';
 import { pushBranch } from './branches';
 import { callSubprog, returnToCaller } from './callStack';
@@ -180,6 +185,7 @@ function checkLoad(env: VerifierEnv, insn: Insn): void {
   if (env.features.stackArguments && stackArgumentAccess(insn) === 'read') {
     checkRegArg(env, insn.dst, 'dstNoMark');
     readStackArgument(env, insn);
+    return;
   }
   checkRegArg(env, insn.src, 'src');
   checkRegArg(env, insn.dst, 'dstNoMark');
@@ -407,6 +413,7 @@ function checkCall(env: VerifierEnv, at: WalkState, insn: Insn, malformed: boole
       });
     }
   }
+  closeStackArguments(env);
   if (isLocalCall(insn)) {
     env.insnIdx = callSubprog(env, env.insnIdx);
     env.unprinted.regs |= 1;
