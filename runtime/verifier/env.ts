@@ -30,7 +30,6 @@ export interface Subprog {
   /** Deepest stack byte used, bytes. */
   stackDepth: number;
   hasTailCall: boolean;
-  tailCallReachable: boolean;
   hasLdAbs: boolean;
   /** It, or something it calls, may move packet data. */
   changesPacket: boolean;

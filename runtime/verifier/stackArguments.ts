@@ -117,21 +117,17 @@ export function checkStackArguments(env: VerifierEnv, index: number, fits: (coun
 /** A frame enters a static function: so many arguments on the stack it needs room for. */
 export function needStackArguments(env: VerifierEnv, caller: FuncFrame, index: number): void {
   const subprog = env.subprogs[caller.subprog];
-  subprog.stackArgumentsNeeded = Math.max(
-    subprog.stackArgumentsNeeded,
-    env.subprogs[index].stackArgumentsIn,
-  );
+  subprog.stackArgumentsNeeded = Math.max(subprog.stackArgumentsNeeded, env.subprogs[index].stackArgumentsIn);
 }
+
+/** Whether a function takes arguments on the stack, or calls what does. */
+export const usesStackArguments = (env: VerifierEnv, index: number): boolean =>
+  env.subprogs[index].stackArgumentsIn + env.subprogs[index].stackArgumentsNeeded > 0;
 
 /** After the walk: arguments that were stored and that no call took. */
 export function checkUnusedStackArguments(env: VerifierEnv): void {
   env.subprogs.forEach(({ stackArgumentsOut: stored, stackArgumentsNeeded: needed }, i) => {
     if (stored <= needed) return;
-    refuse(
-      env,
-      EINVAL,
-      `func#${i} writes ${stored} stack arg slots, but calls only require ${needed}`,
-      -1,
-    );
+    refuse(env, EINVAL, `func#${i} writes ${stored} stack arg slots, but calls only require ${needed}`, -1);
   });
 }

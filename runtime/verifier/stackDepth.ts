@@ -4,6 +4,7 @@ import { isKfuncCall, isLocalCall } from './callKinds';
 import { maxCallFrames } from './callStack';
 import { isThrow } from './kfuncModel';
 import { reject, unknown, type VerifierEnv } from './env';
+import { usesStackArguments } from './stackArguments';
 import { E2BIG, EACCES, EFAULT, EINVAL } from './outcome';
 
 const MAX_STACK_BYTES = 512;
@@ -11,14 +12,12 @@ const TAIL_CALL_LIMIT_BYTES = 256;
 const LDDW = 0x18;
 const PSEUDO_FUNC = 4;
 
-/** Program types whose functions get stacks of their own on new kernels. */
+/** Program types whose functions get stacks of their own on new kernels; most tracing programs, too. */
 const PRIVATE_STACK_TYPES: ReadonlySet<string> = new Set([
   'BPF_PROG_TYPE_KPROBE',
   'BPF_PROG_TYPE_TRACEPOINT',
   'BPF_PROG_TYPE_PERF_EVENT',
   'BPF_PROG_TYPE_RAW_TRACEPOINT',
-  'BPF_PROG_TYPE_TRACING',
-  'BPF_PROG_TYPE_STRUCT_OPS',
 ]);
 const STORE_64 = 0x7b;
 const LOAD_64 = 0x79;
@@ -45,11 +44,31 @@ export function roundedDepth(env: VerifierEnv, depthBytes: number): number {
   return Math.ceil(least / unit) * unit;
 }
 
+/** Stacks of their own of that many bytes and more. */
+const PRIVATE_STACK_LEAST_BYTES = 64;
+
+/**
+ * Whether a function's frame lies on a stack of its own, which no chain adds up; undecided until a chain comes to it. One that is
+ * part of an async callback, too, has none.
+ */
+type PrivateStacks = (boolean | undefined)[];
+
+/** Tracing programs whose functions the kernel does not let run again before they end. Tail calls would leave such a stack. */
+function mayHavePrivateStacks(env: VerifierEnv): boolean {
+  if (!env.features.privateStacks || env.subprogs.some((subprog) => subprog.hasTailCall)) return false;
+  const { type, attachType } = env.program;
+  return (
+    PRIVATE_STACK_TYPES.has(type) || (type === 'BPF_PROG_TYPE_TRACING' && attachType !== 'BPF_TRACE_ITER')
+  );
+}
+
 /** Checks the main program's chains and those of every async callback. */
 export function checkStackDepth(env: VerifierEnv): void {
   const roots = env.subprogs.map((_, i) => i).filter((i) => i === 0 || env.subprogs[i].isAsyncCallback);
   if (env.features.stackRoundedTo16) roots.reverse();
-  for (const root of roots) walkCalls(env, root, []);
+  const own: PrivateStacks = [];
+  const allowed = mayHavePrivateStacks(env);
+  for (const root of roots) walkCalls(env, root, [], { own, allowed: allowed && root === 0 });
 }
 
 /** A chain of calls with the stack of each function, for the explanation. */
@@ -64,6 +83,7 @@ function walkCalls(
   env: VerifierEnv,
   index: number,
   chain: readonly { index: number; depth: number }[],
+  stacks: { readonly own: PrivateStacks; readonly allowed: boolean },
 ): void {
   const subprog = env.subprogs[index];
   const refuse = (code: string, errno: number, message: string): never =>
@@ -88,12 +108,14 @@ function walkCalls(
       `tail_calls are not allowed when call stack of previous frames is ${above} bytes. Too large`,
     );
   }
-  const depth = above + roundedDepth(env, subprog.stackDepth);
+  const frameBytes = roundedDepth(env, subprog.stackDepth);
+  const { own } = stacks;
+  // The register that would lead to a stack of its own is taken where arguments are on the stack.
+  if (!stacks.allowed || usesStackArguments(env, index)) own[index] = false;
+  else if (own[index] === undefined && frameBytes >= PRIVATE_STACK_LEAST_BYTES) own[index] = true;
+  const depth = own[index] === true ? above : above + frameBytes;
   if (depth > MAX_STACK_BYTES && env.features.stackRoundedTo16 && savesAroundFastCall(env)) {
     unknown(env, 'the stack that spills around inlined helpers give back');
-  }
-  if (depth > MAX_STACK_BYTES && env.features.privateStacks && PRIVATE_STACK_TYPES.has(env.program.type)) {
-    unknown(env, `private stacks of ${env.program.type}`);
   }
   if (depth > MAX_STACK_BYTES) {
     refuse(
@@ -128,10 +150,24 @@ function walkCalls(
     if (chain.length + 1 >= maxCallFrames(env)) {
       refuse('call-stack-too-deep', E2BIG, `the call stack of ${chain.length + 1} frames is too deep !`);
     }
-    walkCalls(env, callee, [...chain, { index, depth }]);
+    walkCalls(env, callee, [...chain, { index, depth }], stacks);
   }
-  if (subprog.hasTailCall && chain.some((c) => env.subprogs[c.index].isExceptionCallback))
-    refuse('exception-callback', EINVAL, 'cannot tail call within exception cb');
+  if (subprog.hasTailCall) checkLeft(env, index, chain, refuse);
+}
+
+/** A tail call leaves all functions of the chain at once. */
+function checkLeft(
+  env: VerifierEnv,
+  index: number,
+  chain: readonly { index: number }[],
+  refuse: (code: string, errno: number, message: string) => never,
+): void {
+  for (const left of [index, ...chain.map((caller) => caller.index).reverse()]) {
+    if (left !== index && env.subprogs[left].isExceptionCallback)
+      refuse('exception-callback', EINVAL, 'cannot tail call within exception cb');
+    if (usesStackArguments(env, left))
+      refuse('stack-argument', EINVAL, 'tail_calls are not allowed in programs with stack args');
+  }
 }
 
 const LOOP_STACK_BYTES = 24;

@@ -277,7 +277,6 @@ function prepare(env: VerifierEnv): void {
       linkage: spec?.linkage ?? 'static',
       stackDepth: 0,
       hasTailCall: false,
-      tailCallReachable: false,
       hasLdAbs: false,
       changesPacket: false,
       isCallback: false,
