@@ -389,11 +389,6 @@ export const FEATURES = {
     since: '6.12',
     evidence: 'mainline 6.7',
   },
-  callbackReturnPrecise: {
-    what: 'the value that a callback returns becomes precise',
-    since: '6.12',
-    evidence: 'mainline 6.8',
-  },
   returnRangeSigned: {
     what: 'return values are compared as signed ranges, with messages that print them',
     since: '6.12',
@@ -444,6 +439,11 @@ export const FEATURES = {
     since: '7.2',
     evidence: 'mainline 7.0',
   },
+  releaseKeepsOrder: {
+    what: 'references that are held stay in the order in which they were acquired when one is released',
+    since: '6.18',
+    evidence: 'mainline 6.14; logs of 6.12 and 7.2',
+  },
   logShowsFills: {
     what: 'log lines show the stack slot that an instruction read, not only those that it wrote',
     since: '6.12',
@@ -458,6 +458,11 @@ export const FEATURES = {
     what: 'log states name what a pointer was derived from (parent_id) instead of its reference, and objects that are not owned',
     since: '7.2',
     evidence: 'logs of 6.12 and 7.2',
+  },
+  throwHelperUncounted: {
+    what: 'the function that the kernel adds for what is thrown is not among those whose stack depth is told',
+    since: '7.2',
+    evidence: 'statistics of 6.12 and 7.2',
   },
   logShowsLinks: {
     what: 'log lines of a comparison show linked scalars that learned from it; entering and leaving loops is told',

@@ -3,6 +3,7 @@
  * path ends as safe. Equal to a state whose exploration has not ended: an endless loop. Else it may become a
  * checkpoint itself; when, decides the counts that users see, so the heuristics are the kernel's.
  */
+import { OPCODES } from '../spec/opcodes';
 import { copyState } from './branches';
 import { reject, type ExploredState, type VerifierEnv } from './env';
 import { changeStackArguments, setSlot, type FuncFrame } from './frame';
@@ -21,8 +22,6 @@ import { maybeLooping, statesEqual } from './stateEquality';
 import { loopEntryOf, updateLoopEntry } from './loopEntry';
 import { activeIteratorIn, iteratorsAdvanced } from './stackObjects';
 import type { VerifierState } from './verifierState';
-
-const MAY_GOTO = 0xe5;
 
 function bucketOf(env: VerifierEnv, insnIdx: number, state: VerifierState): ExploredState[] {
   const { callsite } = state.frames[state.frames.length - 1];
@@ -167,7 +166,7 @@ function compareUnfinished(
     updateLoopEntry(cur, old);
     return 'covered';
   }
-  if (env.insns[env.insnIdx].code === MAY_GOTO && f.mayGoto) {
+  if (env.insns[env.insnIdx].code === OPCODES.mayGoto.code && f.mayGoto) {
     if (old.mayGotoDepth !== cur.mayGotoDepth && statesEqual(env, explored, cur, 'within')) {
       updateLoopEntry(cur, old);
       return 'covered';

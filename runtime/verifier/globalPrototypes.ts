@@ -76,9 +76,19 @@ export function prototypeOf(env: VerifierEnv, index: number): GlobalPrototype {
   return { params: proto.params.map((param, i) => paramOf(at, param.type, i)), returnsVoid };
 }
 
-/** Newer kernels hold the main program's type against what a global function may have, and say in the log what it lacks. */
+/**
+ * Kernels hold the main program's type against what they expect of it, and say in the log what it lacks: newer ones what
+ * keeps it from being a global function, older ones which parameter does not fit the context in R1.
+ */
 export function judgeMainPrototype(env: VerifierEnv): void {
-  if (env.object.btf === undefined || env.subprogs[0].btfId === 0) return;
+  const { btf } = env.object;
+  const { btfId, name } = env.subprogs[0];
+  if (btf === undefined || btfId === 0) return;
+  if (!env.features.logJudgesMain) {
+    const misfit = misfitOfMain(env, btf, btfId);
+    if (misfit !== '') env.log.message(misfit.replace('$', `${name}#${btfId}`));
+    return;
+  }
   try {
     prototypeOf(env, 0);
   } catch (error) {
@@ -122,6 +132,20 @@ function isArenaPointer({ features }: VerifierEnv, btf: Btf, pointeeId: number):
   for (let type = typeById(btf, pointeeId); isModifier(type); type = typeById(btf, type.type))
     if (type.kind === 'typeTag' && type.name === 'arena') return true;
   return false;
+}
+
+/** `$` stands for the function. */
+function misfitOfMain(env: VerifierEnv, btf: Btf, btfId: number): string {
+  const func = typeById(btf, btfId);
+  const proto = func.kind === 'func' ? typeById(btf, func.type) : func;
+  if (proto.kind !== 'funcProto') return '';
+  for (const [i, param] of proto.params.entries()) {
+    const type = resolvedType(btf, param.type);
+    if (type.kind === 'int' || type.kind === 'enum') return `R${i + 1} is not a scalar`;
+    if (type.kind !== 'ptr') return `Unrecognized arg#${i} type ${kindWord(type)}`;
+    if (i > 0 || !isContext(env, btf, type.type)) return `reg type unsupported for arg#${i} function $`;
+  }
+  return '';
 }
 
 /** Global functions without result: newer kernels take them. */

@@ -2,6 +2,7 @@
  * Conditional jumps: reserved fields, whether the outcome is decided, what both outcomes learn (scalar ranges, NULL
  * or not, how much packet there is), and the path that is put aside. The walk goes on with the fall-through.
  */
+import { OPCODES } from '../spec/opcodes';
 import type { Insn } from '../insn/insn';
 import { isEmptyRange, repaired } from './bounds';
 import { pushBranch } from './branches';
@@ -228,7 +229,13 @@ export function checkConditionalJump(env: VerifierEnv, insn: Insn): boolean {
 
 /** A jump that is taken sooner or later: taken now, or once more not taken. */
 function mayGoto(env: VerifierEnv, insn: Insn): true {
-  if (insn.code !== 0xe5 || insn.src !== 0 || insn.dst !== 0 || insn.imm !== 0 || insn.off === 0) {
+  if (
+    insn.code !== OPCODES.mayGoto.code ||
+    insn.src !== 0 ||
+    insn.dst !== 0 ||
+    insn.imm !== 0 ||
+    insn.off === 0
+  ) {
     structure(env, `invalid may_goto off ${insn.off} imm ${insn.imm}`);
   }
   const { parent } = env.cur;
@@ -403,7 +410,7 @@ function spreadToLinked(
 function resolveNull(env: VerifierEnv, state: VerifierState, regno: number, isNull: boolean): void {
   const frame = state.frames[state.frames.length - 1];
   const { id, refObjId } = frame.regs[regno];
-  if (isNull && refObjId !== 0 && refObjId === id) dropReference(frame, refObjId);
+  if (isNull && refObjId !== 0 && refObjId === id) dropReference(env, frame, refObjId);
   forEachReg(env, state, (reg) => {
     if (!mayBeNull(reg) || reg.id !== id) return reg;
     if (isNull) return NULL_VALUE;

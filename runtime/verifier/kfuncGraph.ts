@@ -188,5 +188,5 @@ export function nodeOffset(env: VerifierEnv, root: SpecialField | null): number 
 /** An object was linked: the list owns it now, and the program's pointers are good until the lock is released. */
 export function linkNode(env: VerifierEnv, id: number): void {
   forEachReg(env, env.cur, (reg) => (reg.refObjId === id ? nonOwning(env, reg) : reg));
-  dropReference(curFrame(env), id);
+  dropReference(env, curFrame(env), id);
 }

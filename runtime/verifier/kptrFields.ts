@@ -219,7 +219,7 @@ function matchField(
  * False when the frame does not hold the reference.
  */
 export function giveToField(env: VerifierEnv, id: number): boolean {
-  if (!dropReference(curFrame(env), id)) return false;
+  if (!dropReference(env, curFrame(env), id)) return false;
   const rcu = inRcuSection(env);
   forEachReg(env, env.cur, (reg) => {
     if (reg.refObjId !== id) return reg;

@@ -15,26 +15,31 @@ export interface LogSink {
   insnWidth: number;
 }
 
+/** Pieces, because most cuts are a few characters from the end of what may be megabytes. */
 class KeptLog implements LogSink {
-  private kept = '';
+  private readonly pieces: string[] = [];
+  length = 0;
   insnEnd = -1;
   insnWidth = 0;
   constructor(readonly level: 0 | 1 | 2) {}
 
-  get length(): number {
-    return this.kept.length;
-  }
   write(text: string): void {
-    if (this.level > 0) this.kept += text;
+    if (this.level === 0) return;
+    this.pieces.push(text);
+    this.length += text.length;
   }
   message(line: string): void {
-    if (this.level > 0) this.kept += line + '\n';
+    this.write(line + '\n');
   }
   cutTo(length: number): void {
-    if (length < this.kept.length) this.kept = this.kept.slice(0, length);
+    while (this.length > length) {
+      const last = this.pieces.pop() ?? '';
+      this.length -= last.length;
+      if (this.length < length) this.write(last.slice(0, length - this.length));
+    }
   }
   text(): string {
-    return this.kept;
+    return this.pieces.join('');
   }
 }
 

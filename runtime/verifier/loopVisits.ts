@@ -53,10 +53,17 @@ export function enterLoop(env: VerifierEnv, checkpoint: VerifierState): void {
   logLoop(env, 'enter', key);
 }
 
+/** A call by instruction 0 ends the list of calls, as kernels keep it. */
+function loopName(key: string): string {
+  const [calls, loop] = key.split('#');
+  const sites = calls.split(',').slice(0, -1);
+  const end = sites.indexOf('0');
+  return [...(end < 0 ? sites : sites.slice(0, end)), loop].join(',');
+}
+
 /** Names the loop as kernels do: the call sites that lead there, then its number. */
 function logLoop(env: VerifierEnv, what: string, key: string): void {
-  if (env.log.level === 2 && env.features.logShowsLinks)
-    env.log.message(`SCC ${what} (${key.replace('#', '')})`);
+  if (env.log.level === 2 && env.features.logShowsLinks) env.log.message(`SCC ${what} (${loopName(key)})`);
 }
 
 /** Not all paths through the loop around `state` are explored. */

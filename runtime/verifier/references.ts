@@ -13,9 +13,18 @@ export function acquireReference(env: VerifierEnv, insnIdx: number): number {
 }
 
 /** Drops reference `id` of `frame`; false when it does not hold it. Registers that point at it are the caller's. */
-export function dropReference(frame: FuncFrame, id: number): boolean {
-  if (!frame.refs.some((ref) => ref.id === id)) return false;
-  frame.refs = frame.refs.filter((ref) => ref.id !== id);
+export function dropReference(env: VerifierEnv, frame: FuncFrame, id: number): boolean {
+  const at = frame.refs.findIndex((ref) => ref.id === id);
+  if (at < 0) return false;
+  const left = frame.refs.slice();
+  const last = left.length - 1;
+  // Older kernels fill the gap with the last one: states are compared, and leaks told, in that order.
+  if (env.features.releaseKeepsOrder) left.splice(at, 1);
+  else {
+    left[at] = left[last];
+    left.pop();
+  }
+  frame.refs = left;
   return true;
 }
 
@@ -24,7 +33,7 @@ export function dropReference(frame: FuncFrame, id: number): boolean {
  * current frame does not hold it.
  */
 export function releaseReference(env: VerifierEnv, id: number): boolean {
-  if (!dropReference(curFrame(env), id)) return false;
+  if (!dropReference(env, curFrame(env), id)) return false;
   forEachReg(env, env.cur, (reg) => (reg.refObjId === id ? NOT_INIT_OR_UNKNOWN : reg));
   return true;
 }

@@ -87,10 +87,6 @@ function notScalar(env: VerifierEnv, message: string, regno: number, errno: numb
 /** A callback that its helper called: the helper reads R0 as "go on" or "stop". */
 function checkCallbackReturn(env: VerifierEnv, reg: RegState, regno: number, range: ReturnRange): void {
   if (reg.type !== 'scalar') notScalar(env, 'R0 not a scalar value', regno, EACCES);
-  if (hasFeature(env, 'callbackReturnPrecise')) {
-    checkRegArg(env, regno, 'src');
-    markPrecise(env, regno);
-  }
   if (!within(env, reg, range)) wrongValue(env, 'callback return', reg, regno, range);
 }
 

@@ -1,4 +1,6 @@
 /** The stack that calls add up to: no chain of calls may need more than 512 bytes or 8 frames. */
+import { hasExceptionCallback } from './exceptions';
+import { OPCODES } from '../spec/opcodes';
 import { calleeOf, subprogAt } from './cfg';
 import { isKfuncCall, isLocalCall } from './callKinds';
 import { maxCallFrames } from './callStack';
@@ -172,7 +174,6 @@ function checkLeft(
 
 const LOOP_STACK_BYTES = 24;
 const HELPER_LOOP = 181;
-const MAY_GOTO = 0xe5;
 
 /** Bytes of each function's frame as far as the walk went. */
 export const depthsSoFar = (env: VerifierEnv): number[] => env.subprogs.map((subprog) => subprog.stackDepth);
@@ -191,11 +192,14 @@ export function reportedDepths(env: VerifierEnv): number[] {
       seen ||= env.aux[i].seen;
       const insn = env.insns[i];
       loops ||= insn.code === 0x85 && insn.src === 0 && insn.imm === HELPER_LOOP && env.aux[i].loopInline;
-      gotos ||= env.features.mayGoto && insn.code === MAY_GOTO && env.aux[i].seen;
+      gotos ||= env.features.mayGoto && insn.code === OPCODES.mayGoto.code && env.aux[i].seen;
     }
     if (!seen) continue;
     const goto = gotos ? (env.features.timedMayGoto ? 16 : 8) : 0;
     depths.push(subprog.stackDepth + (loops ? LOOP_STACK_BYTES : 0) + goto);
   }
+  // Where what is thrown is the program's result, the kernel adds a function that returns it.
+  const adds = env.subprogs.some((subprog) => subprog.mayThrow) && !hasExceptionCallback(env);
+  if (adds && !env.features.throwHelperUncounted) depths.push(0);
   return depths;
 }

@@ -119,8 +119,12 @@ export function putDynptr(
   cloneOf: number,
 ): void {
   const tracked = env.features.dynptrSlotsTracked;
+  const acquire = (): number =>
+    !holdsReference(of) ? 0 : cloneOf !== 0 ? cloneOf : acquireReference(env, insnIdx);
+  // Only logs show which number was given first.
+  const acquiredFirst = env.features.logNamesParents ? acquire() : 0;
   const id = tracked ? newId(env) : 0;
-  const refObjId = !holdsReference(of) ? 0 : cloneOf !== 0 ? cloneOf : acquireReference(env, insnIdx);
+  const refObjId = env.features.logNamesParents ? acquiredFirst : acquire();
   for (let i = 0; i < DYNPTR_SLOTS; i++) {
     const spilled = pointer('dynptrPtr', { id, refObjId, object: DYNPTR_PARTS[of][i] });
     setSlot(frame, at - i, { kinds: allKinds(SLOT_DYNPTR), spilled });

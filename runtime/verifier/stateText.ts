@@ -21,7 +21,7 @@ import {
   U32_MAX,
   type RegState,
 } from './regState';
-import { regTypeName } from './regText';
+import { argTypeName } from './typeText';
 import { addDelta } from './scalarAlu';
 import { hasSlot, type SlotSet } from './slotSet';
 import { isSpilled, SLOT_INVALID, SLOT_LETTERS, SLOT_SPILL, slotKind, type StackSlot } from './stackState';
@@ -100,6 +100,9 @@ function withOffsetFolded(env: VerifierEnv, reg: RegState): RegState {
   return folded;
 }
 
+/** Types whose reference older logs print. */
+const OLDER_REFERENCES: ReadonlySet<string> = new Set(['socket', 'tcpSock', 'mem', 'btfId']);
+
 /** Ids of a register: its own, with what was added to a linked scalar, and that of the object behind it. */
 function idTexts(env: VerifierEnv, reg: RegState): string[] {
   const parts: string[] = [];
@@ -109,12 +112,12 @@ function idTexts(env: VerifierEnv, reg: RegState): string[] {
     const delta = addFlag(id) !== 0 ? (reg.off < 0 ? `${reg.off}` : `+${reg.off}`) : '';
     parts.push(`id=${originId(id)}${delta}`);
   }
-  if (!names) {
-    if (reg.refObjId !== 0) parts.push(`ref_obj_id=${reg.refObjId}`);
-    return parts;
+  if (names) {
+    const parent = reg.refObjId !== id && reg.refObjId !== 0 ? reg.refObjId : reg.dynptrId;
+    if (parent !== 0) parts.push(`parent_id=${parent}`);
+  } else if (reg.refObjId !== 0 && (env.features.logNamesMaps || OLDER_REFERENCES.has(reg.type))) {
+    parts.push(`ref_obj_id=${reg.refObjId}`);
   }
-  const parent = reg.refObjId !== id && reg.refObjId !== 0 ? reg.refObjId : reg.dynptrId;
-  if (parent !== 0) parts.push(`parent_id=${parent}`);
   if ((reg.flags & NON_OWN_REF) !== 0) parts.push('non_own_ref');
   return parts;
 }
@@ -128,7 +131,7 @@ export function regText(env: VerifierEnv, frame: FuncFrame, given: RegState, pre
   if (isScalar && tnumIsConst(reg.bits)) {
     return prefix + (modern ? signedText(asS64(reg.bits.value)) : asS64(reg.bits.value).toString());
   }
-  let name = regTypeName(reg);
+  let name = argTypeName(env, reg);
   if (reg.type === 'stack') {
     if (modern && frame.frameNo !== reg.frameNo) name += `[${reg.frameNo}]`;
     if (tnumIsConst(reg.bits)) {
@@ -158,6 +161,8 @@ export function regText(env: VerifierEnv, frame: FuncFrame, given: RegState, pre
     parts.push(`r=${modern ? unsignedText(asU64(BigInt(reg.range))) : reg.range}`);
   else if (!modern && MAP_TYPES.has(reg.type)) parts.push(sizes());
   if (modern && reg.type === 'mem') parts.push(`sz=${unsignedText(BigInt(reg.memSize))}`);
+  if (modern && reg.type === 'dynptrPtr' && reg.object?.kind === 'dynptr')
+    parts.push(`type=${dynptrKindWord(reg.object.of)}`);
   if (tnumIsConst(reg.bits)) {
     if (modern) {
       if (reg.bits.value !== 0n) parts.push(`imm=${signedText(asS64(reg.bits.value))}`);
@@ -186,7 +191,7 @@ function slotText(env: VerifierEnv, frame: FuncFrame, slot: StackSlot, precise: 
     const reg = slot.spilled;
     const isScalar = reg.type === 'scalar';
     return (
-      (isScalar ? '' : regTypeName(reg)) +
+      (isScalar ? '' : argTypeName(env, reg)) +
       (isScalar && precise ? 'P' : '') +
       (isScalar && tnumIsConst(reg.bits) ? asS64(reg.bits.value).toString() : '')
     );
@@ -208,7 +213,8 @@ function objectText(env: VerifierEnv, slot: StackSlot): string | undefined {
       if (parent !== 0) parts.push(`parent_id=${parent}`);
     } else {
       if (refObjId !== 0) parts.push(`ref_id=${refObjId}`);
-      if (dynptrId !== 0) parts.push(`dynptr_id=${dynptrId}`);
+      // These kernels print a flag of the first slot, which lies where other registers have this id.
+      parts.push('dynptr_id=1');
     }
     return `dynptr_${dynptrKindWord(object.of)}(${parts.join(',')})`;
   }

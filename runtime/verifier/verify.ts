@@ -323,7 +323,7 @@ function startFunction(env: VerifierEnv, index: number): void {
   if (index === 0) {
     frame.regs[1] = RULES.contextRegister(env);
     RULES.ownArguments(env);
-    if (env.log.level > 0 && env.features.logJudgesMain) judgeMainPrototype(env);
+    if (env.log.level > 0) judgeMainPrototype(env);
     return;
   }
   if (env.features.globalNamesInMessages || env.log.level > 0) {

@@ -3,7 +3,7 @@
  * the program is refused. `step` runs a bounded number of instructions, so that callers can pause and cancel.
  */
 import type { Insn } from '../insn/insn';
-import { LDDW_SRC } from '../spec/opcodes';
+import { LDDW_SRC, OPCODES } from '../spec/opcodes';
 import { checkAlu } from './alu';
 import {
   closeStackArguments,
@@ -389,7 +389,7 @@ function checkJump(env: VerifierEnv, at: WalkState, insn: Insn): void {
       return;
     default: {
       const taken = checkConditionalJump(env, insn);
-      if (env.log.level > 0) logChanges(env, curFrame(env));
+      if (env.log.level > 0 && insn.code !== OPCODES.mayGoto.code) logChanges(env, curFrame(env));
       env.insnIdx += taken ? 1 + insn.off : 1;
     }
   }
