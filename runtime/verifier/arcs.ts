@@ -1,106 +1,127 @@
 /**
- * Ranges on the circle of 64-bit or 32-bit numbers: newest kernels keep one arc per width, from which the unsigned and the
- * signed range are read. An arc may cross both boundaries (largest → 0 and largest positive → smallest negative); then neither
- * reading tells anything, but the arc still does. Not here: bit patterns and what refines what (`bounds.ts`).
+ * Ranges on the circle of 64-bit numbers: newest kernels keep one arc per width, from which the unsigned and the signed range
+ * are read. An arc may cross both boundaries (largest → 0 and largest positive → smallest negative); then neither reading tells
+ * anything, but the arc still does. Not here: bit patterns and what refines what (`bounds.ts`); 32 bits (`arcs32.ts`, the same
+ * in plain numbers: big integers are dear).
  *
- * An arc holds `base`, `base + 1`, … `base + size` (wrapping). All 2^n numbers are `{0, 2^n - 1}`; the empty arc is `EMPTY`.
- * Arcs are unsigned bigints of both widths; `top` is the largest number of the width.
+ * An arc holds `first`, `first + 1`, … `last`, wrapping where `last` is smaller. All numbers are `FULL` and no number is `EMPTY`,
+ * both compared by identity. An operation that leaves an operand as it is gives the very operand, so that callers see it.
  */
-import { U64_MAX } from '../util/u64';
+import { asS64, asU64, S64_MAX, S64_MIN, U64_MAX } from '../util/u64';
+import { arc32Between, EMPTY32, FULL32, type Arc32 } from './arcs32';
 
 export interface Arc {
-  readonly base: bigint;
-  /** Count of numbers less one. */
-  readonly size: bigint;
+  readonly first: bigint;
+  readonly last: bigint;
 }
 
-export const TOP64 = U64_MAX;
-export const TOP32 = 0xffff_ffffn;
+export const EMPTY: Arc = { first: -1n, last: -1n };
+export const FULL: Arc = { first: 0n, last: U64_MAX };
 
-/** No number at all. Compared by identity. */
-export const EMPTY: Arc = { base: -1n, size: -1n };
+const make = (first: bigint, last: bigint): Arc =>
+  (last === U64_MAX ? first === 0n : last + 1n === first) ? FULL : { first, last };
 
-const FULL64: Arc = { base: 0n, size: TOP64 };
-const FULL32: Arc = { base: 0n, size: TOP32 };
-
-export const fullArc = (top: bigint): Arc => (top === TOP64 ? FULL64 : FULL32);
-
-const arc = (base: bigint, size: bigint, top: bigint): Arc =>
-  size >= top ? fullArc(top) : { base: base & top, size };
-
-/** From `min` up to `max`, both wrapped to the width: for unsigned and for signed ends alike. */
-export const arcBetween = (min: bigint, max: bigint, top: bigint): Arc =>
-  arc(min & top, (max - min) & top, top);
+/** From `min` up to `max`, both wrapped: for unsigned and for signed ends alike. */
+export const arcBetween = (min: bigint, max: bigint): Arc => make(asU64(min), asU64(max));
 
 /** Every number but `value`. */
-export const arcWithout = (value: bigint, top: bigint): Arc => ({ base: (value + 1n) & top, size: top - 1n });
-
-const crossesZero = (a: Arc, top: bigint): boolean => a.base + a.size > top;
-
-export const arcUmin = (a: Arc, top: bigint): bigint => (a === EMPTY || crossesZero(a, top) ? 0n : a.base);
-export const arcUmax = (a: Arc, top: bigint): bigint =>
-  a === EMPTY || crossesZero(a, top) ? top : a.base + a.size;
-
-/** Distance from the smallest negative number: turns signed order into unsigned order. */
-const turned = (a: Arc, top: bigint): Arc => ({ base: (a.base + (top >> 1n) + 1n) & top, size: a.size });
-
-export const arcSmin = (a: Arc, top: bigint): bigint =>
-  arcUmin(turnedOrEmpty(a, top), top) - (top >> 1n) - 1n;
-export const arcSmax = (a: Arc, top: bigint): bigint =>
-  arcUmax(turnedOrEmpty(a, top), top) - (top >> 1n) - 1n;
-
-const turnedOrEmpty = (a: Arc, top: bigint): Arc => (a === EMPTY ? a : turned(a, top));
-
-/**
- * What both hold. Two stretches cannot be told in one arc: then the smaller operand stands for both (the one with the
- * lower base if they are equally long).
- */
-export function arcMeet(one: Arc, other: Arc, top: bigint): Arc {
-  if (one === EMPTY || other === EMPTY) return EMPTY;
-  const [a, b] = one.base > other.base ? [other, one] : [one, other];
-  const start = b.base - a.base;
-  const startsInside = start <= a.size;
-  // How far the second arc reaches beyond the point where the first begins; negative: it does not come round.
-  const beyond = start + b.size - top - 1n;
-  if (startsInside && beyond >= 0n) return a.size <= b.size ? a : b;
-  if (startsInside) return arc(b.base, min(a.size - start, b.size), top);
-  return beyond >= 0n ? arc(a.base, min(a.size, beyond), top) : EMPTY;
-}
+export const arcWithout = (value: bigint): Arc => make(asU64(value + 1n), asU64(value - 1n));
 
 const min = (a: bigint, b: bigint): bigint => (a < b ? a : b);
+const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
-export function arcSum(a: Arc, b: Arc, top: bigint): Arc {
+const crossesZero = (a: Arc): boolean => a.first > a.last;
+/** Count of numbers less one. */
+const sizeOf = (a: Arc): bigint => asU64(a.last - a.first);
+
+/** The signed reading of an unsigned number, without making a new one where they are alike. */
+const signed = (x: bigint): bigint => (x <= S64_MAX ? x : asS64(x));
+
+export const arcUmin = (a: Arc): bigint => (a === EMPTY || crossesZero(a) ? 0n : a.first);
+export const arcUmax = (a: Arc): bigint => (a === EMPTY || crossesZero(a) ? U64_MAX : a.last);
+
+const crossesSign = (a: Arc): boolean => a === EMPTY || signed(a.first) > signed(a.last);
+export const arcSmin = (a: Arc): bigint => (crossesSign(a) ? S64_MIN : signed(a.first));
+export const arcSmax = (a: Arc): bigint => (crossesSign(a) ? S64_MAX : signed(a.last));
+
+/** The stretch from `first` to `last` that `a` and `b` share. */
+function shared(a: Arc, b: Arc, first: bigint, last: bigint): Arc {
+  if (first === a.first && last === a.last) return a;
+  return first === b.first && last === b.last ? b : { first, last };
+}
+
+function smaller(a: Arc, b: Arc): Arc {
+  const x = sizeOf(a);
+  const y = sizeOf(b);
+  return x < y || (x === y && a.first <= b.first) ? a : b;
+}
+
+/** `crossing` crosses from the largest number to 0, `plain` does not. */
+function meetCrossing(crossing: Arc, plain: Arc): Arc {
+  const high = plain.last >= crossing.first;
+  const low = plain.first <= crossing.last;
+  if (high && low) return smaller(crossing, plain);
+  if (high) return shared(crossing, plain, max(plain.first, crossing.first), plain.last);
+  return low ? shared(crossing, plain, plain.first, min(plain.last, crossing.last)) : EMPTY;
+}
+
+/**
+ * What both hold. Two stretches cannot be told in one arc: then the smaller operand stands for both (the one that begins
+ * at the lower number if they are equally long).
+ */
+export function arcMeet(a: Arc, b: Arc): Arc {
+  if (a === b || b === FULL) return a;
+  if (a === FULL) return b;
   if (a === EMPTY || b === EMPTY) return EMPTY;
-  return arc((a.base + b.base) & top, a.size + b.size, top);
+  const crosses = crossesZero(a);
+  if (crosses !== crossesZero(b)) return crosses ? meetCrossing(a, b) : meetCrossing(b, a);
+  const first = max(a.first, b.first);
+  const last = min(a.last, b.last);
+  if (crosses)
+    return min(a.first, b.first) <= max(a.last, b.last) ? smaller(a, b) : shared(a, b, first, last);
+  return first > last ? EMPTY : shared(a, b, first, last);
 }
 
-export function arcNegated(a: Arc, top: bigint): Arc {
-  return a === EMPTY ? EMPTY : arc(-(a.base + a.size) & top, a.size, top);
+export function arcSum(a: Arc, b: Arc): Arc {
+  if (a === EMPTY || b === EMPTY) return EMPTY;
+  if (a === FULL || b === FULL || sizeOf(a) + sizeOf(b) >= U64_MAX) return FULL;
+  return { first: asU64(a.first + b.first), last: asU64(a.last + b.last) };
 }
+
+export const arcNegated = (a: Arc): Arc =>
+  a === EMPTY || a === FULL ? a : { first: asU64(-a.last), last: asU64(-a.first) };
 
 /** Whether `outer` holds every number of `inner`. */
-export function arcHolds(outer: Arc, inner: Arc, top: bigint): boolean {
-  if (inner === EMPTY) return true;
-  if (outer === EMPTY) return false;
-  if (outer.size === top) return true;
-  return ((inner.base - outer.base) & top) + inner.size <= outer.size;
+export function arcHolds(outer: Arc, inner: Arc): boolean {
+  if (inner === EMPTY || outer === FULL) return true;
+  if (outer === EMPTY || inner === FULL) return false;
+  const begins = outer.first <= inner.first;
+  const ends = inner.last <= outer.last;
+  if (crossesZero(outer) === crossesZero(inner)) return begins && ends;
+  return crossesZero(outer) && (begins || ends);
 }
 
 export const sameArc = (a: Arc | null, b: Arc | null): boolean =>
-  a === b ||
-  (a !== null && b !== null && a !== EMPTY && b !== EMPTY && a.base === b.base && a.size === b.size);
+  a === b || (a !== null && b !== null && a.first === b.first && a.last === b.last);
+
+const low32 = (x: bigint): number => Number(BigInt.asUintN(32, x));
 
 /** The low halves of a 64-bit arc. */
-export function lowArc(a: Arc): Arc {
-  return a === EMPTY ? EMPTY : arc(a.base & TOP32, a.size, TOP32);
+export function lowArc(a: Arc): Arc32 {
+  if (a === EMPTY) return EMPTY32;
+  return a === FULL || sizeOf(a) >= 0xffff_ffffn ? FULL32 : arc32Between(low32(a.first), low32(a.last));
 }
 
 /** The part of 64-bit arc `a` from its first to its last number whose low half is in `low`. */
-export function meetLowHalves(a: Arc, low: Arc): Arc {
-  if (a === EMPTY || low === EMPTY) return EMPTY;
-  const inLow = (x: bigint): boolean => ((x - low.base) & TOP32) <= low.size;
-  const skip = inLow(a.base) ? 0n : (low.base - a.base) & TOP32;
-  const end = a.base + a.size;
-  const back = inLow(end) ? 0n : (end - low.base - low.size) & TOP32;
-  return skip + back > a.size ? EMPTY : arc((a.base + skip) & TOP64, a.size - skip - back, TOP64);
+export function meetLowHalves(a: Arc, low: Arc32): Arc {
+  if (a === EMPTY || low === EMPTY32) return EMPTY;
+  if (low === FULL32) return a;
+  const size = (low.last - low.first) >>> 0;
+  const first = low32(a.first);
+  const last = low32(a.last);
+  const skip = (first - low.first) >>> 0 <= size ? 0 : (low.first - first) >>> 0;
+  const back = (last - low.first) >>> 0 <= size ? 0 : (last - low.last) >>> 0;
+  if (skip === 0 && back === 0) return a;
+  if (BigInt(skip + back) > sizeOf(a)) return EMPTY;
+  return { first: asU64(a.first + BigInt(skip)), last: asU64(a.last - BigInt(back)) };
 }

@@ -4,21 +4,9 @@
  * neither weaker nor stronger). Works on a `Draft`, a register being made.
  */
 import { asS64, asU64, S64_MAX, S64_MIN, U64_MAX } from '../util/u64';
-import {
-  arcBetween,
-  arcMeet,
-  arcSmax,
-  arcSmin,
-  arcUmax,
-  arcUmin,
-  EMPTY,
-  fullArc,
-  lowArc,
-  meetLowHalves,
-  TOP32,
-  TOP64,
-  type Arc,
-} from './arcs';
+import { arc32Of, arc32OfBits, arc64Of, arcOfBits, isFull32, isFull64, setArc32, setArc64 } from './arcEnds';
+import { arcMeet, arcUmax, arcUmin, EMPTY, lowArc, meetLowHalves } from './arcs';
+import { arc32Meet, EMPTY32 } from './arcs32';
 import type { FeatureFlags } from './env';
 import { draft, type Draft, S32_MAX, S32_MIN, U32_MAX, type RegState } from './regState';
 import {
@@ -91,7 +79,7 @@ export const subregIsConst = (t: Tnum): boolean => (t.mask & LOW32) === 0n;
 
 /** Ranges of 32 bits learn from the bits. */
 export function learn32FromBits(d: Draft, f: FeatureFlags): void {
-  if (f.circularRanges) setArc32(d, arcMeet(arc32Of(d), arcOfBits(d.bits, TOP32), TOP32));
+  if (f.circularRanges) setArc32(d, arc32Meet(arc32Of(d), arc32OfBits(d.bits)));
   else narrow32ToBits(d);
 }
 
@@ -369,90 +357,57 @@ export function syncBounds(d: Draft, f: FeatureFlags): void {
   learnFromBits(d, f);
 }
 
-/** The 64-bit range as an arc: read from the ends, or the one kept apart because no end tells of it. */
-export function arc64Of(r: RegState): Arc {
-  if (r.smin === S64_MIN && r.smax === S64_MAX) {
-    if (r.umin !== 0n || r.umax !== U64_MAX) return arcBetween(r.umin, r.umax, TOP64);
-    return r.arc64 ?? fullArc(TOP64);
-  }
-  const signed = arcBetween(r.smin, r.smax, TOP64);
-  return r.umin === 0n && r.umax === U64_MAX
-    ? signed
-    : arcMeet(arcBetween(r.umin, r.umax, TOP64), signed, TOP64);
-}
-
-export function arc32Of(r: RegState): Arc {
-  if (r.s32min === S32_MIN && r.s32max === S32_MAX) {
-    if (r.u32min !== 0 || r.u32max !== U32_MAX) return arcBetween(BigInt(r.u32min), BigInt(r.u32max), TOP32);
-    return r.arc32 ?? fullArc(TOP32);
-  }
-  const signed = arcBetween(BigInt(r.s32min), BigInt(r.s32max), TOP32);
-  return r.u32min === 0 && r.u32max === U32_MAX
-    ? signed
-    : arcMeet(arcBetween(BigInt(r.u32min), BigInt(r.u32max), TOP32), signed, TOP32);
-}
-
-const isFull64 = (d: RegState): boolean =>
-  d.umin === 0n && d.umax === U64_MAX && d.smin === S64_MIN && d.smax === S64_MAX;
-const isFull32 = (d: RegState): boolean =>
-  d.u32min === 0 && d.u32max === U32_MAX && d.s32min === S32_MIN && d.s32max === S32_MAX;
-
-export function setArc64(d: Draft, a: Arc): void {
-  d.umin = arcUmin(a, TOP64);
-  d.umax = arcUmax(a, TOP64);
-  d.smin = arcSmin(a, TOP64);
-  d.smax = arcSmax(a, TOP64);
-  d.arc64 = isFull64(d) && a.size !== TOP64 ? a : null;
-}
-
-export function setArc32(d: Draft, a: Arc): void {
-  d.u32min = Number(arcUmin(a, TOP32));
-  d.u32max = Number(arcUmax(a, TOP32));
-  d.s32min = Number(arcSmin(a, TOP32));
-  d.s32max = Number(arcSmax(a, TOP32));
-  d.arc32 = isFull32(d) && a.size !== TOP32 ? a : null;
-}
-
-/** The smallest and largest pattern, in signed order if the sign is set or open. */
-function arcOfBits({ value, mask }: Tnum, top: bigint): Arc {
-  const sign = (top >> 1n) + 1n;
-  const v = value & top;
-  const m = mask & top;
-  return ((v | m) & sign) !== 0n
-    ? arcBetween(v | (m & sign), v | (m & ~sign), top)
-    : arcBetween(v, v | m, top);
+/**
+ * The one pattern of the bits that the range from `umin` to `umax` holds; undefined: there may be several, or the bits and the range
+ * say the same anyway.
+ */
+function onlyMember(bits: Tnum, umin: bigint, umax: bigint): bigint | undefined {
+  const { mask } = bits;
+  const largest = bits.value | mask;
+  const beginsWithMember = (umin | mask) === largest;
+  // The usual range begins and ends with members.
+  if (beginsWithMember && umin < umax && (umax | mask) === largest) return undefined;
+  const next = tnumNext(bits, umin);
+  if (beginsWithMember) return next > umax ? umin : undefined;
+  if (next === largest) return largest;
+  return next <= umax && tnumNext(bits, next) > umax ? next : undefined;
 }
 
 /** One pass of learning from the bits; a range that holds just one pattern of the bits is that value. */
 function arcsFromBits(d: Draft): void {
-  setArc32(d, arcMeet(arc32Of(d), arcOfBits(d.bits, TOP32), TOP32));
-  setArc64(d, arcMeet(arc64Of(d), arcOfBits(d.bits, TOP64), TOP64));
-  const { umin, umax } = d;
-  const next = tnumNext(d.bits, umin);
-  const largest = d.bits.value | d.bits.mask;
-  if ((umin & ~d.bits.mask) === d.bits.value) {
-    if (next > umax) setKnown(d, umin);
-  } else if (next === largest) {
-    setKnown(d, largest);
-  } else if (next <= umax && tnumNext(d.bits, next) > umax) {
-    setKnown(d, next);
-  }
+  setArc32(d, arc32Meet(arc32Of(d), arc32OfBits(d.bits)));
+  setArc64(d, arcMeet(arc64Of(d), arcOfBits(d.bits)));
+  const only = onlyMember(d.bits, d.umin, d.umax);
+  if (only !== undefined) setKnown(d, only);
 }
 
-/** Bits, 64-bit arc and 32-bit arc learn from each other. An empty arc (an impossible path) learns no more. */
+/**
+ * Bits, 64-bit arc and 32-bit arc learn from each other. An empty arc (an impossible path) learns no more. The arcs are worked on by
+ * themselves and the ends written when they are needed.
+ */
 function syncArcs(d: Draft): void {
   if (d.bits.mask === U64_MAX && isFull64(d) && isFull32(d) && d.arc64 === null && d.arc32 === null) return;
-  const a64 = arc64Of(d);
-  const a32 = arc32Of(d);
-  setArc64(d, a64);
-  setArc32(d, a32);
-  if (a64 === EMPTY || a32 === EMPTY) return;
-  arcsFromBits(d);
-  for (let round = 0; round < 2; round++) {
-    const low = arcMeet(arc32Of(d), lowArc(arc64Of(d)), TOP32);
-    setArc32(d, low);
-    setArc64(d, meetLowHalves(arc64Of(d), low));
+  let wide = arc64Of(d);
+  let narrow = arc32Of(d);
+  if (wide === EMPTY || narrow === EMPTY32) {
+    setArc64(d, wide);
+    setArc32(d, narrow);
+    return;
   }
+  narrow = arc32Meet(narrow, arc32OfBits(d.bits));
+  wide = arcMeet(wide, arcOfBits(d.bits));
+  const only = onlyMember(d.bits, arcUmin(wide), arcUmax(wide));
+  if (only !== undefined) {
+    setKnown(d, only);
+    d.arc64 = d.arc32 = null;
+    return;
+  }
+  for (let round = 0; round < 2; round++) {
+    narrow = arc32Meet(narrow, lowArc(wide));
+    wide = meetLowHalves(wide, narrow);
+  }
+  setArc64(d, wide);
+  setArc32(d, narrow);
   learnBits(d);
   arcsFromBits(d);
 }
@@ -564,7 +519,7 @@ export function signExtend(d: Draft, fromBytes: number, width: 4 | 8): void {
 /** Some range is empty. */
 export const isEmptyRange = (d: RegState): boolean =>
   d.arc64 === EMPTY ||
-  d.arc32 === EMPTY ||
+  d.arc32 === EMPTY32 ||
   d.umin > d.umax ||
   d.smin > d.smax ||
   d.u32min > d.u32max ||

@@ -87,6 +87,9 @@ export interface InsnAux {
 export interface Comparison {
   readonly dst: RegState;
   readonly src: RegState;
+  /** Whether the jump may not be taken, and whether it may: an outcome that leaves a range empty is impossible. */
+  readonly canFall: boolean;
+  readonly canJump: boolean;
   /** The operands where the jump is not taken, and where it is. */
   readonly fallsDst: RegState;
   readonly fallsSrc: RegState;

@@ -9,7 +9,7 @@ import { isIndirectJump } from './jumpTables';
 const isJump = (code: number): boolean => (code & 7) === 5 || (code & 7) === 6;
 
 /** Instructions that may run right after `at`, the fall-through first. */
-export function successors(env: VerifierEnv, at: number): number[] {
+function successorsOf(env: VerifierEnv, at: number): readonly number[] {
   const insn = env.insns[at];
   const next = at + (isWide(insn) ? 2 : 1);
   if (!isJump(insn.code)) return [next];
@@ -19,81 +19,131 @@ export function successors(env: VerifierEnv, at: number): number[] {
     case 9:
       return [];
     case 0:
-      if (isIndirectJump(insn)) return [...(env.jumpTables.get(at) ?? [])];
+      if (isIndirectJump(insn)) return env.jumpTables.get(at) ?? [];
       return [at + 1 + (insn.code === 0x06 ? insn.imm : insn.off)];
     default:
       return [next, at + 1 + insn.off];
   }
 }
 
-/** Per function: its reachable instructions, each after its successors but for back edges. */
-export function postorders(env: VerifierEnv): number[][] {
-  const open = new Set<number>();
-  return env.subprogs.map(({ start, end }) => {
-    const order: number[] = [];
-    const path: { readonly at: number; readonly rest: number[] }[] = [];
+/** The graph of a program's instructions as they are now. Facts about them are found by going through `orders` until nothing changes. */
+export class FlowGraph {
+  /** Per function: its reachable instructions, each after its successors but for back edges. */
+  readonly orders: readonly (readonly number[])[];
+  /** As far as they were asked for. */
+  private readonly lists: (readonly number[] | undefined)[];
+  private readonly heads: Uint8Array;
+
+  constructor(private readonly env: VerifierEnv) {
+    const count = env.insns.length;
+    this.lists = env.insns.map(() => undefined);
+    this.heads = new Uint8Array(count);
+    const isOpen = new Uint8Array(count);
+    /** How many successors of an instruction on the path are still to be looked at. */
+    const left = new Int32Array(count);
+    const path: number[] = [];
     const enter = (at: number): void => {
-      open.add(at);
-      path.push({ at, rest: successors(env, at).filter((to) => to >= start && to < end) });
+      isOpen[at] = 1;
+      left[at] = this.successors(at).length;
+      path.push(at);
     };
-    enter(start);
-    while (path.length > 0) {
-      const top = path[path.length - 1];
-      // The jump's way is explored before the fall-through.
-      const to = top.rest.pop();
-      if (to === undefined) {
-        order.push(top.at);
-        path.pop();
-      } else if (!open.has(to)) enter(to);
-    }
-    return order;
-  });
+    this.orders = env.subprogs.map(({ start, end }) => {
+      const order: number[] = [];
+      enter(start);
+      while (path.length > 0) {
+        const at = path[path.length - 1];
+        if (left[at] === 0) {
+          order.push(at);
+          path.pop();
+          continue;
+        }
+        // The jump's way is explored before the fall-through.
+        const to = this.successors(at)[--left[at]];
+        if (to >= start && to < end && isOpen[to] === 0) enter(to);
+      }
+      return order;
+    });
+    this.findHeads();
+  }
+
+  /** Instructions that may run right after `at`, the fall-through first. */
+  successors(at: number): readonly number[] {
+    return (this.lists[at] ??= successorsOf(this.env, at));
+  }
+
+  /**
+   * Whether a way leads to `at` against the order: from an instruction that comes before it in `orders`, or from another function.
+   * A fact that changes elsewhere is up to date everywhere after one more pass in that direction.
+   */
+  isHead(at: number): boolean {
+    return this.heads[at] !== 0;
+  }
+
+  private findHeads(): void {
+    const { insns, subprogs } = this.env;
+    const position = new Int32Array(insns.length);
+    this.orders.forEach((order, subprog) => {
+      const { start, end } = subprogs[subprog];
+      order.forEach((at, n) => (position[at] = n));
+      for (const at of order)
+        for (const to of this.successors(at))
+          if (to < start || to >= end || position[to] >= position[at]) this.heads[to] = 1;
+    });
+  }
 }
 
 /**
  * For every instruction the number (from 1) of the loop it is part of, 0 for none: instructions that all reach each other,
  * and calls that iterate a callback.
  */
-export function loopNumbers(env: VerifierEnv, orders: readonly (readonly number[])[]): Int32Array {
-  const loops = new Int32Array(env.insns.length);
-  const index = new Int32Array(env.insns.length);
-  const low = new Int32Array(env.insns.length);
+export function loopNumbers(env: VerifierEnv, graph: FlowGraph): Int32Array {
+  const count = env.insns.length;
+  const loops = new Int32Array(count);
+  const index = new Int32Array(count);
+  const low = new Int32Array(count);
+  /** How many successors of an instruction on the path have been looked at. */
+  const seen = new Int32Array(count);
   const waiting: number[] = [];
-  const isWaiting = new Uint8Array(env.insns.length);
+  const isWaiting = new Uint8Array(count);
+  const path: number[] = [];
   let counter = 0;
   let found = 0;
-  const close = (root: number): void => {
-    const members: number[] = [];
-    let at: number;
-    do {
-      at = waiting.pop() ?? root;
-      isWaiting[at] = 0;
-      members.push(at);
-    } while (at !== root);
-    if (members.length === 1 && !env.aux[root].callsCallback && !successors(env, root).includes(root)) return;
-    found++;
-    for (const member of members) loops[member] = found;
+  const enter = (at: number): void => {
+    index[at] = low[at] = ++counter;
+    waiting.push(at);
+    isWaiting[at] = 1;
+    path.push(at);
   };
-  for (const order of orders) {
+  const close = (root: number): void => {
+    const first = waiting.lastIndexOf(root);
+    const alone = first === waiting.length - 1;
+    const isLoop = !alone || env.aux[root].callsCallback || graph.successors(root).includes(root);
+    if (isLoop) found++;
+    for (let n = first; n < waiting.length; n++) {
+      isWaiting[waiting[n]] = 0;
+      if (isLoop) loops[waiting[n]] = found;
+    }
+    waiting.length = first;
+  };
+  for (const order of graph.orders) {
     for (let n = order.length - 1; n >= 0; n--) {
       if (index[order[n]] !== 0) continue;
-      const path: { readonly at: number; readonly rest: number[] }[] = [];
-      const enter = (at: number): void => {
-        index[at] = low[at] = ++counter;
-        waiting.push(at);
-        isWaiting[at] = 1;
-        path.push({ at, rest: successors(env, at).filter((to) => to >= 0 && to < env.insns.length) });
-      };
       enter(order[n]);
       while (path.length > 0) {
-        const { at, rest } = path[path.length - 1];
-        const to = rest.shift();
-        if (to === undefined) {
+        const at = path[path.length - 1];
+        const next = graph.successors(at);
+        if (seen[at] === next.length) {
           path.pop();
           if (low[at] === index[at]) close(at);
-          const above = path.length > 0 ? path[path.length - 1].at : -1;
-          if (above >= 0) low[above] = Math.min(low[above], low[at]);
-        } else if (index[to] === 0) enter(to);
+          if (path.length > 0) {
+            const above = path[path.length - 1];
+            low[above] = Math.min(low[above], low[at]);
+          }
+          continue;
+        }
+        const to = next[seen[at]++];
+        if (to < 0 || to >= count) continue;
+        if (index[to] === 0) enter(to);
         else if (isWaiting[to] !== 0) low[at] = Math.min(low[at], index[to]);
       }
     }

@@ -143,15 +143,12 @@ function decideJump(
   if (comparisonBefore(env, dst, src) !== null) return undefined;
   const decided = decide(dst, src, relation, narrow, env.features);
   if (decided !== undefined || !env.features.deadBranchBySimulation) return decided;
-  // An outcome that leaves some range empty is impossible.
-  const impossible = (holds: Relation): boolean => {
-    const a = draft(dst);
-    const b = draft(src);
-    assume(a, b, holds, narrow, env.features);
-    return isEmptyRange(a) || isEmptyRange(b);
-  };
-  if (impossible(NEGATION[relation])) return true;
-  return impossible(relation) ? false : undefined;
+  // An outcome that leaves some range empty is impossible. If both are possible, what they tell is used next.
+  const told = compare(dst, src, relation, narrow, env.features, true, false);
+  if (!told.canFall) return true;
+  if (!told.canJump) return false;
+  env.aux[env.insnIdx].comparison = told;
+  return undefined;
 }
 
 /** One conditional jump; returns whether the walk goes on at the target (else falls through). */
@@ -261,18 +258,20 @@ function compare(
   relation: Relation,
   narrow: boolean,
   f: FeatureFlags,
-  byReg: boolean,
+  needsSrc: boolean,
   same: boolean,
 ): Comparison {
   const falls = draft(dst);
   const fallsSrc = same ? falls : draft(src);
-  assume(falls, fallsSrc, NEGATION[relation], narrow, f, byReg);
+  assume(falls, fallsSrc, NEGATION[relation], narrow, f, needsSrc);
   const jumps = draft(dst);
   const jumpsSrc = same ? jumps : draft(src);
-  assume(jumps, jumpsSrc, relation, narrow, f, byReg);
+  assume(jumps, jumpsSrc, relation, narrow, f, needsSrc);
   return {
     dst,
     src,
+    canFall: !isEmptyRange(falls) && !isEmptyRange(fallsSrc),
+    canJump: !isEmptyRange(jumps) && !isEmptyRange(jumpsSrc),
     fallsDst: repaired(falls, f),
     fallsSrc: repaired(fallsSrc, f),
     jumpsDst: repaired(jumps, f),

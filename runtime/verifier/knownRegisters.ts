@@ -6,7 +6,7 @@
 import type { Insn } from '../insn/insn';
 import { calleeOf, subprogAt } from './cfg';
 import type { VerifierEnv } from './env';
-import { successors } from './flowGraph';
+import type { FlowGraph } from './flowGraph';
 import { mapInfo } from './mapRules';
 import { constantAt } from './memoryAccessMap';
 import { asS64, asU64 } from '../util/u64';
@@ -114,6 +114,7 @@ function wide(env: VerifierEnv, at: number, insn: Insn): Known | undefined {
 function after(env: VerifierEnv, at: number, before: Registers): Registers {
   const insn = env.insns[at];
   const set = (r: number, value: Known | undefined): Registers => {
+    if (before[r] === value) return before;
     const out = before.slice();
     out[r] = value;
     return out;
@@ -141,26 +142,35 @@ function after(env: VerifierEnv, at: number, before: Registers): Registers {
   }
 }
 
+/** What two ways agree on: `old` itself, if it loses nothing by the other. */
+function agreed(old: Registers, other: Registers): Registers {
+  if (old === other) return old;
+  let left: (Known | undefined)[] | undefined;
+  for (let r = 0; r < old.length; r++) {
+    if (old[r] === undefined || same(old[r], other[r])) continue;
+    left ??= old.slice();
+    left[r] = undefined;
+  }
+  return left ?? old;
+}
+
 /** Per instruction what its registers hold before it; `undefined` where no way leads to. */
-export function knownRegisters(
-  env: VerifierEnv,
-  orders: readonly (readonly number[])[],
-): (Registers | undefined)[] {
+export function knownRegisters(env: VerifierEnv, graph: FlowGraph): (Registers | undefined)[] {
   const before: (Registers | undefined)[] = env.insns.map(() => undefined);
   for (const { start } of env.subprogs) before[start] = NOTHING;
   for (let changed = true; changed;) {
     changed = false;
-    for (const order of orders) {
+    for (const order of graph.orders) {
       for (let n = order.length - 1; n >= 0; n--) {
         const registers = before[order[n]];
         if (registers === undefined) continue;
         const out = after(env, order[n], registers);
-        for (const to of successors(env, order[n])) {
+        for (const to of graph.successors(order[n])) {
           const old = before[to];
-          if (old === undefined) before[to] = out;
-          else if (old.every((k, r) => k === undefined || same(k, out[r]))) continue;
-          else before[to] = old.map((k, r) => (same(k, out[r]) ? k : undefined));
-          changed = true;
+          const next = old === undefined ? out : agreed(old, out);
+          if (next === old) continue;
+          before[to] = next;
+          if (graph.isHead(to)) changed = true;
         }
       }
     }

@@ -4,8 +4,9 @@
  */
 import type { Insn } from '../insn/insn';
 import { asS64, S64_MAX, S64_MIN, U64_MAX } from '../util/u64';
-import { arcNegated, arcSum, TOP64 } from './arcs';
-import { arc64Of, setArc64, syncBounds, unbound32 } from './bounds';
+import { arc64Of, setArc64 } from './arcEnds';
+import { arcNegated, arcSum } from './arcs';
+import { syncBounds, unbound32 } from './bounds';
 import { hasFeature, newId, reject, type VerifierEnv } from './env';
 import { EACCES, EINVAL } from './outcome';
 import {
@@ -208,7 +209,7 @@ function addOffset(env: VerifierEnv, d: Draft, ptr: RegState, offset: RegState, 
   if (env.features.pointerOffsetFolded) {
     const from = foldedOffset(ptr);
     d.off = 0;
-    setArc64(d, arcSum(arc64Of(from), arc64Of(offset), TOP64));
+    setArc64(d, arcSum(arc64Of(from), arc64Of(offset)));
     d.bits = tnumAdd(from.bits, offset.bits);
   } else {
     const smin = ptr.smin + offset.smin;
@@ -236,7 +237,7 @@ function subtractOffset(env: VerifierEnv, d: Draft, ptr: RegState, offset: RegSt
   if (env.features.pointerOffsetFolded) {
     const from = foldedOffset(ptr);
     d.off = 0;
-    setArc64(d, arcSum(arc64Of(from), arcNegated(arc64Of(offset), TOP64), TOP64));
+    setArc64(d, arcSum(arc64Of(from), arcNegated(arc64Of(offset))));
     d.bits = tnumSub(from.bits, offset.bits);
   } else {
     const smin = ptr.smin - offset.smax;

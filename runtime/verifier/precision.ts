@@ -280,11 +280,14 @@ const isDemanded = (d: Demand, { isSlot, frameNo, index }: LinkedPlace): boolean
 
 function syncLinked(d: Demand, entry: HistoryEntry | null): void {
   if (entry === null || entry.linked === null) return;
-  const { linked } = entry;
-  if (!linked.some((p) => isDemanded(d, p))) return;
-  for (const p of linked) {
-    if (p.isSlot) addSlot(d.slots[p.frameNo], p.index);
-    else d.regs[p.frameNo] |= 1 << p.index;
+  // A loop: a function for `some` would be made each time, and this runs for every instruction walked back.
+  for (const place of entry.linked) {
+    if (!isDemanded(d, place)) continue;
+    for (const p of entry.linked) {
+      if (p.isSlot) addSlot(d.slots[p.frameNo], p.index);
+      else d.regs[p.frameNo] |= 1 << p.index;
+    }
+    return;
   }
 }
 

@@ -3,16 +3,12 @@
  * Scalars only. Two generations: newer kernels compare and narrow range against range, older ones only against a
  * constant (or equal ranges of 64 bits).
  */
-import { asS64, asU64 } from '../util/u64';
+import { asS64, asU64, S64_MAX, S64_MIN, U64_MAX } from '../util/u64';
 import {
-  arc32Of,
-  arc64Of,
   assign32Into64,
   lowU32,
   maxBig,
   minBig,
-  setArc32,
-  setArc64,
   setKnown,
   setSubregKnown,
   subregIsConst,
@@ -20,7 +16,9 @@ import {
   unbound32,
   unbound64,
 } from './bounds';
-import { arcBetween, arcMeet, arcSmax, arcSmin, arcUmax, arcUmin, arcWithout, TOP32, TOP64 } from './arcs';
+import { arc32Of, arc64Of, setArc32, setArc64 } from './arcEnds';
+import { arcBetween, arcMeet, arcSmax, arcSmin, arcUmax, arcUmin, arcWithout } from './arcs';
+import { arc32Between, arc32Meet, arc32Smax, arc32Smin, arc32Umax, arc32Umin, arc32Without } from './arcs32';
 import type { FeatureFlags } from './env';
 import { draft, type Draft, S32_MAX, S32_MIN, U32_MAX, type RegState } from './regState';
 import {
@@ -229,16 +227,22 @@ function narrowUnequal(a: Draft, value: bigint, narrow: boolean): void {
 
 /** An order between the operands, on arcs: each is met with what the other's ends leave to it. */
 function assumeOrder(a: Draft, b: Draft, strict: boolean, narrow: boolean, signed: boolean): void {
-  const top = narrow ? TOP32 : TOP64;
-  const least = signed ? -(top >> 1n) - 1n : 0n;
-  const most = signed ? top >> 1n : top;
-  const step = strict ? 1n : 0n;
-  const arcOf = narrow ? arc32Of : arc64Of;
-  const set = narrow ? setArc32 : setArc64;
-  const upper = signed ? arcSmax(arcOf(b), top) : arcUmax(arcOf(b), top);
-  set(a, arcMeet(arcOf(a), arcBetween(least, upper - step, top), top));
-  const lower = signed ? arcSmin(arcOf(a), top) : arcUmin(arcOf(a), top);
-  set(b, arcMeet(arcOf(b), arcBetween(lower + step, most, top), top));
+  if (narrow) assumeOrder32(a, b, strict ? 1 : 0, signed);
+  else assumeOrder64(a, b, strict ? 1n : 0n, signed);
+}
+
+function assumeOrder64(a: Draft, b: Draft, step: bigint, signed: boolean): void {
+  const upper = signed ? arcSmax(arc64Of(b)) : arcUmax(arc64Of(b));
+  setArc64(a, arcMeet(arc64Of(a), arcBetween(signed ? S64_MIN : 0n, upper - step)));
+  const lower = signed ? arcSmin(arc64Of(a)) : arcUmin(arc64Of(a));
+  setArc64(b, arcMeet(arc64Of(b), arcBetween(lower + step, signed ? S64_MAX : U64_MAX)));
+}
+
+function assumeOrder32(a: Draft, b: Draft, step: number, signed: boolean): void {
+  const upper = signed ? arc32Smax(arc32Of(b)) : arc32Umax(arc32Of(b));
+  setArc32(a, arc32Meet(arc32Of(a), arc32Between(signed ? S32_MIN : 0, upper - step)));
+  const lower = signed ? arc32Smin(arc32Of(a)) : arc32Umin(arc32Of(a));
+  setArc32(b, arc32Meet(arc32Of(b), arc32Between(lower + step, signed ? S32_MAX : U32_MAX)));
 }
 
 function assumeArcs(
@@ -252,14 +256,14 @@ function assumeArcs(
   switch (relation) {
     case 'eq':
       if (narrow) {
-        const both = arcMeet(arc32Of(a), arc32Of(b), TOP32);
+        const both = arc32Meet(arc32Of(a), arc32Of(b));
         setArc32(a, both);
         setArc32(b, both);
         const common = tnumIntersect(tnumSubreg(a.bits), tnumSubreg(b.bits));
         a.bits = tnumWithSubreg(a.bits, common);
         b.bits = tnumWithSubreg(b.bits, common);
       } else {
-        const both = arcMeet(arc64Of(a), arc64Of(b), TOP64);
+        const both = arcMeet(arc64Of(a), arc64Of(b));
         setArc64(a, both);
         setArc64(b, both);
         a.bits = b.bits = tnumIntersect(a.bits, b.bits);
@@ -267,10 +271,8 @@ function assumeArcs(
       return;
     case 'ne':
       if (!constant) return;
-      if (narrow) {
-        const value = constant.bits.value & TOP32;
-        setArc32(open, arcMeet(arc32Of(open), arcWithout(value, TOP32), TOP32));
-      } else setArc64(open, arcMeet(arc64Of(open), arcWithout(constant.bits.value, TOP64), TOP64));
+      if (narrow) setArc32(open, arc32Meet(arc32Of(open), arc32Without(lowU32(constant.bits.value))));
+      else setArc64(open, arcMeet(arc64Of(open), arcWithout(constant.bits.value)));
       return;
     case 'lt':
     case 'le':

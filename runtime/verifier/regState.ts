@@ -7,6 +7,7 @@
 import type { MapSpec } from '../loader/objectSpec';
 import { asS64, asU64, S64_MAX, S64_MIN, U64_MAX } from '../util/u64';
 import { sameArc, type Arc } from './arcs';
+import { sameArc32, type Arc32 } from './arcs32';
 import { TNUM_UNKNOWN, tnumConst, tnumEquals, type Tnum } from './tnum';
 
 /** Kernel register types; nullability and trust are `flags`. */
@@ -88,7 +89,7 @@ export interface RegState {
   readonly u32max: number;
   /** Newest kernels: the range as an arc where the four ends of its width tell nothing; null where they tell all. */
   readonly arc64: Arc | null;
-  readonly arc32: Arc | null;
+  readonly arc32: Arc32 | null;
   /** Registers with one id were copies of each other; 0 none. Bit 31 (ADD_CONST): differs by `off`. */
   readonly id: number;
   /** Acquired reference that it belongs to; 0 none. */
@@ -215,8 +216,8 @@ export const NOT_INIT: RegState = draft({
  */
 changed(NOT_INIT, {
   u32min: U32_MAX,
-  arc64: { base: 0n, size: 0n },
-  arc32: { base: 0n, size: 0n },
+  arc64: { first: 0n, last: 0n },
+  arc32: { first: 0, last: 0 },
   map: {} as MapSpec,
   object: { kind: 'irq', saver: 'native' },
 });
@@ -281,7 +282,7 @@ export const sameNumbers = (a: RegState, b: RegState): boolean =>
     a.smin === b.smin &&
     a.smax === b.smax &&
     sameArc(a.arc64, b.arc64) &&
-    sameArc(a.arc32, b.arc32));
+    sameArc32(a.arc32, b.arc32));
 
 /** `d` gets what is known of the value of `from`. */
 export function setNumbers(d: Draft, from: RegState): void {

@@ -5,14 +5,10 @@
  */
 import { asS64, asU64, S64_MAX, S64_MIN, U64_MAX } from '../util/u64';
 import {
-  arc32Of,
-  arc64Of,
   learn32FromBits,
   learnFromBits,
   maxBig,
   minBig,
-  setArc32,
-  setArc64,
   setKnown,
   setSubregKnown,
   subregIsConst,
@@ -22,7 +18,9 @@ import {
   unboundAll,
   zeroExtend32,
 } from './bounds';
-import { arcNegated, arcSum, TOP32, TOP64 } from './arcs';
+import { arc32Of, arc64Of, setArc32, setArc64 } from './arcEnds';
+import { arcNegated, arcSum } from './arcs';
+import { arc32Negated, arc32Sum } from './arcs32';
 import type { FeatureFlags } from './env';
 import { type Draft, S32_MAX, S32_MIN, U32_MAX, type RegState } from './regState';
 import {
@@ -46,8 +44,8 @@ const fitsS32 = (x: number): boolean => x >= S32_MIN && x <= S32_MAX;
 
 function addRanges(d: Draft, s: RegState, f: FeatureFlags): void {
   if (f.circularRanges) {
-    setArc64(d, arcSum(arc64Of(d), arc64Of(s), TOP64));
-    setArc32(d, arcSum(arc32Of(d), arc32Of(s), TOP32));
+    setArc64(d, arcSum(arc64Of(d), arc64Of(s)));
+    setArc32(d, arc32Sum(arc32Of(d), arc32Of(s)));
     return;
   }
   addRanges32(d, s, f);
@@ -96,8 +94,8 @@ function addRanges32(d: Draft, s: RegState, f: FeatureFlags): void {
 
 function subRanges(d: Draft, s: RegState, f: FeatureFlags): void {
   if (f.circularRanges) {
-    setArc64(d, arcSum(arc64Of(d), arcNegated(arc64Of(s), TOP64), TOP64));
-    setArc32(d, arcSum(arc32Of(d), arcNegated(arc32Of(s), TOP32), TOP32));
+    setArc64(d, arcSum(arc64Of(d), arcNegated(arc64Of(s))));
+    setArc32(d, arc32Sum(arc32Of(d), arc32Negated(arc32Of(s))));
     return;
   }
   const smin32 = d.s32min - s.s32max;

@@ -10,15 +10,14 @@ import { CLASS, classOf } from '../spec/opcodes';
 import { calleeOf, subprogAt } from './cfg';
 import { isHelperCall, isLocalCall } from './callKinds';
 import { unknown, type VerifierEnv } from './env';
-import { successors } from './flowGraph';
+import type { FlowGraph } from './flowGraph';
 import { helperArguments } from './helperPrototypes';
 import { smallNumber, type Known } from './knownRegisters';
 import { MAX_STACK_ARGUMENTS, stackArgumentAccess, stackArgumentIndex } from './stackArguments';
+import { HalfSets, HALVES_WORDS } from './stackHalves';
 import type { VerifierState } from './verifierState';
 
 const HALF_BYTES = 4;
-const HALVES = 128;
-const ALL = (1n << BigInt(HALVES)) - 1n;
 const STACK_BYTES = 512;
 const SLOTS = STACK_BYTES / 8;
 const MAX_OFFSETS = 4;
@@ -49,12 +48,22 @@ const framesOf = (t: Track): number => (t.frame >= 0 ? 1 << t.frame : t.mask);
 function sameTrack(a: Track, b: Track): boolean {
   if (a === b) return true;
   if (a.frame !== b.frame || a.mask !== b.mask) return false;
-  if (a.offsets === null || b.offsets === null) return a.offsets === b.offsets;
-  return a.offsets.length === b.offsets.length && a.offsets.every((off, i) => off === b.offsets?.[i]);
+  const { offsets } = a;
+  const others = b.offsets;
+  if (offsets === null || others === null) return offsets === others;
+  if (offsets.length !== others.length) return false;
+  for (let i = 0; i < offsets.length; i++) if (offsets[i] !== others[i]) return false;
+  return true;
 }
 
 function union(frame: number, a: readonly number[], b: readonly number[]): Track {
-  const offsets = [...new Set([...a, ...b])].sort((x, y) => x - y);
+  const offsets: number[] = [];
+  for (let i = 0, j = 0; i < a.length || j < b.length;) {
+    const off = i === a.length ? b[j] : j === b.length ? a[i] : Math.min(a[i], b[j]);
+    if (a[i] === off) i++;
+    if (b[j] === off) j++;
+    offsets.push(off);
+  }
   return offsets.length > MAX_OFFSETS ? somewhere(frame) : exactly(frame, offsets);
 }
 
@@ -104,9 +113,9 @@ const slotAt = (off: number): number => (off >= 0 || off < -STACK_BYTES || off %
 
 /** Reads, sure writes and what lives before each instruction, for one frame. */
 interface FrameUse {
-  readonly reads: bigint[];
-  readonly writes: bigint[];
-  readonly live: bigint[];
+  readonly reads: HalfSets;
+  readonly writes: HalfSets;
+  readonly live: HalfSets;
 }
 
 /** A function as called from one place at one depth. */
@@ -119,6 +128,8 @@ interface Instance {
   merged: boolean;
 }
 
+const instanceKey = (place: number, depth: number): number => place * MAX_DEPTH + depth;
+
 const SIZES = [4, 2, 1, 8] as const;
 /** Unknown how many bytes. */
 const UNSURE = 'unsure';
@@ -126,20 +137,21 @@ const LOAD_ACQUIRE = 0x100;
 const STORE_RELEASE = 0x110;
 
 export interface StackLiveness {
-  /** Halves of frame `frameNo` of `state` that may be read from `insnIdx` on. */
-  liveHalves(state: VerifierState, insnIdx: number, frameNo: number): bigint;
+  /** Puts into `live` which halves of frame `frameNo` of `state` may be read from `insnIdx` on (`HALVES_WORDS` words). */
+  liveHalves(state: VerifierState, insnIdx: number, frameNo: number, live: Int32Array): void;
 }
 
 export function stackLiveness(
   env: VerifierEnv,
-  orders: readonly (readonly number[])[],
+  graph: FlowGraph,
   known: readonly (readonly (Known | undefined)[] | undefined)[],
 ): StackLiveness {
-  return new Analysis(env, orders, known);
+  return new Analysis(env, graph, known);
 }
 
 class Analysis implements StackLiveness {
-  private readonly instances = new Map<string, Instance>();
+  /** By place and depth (`instanceKey`). */
+  private readonly instances = new Map<number, Instance>();
   /** Slots' tracks at call sites, for callees that load from them. */
   private readonly slotsAtCall = new Map<number, readonly Track[]>();
   private readonly visited = new Set<number>();
@@ -147,7 +159,7 @@ class Analysis implements StackLiveness {
 
   constructor(
     private readonly env: VerifierEnv,
-    private readonly orders: readonly (readonly number[])[],
+    private readonly graph: FlowGraph,
     private readonly known: readonly (readonly (Known | undefined)[] | undefined)[],
   ) {
     this.analyse(this.instanceOf(0, 0, 0), undefined, []);
@@ -158,36 +170,40 @@ class Analysis implements StackLiveness {
     }
   }
 
-  liveHalves(state: VerifierState, insnIdx: number, frameNo: number): bigint {
+  liveHalves(state: VerifierState, insnIdx: number, frameNo: number, live: Int32Array): void {
+    live.fill(0);
     const top = state.frames.length - 1;
-    const found = state.frames.map((_, n) => this.instanceFor(state, n));
-    const current = found[top];
-    if (current === undefined) return ALL;
-    let live = liveBefore(current, insnIdx, frameNo + current.depth - top);
-    for (let n = frameNo; n < top; n++) {
-      const instance = found[n];
-      if (instance === undefined) return ALL;
-      const frame = frameNo + instance.depth - n;
-      if (frame > instance.depth) return ALL;
-      const { callsite } = state.frames[n + 1];
-      live |= liveBefore(instance, this.env.aux[callsite].callsCallback ? callsite : callsite + 1, frame);
+    // From the innermost frame on, which runs at `insnIdx`, to the callers that wait and will go on.
+    for (let n = top; n >= frameNo; n--) {
+      const instance = this.instanceFor(state, n);
+      const frame = instance === undefined ? -1 : frameNo + instance.depth - n;
+      if (instance === undefined || (n < top && frame > instance.depth)) {
+        live.fill(-1);
+        return;
+      }
+      const at = n === top ? insnIdx : this.afterCall(state.frames[n + 1].callsite);
+      instance.frames[frame]?.live.addTo(live, at - instance.start);
     }
-    return live;
+  }
+
+  /** Where a frame goes on once what it called at `callsite` is done: a callback may be called again. */
+  private afterCall(callsite: number): number {
+    return this.env.aux[callsite].callsCallback ? callsite : callsite + 1;
   }
 
   private instanceFor(state: VerifierState, frameNo: number): Instance | undefined {
     const { subprog, callsite } = state.frames[frameNo];
     const { start } = this.env.subprogs[subprog];
-    for (let depth = frameNo; depth > 0; depth--) {
-      const found = this.instances.get(`${depth}:${frameNo > 0 ? callsite : start}`);
+    for (let depth = Math.min(frameNo, MAX_DEPTH - 1); depth > 0; depth--) {
+      const found = this.instances.get(instanceKey(frameNo > 0 ? callsite : start, depth));
       if (found !== undefined) return found;
     }
-    return this.instances.get(`0:${start}`);
+    return this.instances.get(instanceKey(start, 0));
   }
 
   private instanceOf(callsite: number, depth: number, subprog: number): Instance {
     const { start, end } = this.env.subprogs[subprog];
-    const key = `${depth}:${depth > 0 ? callsite : start}`;
+    const key = instanceKey(depth > 0 ? callsite : start, depth);
     let instance = this.instances.get(key);
     if (instance === undefined) {
       instance = { subprog, start, count: end - start, depth, frames: [], merged: false };
@@ -223,7 +239,7 @@ class Analysis implements StackLiveness {
     const { subprog, depth, start } = instance;
     this.visited.add(subprog);
     const before = this.track(instance, args, callsites);
-    const order = this.orders[subprog];
+    const order = this.graph.orders[subprog];
     for (let n = order.length - 1; n >= 0; n--) {
       const at = order[n];
       const tracks = before[at - start];
@@ -242,8 +258,8 @@ class Analysis implements StackLiveness {
       const callee = this.instanceOf(at, depth + 1, call.subprog);
       this.analyse(callee, call.args, [...callsites.slice(0, depth), at]);
       for (let f = 0; f < callee.depth; f++) {
-        const live = callee.frames[f]?.live[0] ?? 0n;
-        if (callee.frames[f] !== undefined) this.read(instance, f, at, live);
+        const use = callee.frames[f];
+        if (use !== undefined) this.use(instance, f).reads.addSet(at - start, use.live, 0);
       }
     }
     if (instance !== target) mergeInto(target, instance);
@@ -268,7 +284,7 @@ class Analysis implements StackLiveness {
     const callback = this.known[at]?.[passes.callback];
     const passed = regs[passes.context];
     if (callback?.kind !== 'function') {
-      if (passed.frame !== NONE) for (let f = 0; f <= instance.depth; f++) this.read(instance, f, at, ALL);
+      if (passed.frame !== NONE) for (let f = 0; f <= instance.depth; f++) this.readAll(instance, f, at);
       return undefined;
     }
     const args = regs.map((_, r) => (r === passes.argument ? passed : NO_TRACK));
@@ -287,7 +303,7 @@ class Analysis implements StackLiveness {
       r === 10 ? exactly(depth, [0]) : r >= 1 && r <= 5 ? (args?.[r] ?? NO_TRACK) : NO_TRACK,
     );
     before[0] = { regs, slots: NO_SLOTS };
-    const order = this.orders[subprog];
+    const order = this.graph.orders[subprog];
     for (let changed = true; changed;) {
       changed = false;
       for (let n = order.length - 1; n >= 0; n--) {
@@ -295,13 +311,13 @@ class Analysis implements StackLiveness {
         const here = before[at - start];
         if (here === undefined) continue;
         const out = this.transfer(here, at, depth, callsites, args);
-        for (const to of successors(this.env, at)) {
+        for (const to of this.graph.successors(at)) {
           if (to < start || to >= start + count) continue;
           const old = before[to - start];
           const next = old === undefined ? out : joinTracks(old, out);
           if (next === old) continue;
           before[to - start] = next;
-          changed = true;
+          if (this.graph.isHead(to)) changed = true;
         }
       }
     }
@@ -384,14 +400,14 @@ class Analysis implements StackLiveness {
 
   private use(instance: Instance, frame: number): FrameUse {
     return (instance.frames[frame] ??= {
-      reads: Array.from({ length: instance.count }, () => 0n),
-      writes: Array.from({ length: instance.count }, () => 0n),
-      live: Array.from({ length: instance.count }, () => 0n),
+      reads: new HalfSets(instance.count),
+      writes: new HalfSets(instance.count),
+      live: new HalfSets(instance.count),
     });
   }
 
-  private read(instance: Instance, frame: number, at: number, halves: bigint): void {
-    this.use(instance, frame).reads[at - instance.start] |= halves;
+  private readAll(instance: Instance, frame: number, at: number): void {
+    this.use(instance, frame).reads.addAll(at - instance.start);
   }
 
   private recordMemory(instance: Instance, at: number, regs: readonly Track[]): void {
@@ -410,14 +426,13 @@ class Analysis implements StackLiveness {
   private recordAccess(instance: Instance, at: number, t: Track, bytes: number | typeof UNSURE): void {
     if (bytes === 0 || t.frame === NONE) return;
     if (t.frame === SEVERAL) {
-      for (let f = 0; f <= instance.depth; f++)
-        if ((t.mask & (1 << f)) !== 0) this.read(instance, f, at, ALL);
+      for (let f = 0; f <= instance.depth; f++) if ((t.mask & (1 << f)) !== 0) this.readAll(instance, f, at);
       return;
     }
     if (t.frame > instance.depth) return;
     const reads = bytes === UNSURE || bytes > 0;
     if (t.offsets === null) {
-      if (reads) this.read(instance, t.frame, at, ALL);
+      if (reads) this.readAll(instance, t.frame, at);
       return;
     }
     if (!reads && t.offsets.length !== 1) return;
@@ -425,11 +440,12 @@ class Analysis implements StackLiveness {
       if (off >= 0) continue;
       if (reads) {
         const lowest = bytes === UNSURE ? 0 : Math.max(0, Math.floor((-off - bytes) / HALF_BYTES));
-        this.read(instance, t.frame, at, range(lowest, Math.floor((-off - 1) / HALF_BYTES)));
+        const highest = Math.floor((-off - 1) / HALF_BYTES);
+        this.use(instance, t.frame).reads.addRange(at - instance.start, lowest, highest);
       } else {
         const lowest = Math.max(0, Math.ceil((-off + bytes) / HALF_BYTES));
-        const use = this.use(instance, t.frame);
-        use.writes[at - instance.start] |= range(lowest, Math.floor(-off / HALF_BYTES) - 1);
+        const highest = Math.floor(-off / HALF_BYTES) - 1;
+        this.use(instance, t.frame).writes.addRange(at - instance.start, lowest, highest);
       }
     }
   }
@@ -509,22 +525,31 @@ class Analysis implements StackLiveness {
   /** What lives before each instruction, backwards to a fixed point. */
   private settle(instance: Instance): void {
     instance.merged = true;
-    const order = this.orders[instance.subprog];
-    for (const use of instance.frames) {
-      if (use === undefined) continue;
-      for (let changed = true; changed;) {
-        changed = false;
-        for (const at of order) {
-          const next = successors(this.env, at);
-          if (next.length === 0) continue;
-          const i = at - instance.start;
-          let after = 0n;
-          for (const to of next) after |= use.live[to - instance.start] ?? 0n;
-          const live = (after & ~use.writes[i]) | use.reads[i];
-          if (live === use.live[i]) continue;
-          use.live[i] = live;
-          changed = true;
-        }
+    for (const use of instance.frames)
+      if (use !== undefined) settleFrame(this.graph, this.graph.orders[instance.subprog], instance, use);
+  }
+}
+
+function settleFrame(
+  graph: FlowGraph,
+  order: readonly number[],
+  { start, count }: Instance,
+  { reads, writes, live }: FrameUse,
+): void {
+  for (let changed = true; changed;) {
+    changed = false;
+    for (const at of order) {
+      const next = graph.successors(at);
+      if (next.length === 0) continue;
+      for (let w = 0; w < HALVES_WORDS; w++) {
+        let after = 0;
+        for (const to of next)
+          if (to >= start && to < start + count) after |= live.words[(to - start) * HALVES_WORDS + w];
+        const n = (at - start) * HALVES_WORDS + w;
+        const before = (after & ~writes.words[n]) | reads.words[n];
+        if (before === live.words[n]) continue;
+        live.words[n] = before;
+        if (graph.isHead(at)) changed = true;
       }
     }
   }
@@ -543,12 +568,6 @@ const CALLBACKS: ReadonlyMap<
 
 /** Whether a callee is given what is tracked at this place. */
 const isArgument = (place: number): boolean => (place >= 1 && place <= 5) || place >= FIRST_ARGUMENT;
-
-const range = (from: number, to: number): bigint =>
-  to < from ? 0n : (((1n << BigInt(to - from + 1)) - 1n) << BigInt(from)) & ALL;
-
-const liveBefore = (instance: Instance, at: number, frame: number): bigint =>
-  instance.frames[frame]?.live[at - instance.start] ?? 0n;
 
 function joinTracks(old: Tracks, out: Tracks): Tracks {
   if (old === out) return old;
@@ -622,12 +641,13 @@ function mergeInto(target: Instance, pass: Instance): void {
     const fresh = pass.frames[f];
     if (old === undefined) {
       target.frames[f] = fresh;
-      fresh?.writes.fill(0n);
+      fresh?.writes.clear();
       continue;
     }
-    for (let i = 0; i < target.count; i++) {
-      old.reads[i] |= fresh?.reads[i] ?? 0n;
-      old.writes[i] &= fresh?.writes[i] ?? 0n;
+    if (fresh === undefined) old.writes.clear();
+    else {
+      old.reads.merge(fresh.reads, false);
+      old.writes.merge(fresh.writes, true);
     }
   }
 }

@@ -3,8 +3,9 @@
  * compared by a mapping (old id ↔ current id), values by range. One entry point, `statesEqual`, so that another
  * representation can take its place.
  */
-import { arcHolds, TOP32, TOP64 } from './arcs';
-import { arc32Of, arc64Of } from './bounds';
+import { arc32Of, arc64Of } from './arcEnds';
+import { arcHolds } from './arcs';
+import { arc32Holds } from './arcs32';
 import type { ExploredState, FeatureFlags, VerifierEnv } from './env';
 import { foldedOffset } from './pointerAlu';
 import { objectCovers } from './stackObjects';
@@ -22,7 +23,6 @@ import {
 import { hasSlot, nextSlot, type SlotSet } from './slotSet';
 import {
   allKinds,
-  EMPTY_SLOT,
   isSpilled,
   isSpilledScalar,
   SLOT_DYNPTR,
@@ -92,8 +92,8 @@ const IDS_OF_PLACE = new IdMap();
 
 const rangeWithin = (old: RegState, cur: RegState): boolean =>
   old === cur ||
-  ((old.arc64 === null || arcHolds(old.arc64, arc64Of(cur), TOP64)) &&
-    (old.arc32 === null || arcHolds(old.arc32, arc32Of(cur), TOP32)) &&
+  ((old.arc64 === null || arcHolds(old.arc64, arc64Of(cur))) &&
+    (old.arc32 === null || arc32Holds(old.arc32, arc32Of(cur))) &&
     old.u32min <= cur.u32min &&
     old.u32max >= cur.u32max &&
     old.s32min <= cur.s32min &&
@@ -371,6 +371,10 @@ function regPlaceCovers(
     : regCoversOld(old.regs[n], cur.regs[n], read, precise, ids);
 }
 
+/** The very same value, which has no id that others might share: it covers itself however closely one looks. */
+const coversItself = (old: RegState, cur: RegState): boolean =>
+  old === cur && old.id === 0 && old.refObjId === 0;
+
 /** Places of a frame as numbers: its registers, then its slots. */
 const FIRST_SLOT = 16;
 const PLACES = 128;
@@ -391,13 +395,25 @@ function uncovered(
 ): number {
   if (env.features.narrowFills && old.callbackDepth > cur.callbackDepth) return ELSEWHERE;
   if (cur.stackArgumentsTaken && !old.stackArgumentsTaken) return ELSEWHERE;
-  for (let n = 0; n < 11; n++)
-    if ((live & (1 << n)) !== 0 && !regPlaceCovers(env, old, cur, n, ids, closeness)) return n;
+  for (let n = 0; n < 11; n++) {
+    if ((live & (1 << n)) === 0 || coversItself(old.regs[n], cur.regs[n])) continue;
+    if (!regPlaceCovers(env, old, cur, n, ids, closeness)) return n;
+  }
   const { stack, marks } = old;
   // Slots that nobody read are left out, if they do not matter.
   const read = closeness === 'covers' && marks !== null ? marks.slotsRead : ALL_SLOTS;
+  const curStack = cur.stack;
   for (let s = nextSlot(read, 0); s < stack.length; s = nextSlot(read, s + 1)) {
-    if (stack[s] === EMPTY_SLOT && closeness === 'covers') continue;
+    const slot = stack[s];
+    if (closeness === 'covers' && demandsNothing(slot)) continue;
+    // Most slots were spilled before the ways parted.
+    if (
+      slot.kinds === FULL_SPILL &&
+      s < curStack.length &&
+      slot === curStack[s] &&
+      coversItself(slot.spilled, slot.spilled)
+    )
+      continue;
     if (!slotCovers(env, old, cur, s, ids, closeness)) return FIRST_SLOT + s;
   }
   return stackArgumentsCover(env, old, cur, ids, closeness) && refsCover(env, old, cur, ids)

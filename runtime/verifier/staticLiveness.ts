@@ -5,26 +5,25 @@
  */
 import { isHelperCall, isKfuncCall } from './callKinds';
 import type { VerifierEnv } from './env';
-import { loopNumbers, postorders, successors } from './flowGraph';
+import { FlowGraph, loopNumbers } from './flowGraph';
 import { setSlot } from './frame';
-import { NOT_INIT } from './regState';
+import { NOT_INIT, type RegState } from './regState';
 import { helperArguments } from './helperPrototypes';
 import { refuseRecursion } from './cfg';
 import { knownRegisters, withFoldedBranches } from './knownRegisters';
 import { stackArgumentAccess } from './stackArguments';
+import { HALVES_WORDS } from './stackHalves';
 import { stackLiveness, type StackLiveness } from './stackLiveness';
 import {
   EMPTY_SLOT,
   isNullSpill,
   SLOT_DYNPTR,
-  SLOT_INVALID,
   SLOT_IRQ,
   SLOT_ITER,
   SLOT_MISC,
   SLOT_SPILL,
   slotKind,
   withKind,
-  type SlotKind,
   type StackSlot,
 } from './stackState';
 import type { VerifierState } from './verifierState';
@@ -45,24 +44,24 @@ const EVERYTHING = 0x7ff;
  * functions that then still reach themselves.
  */
 export function analyseStatically(env: VerifierEnv): void {
-  let orders = postorders(env);
+  let graph = new FlowGraph(env);
   // A register that does not exist is refused where the walk meets it.
   const strange = env.insns.some(
     (insn) =>
       (insn.dst > 10 || insn.src > 10) &&
       !(env.features.stackArguments && stackArgumentAccess(insn) !== undefined),
   );
-  const known = strange ? undefined : knownRegisters(env, orders);
+  const known = strange ? undefined : knownRegisters(env, graph);
   const folded =
     known !== undefined && env.features.constantBranchesFolded ? withFoldedBranches(env, known) : undefined;
   if (folded !== undefined) {
     env.insns = folded;
-    orders = postorders(env);
+    graph = new FlowGraph(env);
   }
-  refuseRecursion(env, orders);
+  refuseRecursion(env, graph.orders);
   if (known === undefined) return;
-  env.staticLiveness = { stack: stackLiveness(env, orders, known), loops: loopNumbers(env, orders) };
-  liveRegisters(env, orders);
+  env.staticLiveness = { stack: stackLiveness(env, graph, known), loops: loopNumbers(env, graph) };
+  liveRegisters(env, graph);
 }
 
 /** Registers that an instruction reads and writes, as bit masks. */
@@ -111,19 +110,25 @@ function kfuncArgumentCount(env: VerifierEnv, insn: Insn): number | undefined {
   return proto?.kind === 'funcProto' ? proto.params.length : undefined;
 }
 
-function liveRegisters(env: VerifierEnv, orders: readonly (readonly number[])[]): void {
-  const use = env.insns.map((insn) => accesses(env, insn));
+function liveRegisters(env: VerifierEnv, graph: FlowGraph): void {
+  const reads = new Uint16Array(env.insns.length);
+  const writes = new Uint16Array(env.insns.length);
+  env.insns.forEach((insn, at) => {
+    const use = accesses(env, insn);
+    reads[at] = use.reads;
+    writes[at] = use.writes;
+  });
   for (const aux of env.aux) aux.liveRegsBefore = 0;
-  for (const order of orders) {
+  for (const order of graph.orders) {
     for (let changed = true; changed;) {
       changed = false;
       for (const at of order) {
         let after = 0;
-        for (const to of successors(env, at)) after |= env.aux[to]?.liveRegsBefore ?? 0;
-        const before = (after & ~use[at].writes) | use[at].reads;
+        for (const to of graph.successors(at)) after |= env.aux[to]?.liveRegsBefore ?? 0;
+        const before = (after & ~writes[at]) | reads[at];
         if (before === env.aux[at].liveRegsBefore) continue;
         env.aux[at].liveRegsBefore = before;
-        changed = true;
+        if (graph.isHead(at)) changed = true;
       }
     }
   }
@@ -133,7 +138,8 @@ function liveRegisters(env: VerifierEnv, orders: readonly (readonly number[])[])
 export const frameInsn = (state: VerifierState, n: number, insnIdx: number): number =>
   n === state.frames.length - 1 ? insnIdx : state.frames[n + 1].callsite;
 
-/** Halves are two bits for each slot; looked at in words of 32, because big integers are dear. */
+/** Which halves of the frame at hand live: two bits for each slot, words of 32 bits. */
+const LIVE_HALVES = new Int32Array(HALVES_WORDS);
 const SLOTS_PER_WORD = 16;
 
 /** Forgets registers and halves of slots of the current path that nothing reads any more. */
@@ -145,37 +151,36 @@ export function forgetDead(env: VerifierEnv, state: VerifierState, insnIdx: numb
     const live = env.aux[frameInsn(state, n, insnIdx)].liveRegsBefore;
     for (let r = 0; r < 10; r++) if ((live & (1 << r)) === 0) frame.regs[r] = NOT_INIT;
     if (frame.stack.length === 0) continue;
-    const halves = staticLiveness.stack.liveHalves(state, insnIdx, n);
-    let word = 0;
+    staticLiveness.stack.liveHalves(state, insnIdx, n, LIVE_HALVES);
     for (let s = 0; s < frame.stack.length; s++) {
-      if (s % SLOTS_PER_WORD === 0) word = Number(BigInt.asUintN(32, halves >> BigInt(2 * s)));
       const slot = frame.stack[s];
-      const alive = (word >>> (2 * (s % SLOTS_PER_WORD))) & 3;
-      if (alive === 3 || slot === EMPTY_SLOT) continue;
+      if (slot === EMPTY_SLOT) continue;
+      const alive = (LIVE_HALVES[Math.trunc(s / SLOTS_PER_WORD)] >>> (2 * (s % SLOTS_PER_WORD))) & 3;
+      if (alive === 3) continue;
       const left = withoutHalves(slot, (alive & 1) !== 0, (alive & 2) !== 0);
       if (left !== slot) setSlot(frame, s, left);
     }
   }
 }
 
+/** Kinds of the upper half of a slot: the low bits. */
+const UPPER_KINDS = 0xffff;
+
 /** `upper`: the four bytes next to the frame pointer; `lower`: where the value begins. */
 function withoutHalves(slot: StackSlot, upper: boolean, lower: boolean): StackSlot {
   const kind = slotKind(slot, 7);
   if (kind === SLOT_DYNPTR || kind === SLOT_ITER || kind === SLOT_IRQ) return slot;
   if (!upper && !lower) return EMPTY_SLOT;
-  let { kinds } = slot;
-  const set = (from: number, change: (old: SlotKind) => SlotKind): void => {
-    for (let i = from; i < from + 4; i++) kinds = withKind(kinds, i, change(slotKind(slot, i)));
-  };
-  if (lower) {
-    set(0, () => SLOT_INVALID);
-    return kinds === slot.kinds ? slot : { kinds, spilled: slot.spilled };
-  }
+  if (lower) return withKinds(slot, slot.kinds & ~UPPER_KINDS, slot.spilled);
+  let kinds = slot.kinds & UPPER_KINDS;
   if (kind === SLOT_SPILL) {
     // A pointer cannot be halved: loading a part of it must stay an error. A zero is one in every part.
     if (slot.spilled.type !== 'scalar' || isNullSpill(slot)) return slot;
-    set(0, (old) => (old === SLOT_SPILL ? SLOT_MISC : old));
+    for (let i = 0; i < 4; i++) if (slotKind(slot, i) === SLOT_SPILL) kinds = withKind(kinds, i, SLOT_MISC);
   }
-  set(4, () => SLOT_INVALID);
-  return { kinds, spilled: NOT_INIT };
+  return withKinds(slot, kinds, NOT_INIT);
 }
+
+/** Most slots were halved before and stay what they are. */
+const withKinds = (slot: StackSlot, kinds: number, spilled: RegState): StackSlot =>
+  slot.kinds === kinds && slot.spilled === spilled ? slot : { kinds, spilled };
