@@ -22,10 +22,28 @@ export function u64FromHalves(lo: number, hi: number): U64 {
   return (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);
 }
 
+/*
+ * A value written to memory and read back as two words: the engine makes no big integers for it, as it does for shifts and masks.
+ */
+const WHOLE = new BigUint64Array(1);
+const WORDS = new Uint32Array(WHOLE.buffer);
+WHOLE[0] = 1n;
+const LOW = WORDS[0] === 1 ? 0 : 1;
+
+/** Low 32 bits as an unsigned number. */
+export function lowWord(value: bigint): number {
+  WHOLE[0] = value;
+  return WORDS[LOW];
+}
+/** High 32 bits as an unsigned number. */
+export function highWord(value: bigint): number {
+  WHOLE[0] = value;
+  return WORDS[1 - LOW];
+}
 /** Low 32 bits as an int32 number. */
-export const loHalf = (value: bigint): number => Number(BigInt.asIntN(32, value));
+export const loHalf = (value: bigint): number => lowWord(value) | 0;
 /** High 32 bits as an int32 number. */
-export const hiHalf = (value: bigint): number => Number(BigInt.asIntN(32, value >> 32n));
+export const hiHalf = (value: bigint): number => highWord(value) | 0;
 
 /** `0x`-prefixed lower-case hexadecimal of the unsigned value. */
 export const hex = (value: bigint | number): string =>

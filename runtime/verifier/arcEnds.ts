@@ -2,7 +2,7 @@
  * Arcs of registers: newest kernels keep ranges as arcs, registers here keep their ends. Read from the ends where these tell all,
  * else the arc that is kept beside them; written back the same way.
  */
-import { asU64, S64_MAX, S64_MIN, U64_MAX } from '../util/u64';
+import { asU64, loHalf, S64_MAX, S64_MIN, U64_MAX } from '../util/u64';
 import { arcBetween, arcMeet, arcSmax, arcSmin, arcUmax, arcUmin, FULL, type Arc } from './arcs';
 import {
   arc32Between,
@@ -71,7 +71,7 @@ export function arcOfBits({ value, mask }: Tnum): Arc {
 /** The same of the low half. */
 export function arc32OfBits({ value, mask }: Tnum): Arc32 {
   if (mask === U64_MAX) return FULL32;
-  const low = Number(BigInt.asIntN(32, value));
-  const open = Number(BigInt.asIntN(32, mask));
+  const low = loHalf(value);
+  const open = loHalf(mask);
   return open < 0 ? arc32Between(low | S32_MIN, low | (open & S32_MAX)) : arc32Between(low, low | open);
 }

@@ -7,7 +7,7 @@
  * An arc holds `first`, `first + 1`, … `last`, wrapping where `last` is smaller. All numbers are `FULL` and no number is `EMPTY`,
  * both compared by identity. An operation that leaves an operand as it is gives the very operand, so that callers see it.
  */
-import { asS64, asU64, S64_MAX, S64_MIN, U64_MAX } from '../util/u64';
+import { asS64, asU64, lowWord, S64_MAX, S64_MIN, U64_MAX } from '../util/u64';
 import { arc32Between, EMPTY32, FULL32, type Arc32 } from './arcs32';
 
 export interface Arc {
@@ -104,12 +104,10 @@ export function arcHolds(outer: Arc, inner: Arc): boolean {
 export const sameArc = (a: Arc | null, b: Arc | null): boolean =>
   a === b || (a !== null && b !== null && a.first === b.first && a.last === b.last);
 
-const low32 = (x: bigint): number => Number(BigInt.asUintN(32, x));
-
 /** The low halves of a 64-bit arc. */
 export function lowArc(a: Arc): Arc32 {
   if (a === EMPTY) return EMPTY32;
-  return a === FULL || sizeOf(a) >= 0xffff_ffffn ? FULL32 : arc32Between(low32(a.first), low32(a.last));
+  return a === FULL || sizeOf(a) >= 0xffff_ffffn ? FULL32 : arc32Between(lowWord(a.first), lowWord(a.last));
 }
 
 /** The part of 64-bit arc `a` from its first to its last number whose low half is in `low`. */
@@ -117,8 +115,8 @@ export function meetLowHalves(a: Arc, low: Arc32): Arc {
   if (a === EMPTY || low === EMPTY32) return EMPTY;
   if (low === FULL32) return a;
   const size = (low.last - low.first) >>> 0;
-  const first = low32(a.first);
-  const last = low32(a.last);
+  const first = lowWord(a.first);
+  const last = lowWord(a.last);
   const skip = (first - low.first) >>> 0 <= size ? 0 : (low.first - first) >>> 0;
   const back = (last - low.first) >>> 0 <= size ? 0 : (last - low.last) >>> 0;
   if (skip === 0 && back === 0) return a;

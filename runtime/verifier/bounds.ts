@@ -3,7 +3,7 @@
  * lets each learn from the others, as far as the profile's kernel does (comparisons see the result, so it must be
  * neither weaker nor stronger). Works on a `Draft`, a register being made.
  */
-import { asS64, asU64, S64_MAX, S64_MIN, U64_MAX } from '../util/u64';
+import { asS64, asU64, highWord, lowWord, S64_MAX, S64_MIN, U64_MAX } from '../util/u64';
 import { arc32Of, arc32OfBits, arc64Of, arcOfBits, isFull32, isFull64, setArc32, setArc64 } from './arcEnds';
 import { arcMeet, arcUmax, arcUmin, EMPTY, lowArc, meetLowHalves } from './arcs';
 import { arc32Meet, EMPTY32 } from './arcs32';
@@ -27,9 +27,9 @@ const LOW32 = 0xffff_ffffn;
 const HIGH_MASK = U64_MAX ^ LOW32;
 
 /** Low half of a (signed or unsigned) 64-bit value as unsigned number. */
-export const lowU32 = (x: bigint): number => Number(BigInt.asIntN(32, x)) >>> 0;
+export const lowU32 = lowWord;
 /** Low half as signed number. */
-export const lowS32 = (x: bigint): number => Number(BigInt.asIntN(32, x));
+export const lowS32 = (x: bigint): number => lowWord(x) | 0;
 
 export const maxBig = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 export const minBig = (a: bigint, b: bigint): bigint => (a < b ? a : b);
@@ -75,7 +75,7 @@ export function unboundAll(d: Draft): void {
   unbound32(d);
 }
 
-export const subregIsConst = (t: Tnum): boolean => (t.mask & LOW32) === 0n;
+export const subregIsConst = (t: Tnum): boolean => lowWord(t.mask) === 0;
 
 /** Ranges of 32 bits learn from the bits. */
 export function learn32FromBits(d: Draft, f: FeatureFlags): void {
@@ -138,14 +138,14 @@ function learn32From64(d: Draft): void {
 }
 
 // A range may straddle one multiple of 2^32, from a "negative" low half up to a "positive" one.
-const straddles = (left: bigint, right: bigint, low: number, high: number): boolean =>
-  (low | 0) < 0 && (high | 0) >= 0 && (lowU32(left) + 1) >>> 0 === lowU32(right);
+const straddles = (left: number, right: number, low: number, high: number): boolean =>
+  (low | 0) < 0 && (high | 0) >= 0 && (left + 1) >>> 0 === right;
 
 function learn32FromUnsigned(d: Draft): void {
   const uLow = lowU32(d.umin);
   const uHigh = lowU32(d.umax);
-  const uLeft = d.umin >> 32n;
-  const uRight = d.umax >> 32n;
+  const uLeft = highWord(d.umin);
+  const uRight = highWord(d.umax);
   if (uLeft === uRight) {
     narrowU32(d, uLow, uHigh);
     if ((uLow | 0) <= (uHigh | 0)) narrowS32(d, uLow | 0, uHigh | 0);
@@ -157,8 +157,8 @@ function learn32FromUnsigned(d: Draft): void {
 function learn32FromSigned(d: Draft): void {
   const sLow = lowU32(d.smin);
   const sHigh = lowU32(d.smax);
-  const sLeft = d.smin >> 32n;
-  const sRight = d.smax >> 32n;
+  const sLeft = highWord(d.smin);
+  const sRight = highWord(d.smax);
   if (sLeft === sRight) {
     if (sLow <= sHigh) narrowU32(d, sLow, sHigh);
     if ((sLow | 0) <= (sHigh | 0)) narrowS32(d, sLow | 0, sHigh | 0);

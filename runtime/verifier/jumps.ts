@@ -182,9 +182,8 @@ export function checkConditionalJump(env: VerifierEnv, insn: Insn): boolean {
     return decided;
   }
 
-  let linked: LinkedPlace[] = [];
+  const linked: LinkedPlace[] = [];
   if (f.historyOfLinks) {
-    linked = [];
     if (byReg && src.type === 'scalar' && src.id !== 0) collectLinked(env.cur, src.id, linked);
     if (dst.type === 'scalar' && dst.id !== 0) collectLinked(env.cur, dst.id, linked);
     if (linked.length > 1) noteLinked(env, linked);
@@ -334,29 +333,24 @@ function refineBoth(
 /** Places whose scalar shares `id` (with or without a delta), innermost frame first. */
 function collectLinked(state: VerifierState, id: number, linked: LinkedPlace[]): void {
   const base = originId(id);
-  const add = (reg: RegState, place: LinkedPlace, drop: () => void): void => {
-    if (reg.type !== 'scalar' || originId(reg.id) !== base) return;
-    if (linked.length < MAX_LINKED) linked.push(place);
-    else drop();
-  };
   for (let n = state.frames.length - 1; n >= 0; n--) {
     const frame = state.frames[n];
     for (let r = 0; r < 10; r++) {
-      add(frame.regs[r], { frameNo: n, index: r, isSlot: false }, () => {
-        frame.regs[r] = unlinked(frame.regs[r]);
-      });
+      const reg = frame.regs[r];
+      if (reg.type !== 'scalar' || originId(reg.id) !== base) continue;
+      if (linked.length < MAX_LINKED) linked.push({ frameNo: n, index: r, isSlot: false });
+      else frame.regs[r] = unlinked(reg);
     }
     for (let s = 0; s < frame.stack.length; s++) {
-      const slot = frame.stack[s];
-      if (!isSpilled(slot)) continue;
-      add(slot.spilled, { frameNo: n, index: s, isSlot: true }, () => {
-        setSlot(frame, s, { kinds: slot.kinds, spilled: unlinked(slot.spilled) });
-      });
+      const { kinds, spilled } = frame.stack[s];
+      if (spilled.type !== 'scalar' || originId(spilled.id) !== base || !isSpilled(frame.stack[s])) continue;
+      if (linked.length < MAX_LINKED) linked.push({ frameNo: n, index: s, isSlot: true });
+      else setSlot(frame, s, { kinds, spilled: unlinked(spilled) });
     }
   }
 }
 
-/** What one register learned holds for its copies, too. */
+/** What the operands of a comparison learned holds for their copies, too. */
 function spreadToLinked(
   env: VerifierEnv,
   insn: Insn,
@@ -365,44 +359,49 @@ function spreadToLinked(
   state: VerifierState,
   linked: readonly LinkedPlace[],
 ): void {
-  const f = env.features;
-  const spread = (known: RegState): void => {
-    if (known.type !== 'scalar' || known.id === 0) return;
-    if (!f.historyOfLinks) {
-      forEachReg(env, state, (reg) => (reg.type === 'scalar' && reg.id === known.id ? known : reg));
-      return;
-    }
-    for (const place of linked) {
-      const holder = state.frames[place.frameNo];
-      const reg = place.isSlot ? holder.stack[place.index].spilled : holder.regs[place.index];
-      if (reg.type !== 'scalar' || reg === known) continue;
-      if (originId(reg.id) !== originId(known.id)) continue;
-      // Sums of different widths tell nothing of each other.
-      if (addFlag(reg.id) !== 0 && addFlag(known.id) !== 0 && addFlag(reg.id) !== addFlag(known.id)) continue;
-      let updated: RegState;
-      if ((addFlag(reg.id) === 0 && addFlag(known.id) === 0) || reg.off === known.off) {
-        updated = known;
-      } else {
-        const d = draft(known);
-        d.off = reg.off;
-        d.id = reg.id;
-        const narrowSum = addFlag(reg.id) === ADD_CONST32 || addFlag(known.id) === ADD_CONST32;
-        addDelta(d, knownScalar(BigInt(reg.off - known.off)), narrowSum, f);
-        updated = d;
-      }
-      if (place.isSlot) {
-        setSlot(holder, place.index, { kinds: holder.stack[place.index].kinds, spilled: updated });
-        if (f.logShowsLinks) addSlot(env.unprinted.slots, place.index);
-      } else {
-        holder.regs[place.index] = updated;
-        if (f.logShowsLinks) env.unprinted.regs |= 1 << place.index;
-      }
-    }
-  };
   const bothScalar =
     !byReg || (frame.regs[insn.dst].type === 'scalar' && frame.regs[insn.src].type === 'scalar');
-  if (byReg && (f.historyOfLinks || bothScalar)) spread(frame.regs[insn.src]);
-  spread(frame.regs[insn.dst]);
+  if (byReg && (env.features.historyOfLinks || bothScalar)) spread(env, frame.regs[insn.src], state, linked);
+  spread(env, frame.regs[insn.dst], state, linked);
+}
+
+function spread(
+  env: VerifierEnv,
+  known: RegState,
+  state: VerifierState,
+  linked: readonly LinkedPlace[],
+): void {
+  if (known.type !== 'scalar' || known.id === 0) return;
+  if (!env.features.historyOfLinks) {
+    forEachReg(env, state, (reg) => (reg.type === 'scalar' && reg.id === known.id ? known : reg));
+    return;
+  }
+  for (const place of linked) {
+    const holder = state.frames[place.frameNo];
+    const reg = place.isSlot ? holder.stack[place.index].spilled : holder.regs[place.index];
+    if (reg.type !== 'scalar' || reg === known || originId(reg.id) !== originId(known.id)) continue;
+    // Sums of different widths tell nothing of each other.
+    if (addFlag(reg.id) !== 0 && addFlag(known.id) !== 0 && addFlag(reg.id) !== addFlag(known.id)) continue;
+    const updated = learnedFrom(known, reg, env.features);
+    if (place.isSlot) {
+      setSlot(holder, place.index, { kinds: holder.stack[place.index].kinds, spilled: updated });
+      if (env.features.logShowsLinks) addSlot(env.unprinted.slots, place.index);
+    } else {
+      holder.regs[place.index] = updated;
+      if (env.features.logShowsLinks) env.unprinted.regs |= 1 << place.index;
+    }
+  }
+}
+
+/** What `known` tells of `reg`, a copy of it that may differ by a constant. */
+function learnedFrom(known: RegState, reg: RegState, f: FeatureFlags): RegState {
+  if ((addFlag(reg.id) === 0 && addFlag(known.id) === 0) || reg.off === known.off) return known;
+  const d = draft(known);
+  d.off = reg.off;
+  d.id = reg.id;
+  const narrowSum = addFlag(reg.id) === ADD_CONST32 || addFlag(known.id) === ADD_CONST32;
+  addDelta(d, knownScalar(BigInt(reg.off - known.off)), narrowSum, f);
+  return d;
 }
 
 /** All copies of a nullable pointer become NULL or surely not NULL. */

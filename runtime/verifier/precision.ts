@@ -54,7 +54,8 @@ const DEMAND: Demand = {
 function newDemand(frame: number): Demand {
   DEMAND.frame = frame;
   DEMAND.marked = false;
-  for (let f = 0; f <= MAX_FRAMES; f++) {
+  // Deeper frames are emptied when the walk enters them.
+  for (let f = 0; f <= frame; f++) {
     DEMAND.regs[f] = 0;
     clearSlots(DEMAND.slots[f]);
     DEMAND.stackArguments[f] = 0;

@@ -5,7 +5,7 @@
  * (`liveness.ts`, `precision.ts`). `draft` is where all are made.
  */
 import type { MapSpec } from '../loader/objectSpec';
-import { asS64, asU64, S64_MAX, S64_MIN, U64_MAX } from '../util/u64';
+import { asS64, asU64, lowWord, S64_MAX, S64_MIN, U64_MAX } from '../util/u64';
 import { sameArc, type Arc } from './arcs';
 import { sameArc32, type Arc32 } from './arcs32';
 import { TNUM_UNKNOWN, tnumConst, tnumEquals, type Tnum } from './tnum';
@@ -236,7 +236,7 @@ export function knownScalar(value: bigint): RegState {
 /** The same register with its value (scalar) or variable offset (pointer) known to be `value`. */
 export function withConst(reg: RegState, value: bigint): RegState {
   const unsigned = asU64(value);
-  const low = Number(unsigned & 0xffff_ffffn);
+  const low = lowWord(unsigned);
   const d = draft(reg);
   d.bits = tnumConst(unsigned);
   d.smin = d.smax = asS64(value);

@@ -3,7 +3,7 @@
  * 32-bit ranges of the destination draft. Differences of kernels are feature flags; where a kernel gives up
  * (shift by an unknown amount), so do we, because programs are judged by what it knows, not by what is true.
  */
-import { asS64, asU64, S64_MAX, S64_MIN, U64_MAX } from '../util/u64';
+import { asS64, asU64, lowWord, S64_MAX, S64_MIN, U64_MAX } from '../util/u64';
 import {
   learn32FromBits,
   learnFromBits,
@@ -220,8 +220,8 @@ function bitwise(d: Draft, s: RegState, f: FeatureFlags, op: 'and' | 'or' | 'xor
   const known32 = subregIsConst(d.bits) && subregIsConst(s.bits);
   d.bits =
     op === 'and' ? tnumAnd(d.bits, s.bits) : op === 'or' ? tnumOr(d.bits, s.bits) : tnumXor(d.bits, s.bits);
-  const low = Number(d.bits.value & 0xffff_ffffn);
-  const lowMask = Number(d.bits.mask & 0xffff_ffffn);
+  const low = lowWord(d.bits.value);
+  const lowMask = lowWord(d.bits.mask);
   if (known32) {
     setSubregKnown(d, low);
   } else {
@@ -357,7 +357,7 @@ const isSettled = (r: RegState): boolean =>
   r.umin === r.bits.value &&
   r.smin === r.smax &&
   BigInt.asUintN(64, r.smin) === r.umin &&
-  Number(BigInt.asUintN(32, r.umin)) === r.u32min;
+  lowWord(r.umin) === r.u32min;
 
 /** Constants need no ranges: every kernel computes them exactly. Undefined for the rarer operators. */
 function constantResult(d: RegState, s: RegState, op: ScalarOp, alu32: boolean): bigint | undefined {

@@ -385,14 +385,17 @@ function overwrite(
   kind: SlotKind,
   narrowFills: boolean,
 ): void {
-  let slot = frame.stack[slotIndex];
+  const before = frame.stack[slotIndex];
+  let slot = before;
   // Older kernels do not watch dynptrs: the bytes that are not written stay one's.
   const oldObject = !narrowFills && slot.spilled.object !== null;
   if (isSpilled(slot) || (narrowFills && isSpecial(slot)))
     slot = { kinds: scrubKinds(slot.kinds), spilled: NOT_INIT };
   let { kinds } = slot;
   for (let i = 0; i < sizeBytes; i++) kinds = withKind(kinds, (-off - 1 - i) & 7, kind);
-  setSlot(frame, slotIndex, { kinds, spilled: oldObject ? slot.spilled : NOT_INIT });
+  const spilled = oldObject ? slot.spilled : NOT_INIT;
+  // Buffers are filled again and again.
+  if (kinds !== before.kinds || spilled !== before.spilled) setSlot(frame, slotIndex, { kinds, spilled });
 }
 
 /**

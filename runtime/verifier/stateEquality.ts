@@ -330,12 +330,15 @@ function bytesCover(
 
 function refsCover(env: VerifierEnv, old: FuncFrame, cur: FuncFrame, ids: IdMap): boolean {
   if (old.refs.length !== cur.refs.length) return false;
-  return old.refs.every((ref, i) => {
+  for (let i = 0; i < old.refs.length; i++) {
+    const ref = old.refs[i];
     const other = cur.refs[i];
-    return env.features.narrowFills
+    const covers = env.features.narrowFills
       ? ids.same(ref.id, other.id)
       : ref.id === other.id && ref.insnIdx === other.insnIdx && ref.callbackRef === other.callbackRef;
-  });
+    if (!covers) return false;
+  }
+  return true;
 }
 
 function stackArgumentsCover(
@@ -371,9 +374,9 @@ function regPlaceCovers(
     : regCoversOld(old.regs[n], cur.regs[n], read, precise, ids);
 }
 
-/** The very same value, which has no id that others might share: it covers itself however closely one looks. */
+/** The very same value, which has no id that others might share and is no object: it covers itself however closely one looks. */
 const coversItself = (old: RegState, cur: RegState): boolean =>
-  old === cur && old.id === 0 && old.refObjId === 0;
+  old === cur && old.id === 0 && old.refObjId === 0 && old.object === null;
 
 /** Places of a frame as numbers: its registers, then its slots. */
 const FIRST_SLOT = 16;
@@ -407,13 +410,7 @@ function uncovered(
     const slot = stack[s];
     if (closeness === 'covers' && demandsNothing(slot)) continue;
     // Most slots were spilled before the ways parted.
-    if (
-      slot.kinds === FULL_SPILL &&
-      s < curStack.length &&
-      slot === curStack[s] &&
-      coversItself(slot.spilled, slot.spilled)
-    )
-      continue;
+    if (s < curStack.length && slot === curStack[s] && coversItself(slot.spilled, slot.spilled)) continue;
     if (!slotCovers(env, old, cur, s, ids, closeness)) return FIRST_SLOT + s;
   }
   return stackArgumentsCover(env, old, cur, ids, closeness) && refsCover(env, old, cur, ids)
@@ -470,7 +467,8 @@ export function statesEqual(
     if (!locksCover(old.activeLock, cur.activeLock, ids)) return false;
     if (old.outerRcuLocks !== cur.outerRcuLocks) return false;
     if (old.savedInterrupts.length !== cur.savedInterrupts.length) return false;
-    if (!old.savedInterrupts.every((saved, n) => ids.same(saved.id, cur.savedInterrupts[n].id))) return false;
+    for (let n = 0; n < old.savedInterrupts.length; n++)
+      if (!ids.same(old.savedInterrupts[n].id, cur.savedInterrupts[n].id)) return false;
     if (old.activeRcuLock !== cur.activeRcuLock) return false;
     if (old.activePreemptLocks !== cur.activePreemptLocks) return false;
     if (old.inSleepable !== cur.inSleepable) return false;

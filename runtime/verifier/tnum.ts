@@ -3,7 +3,7 @@
  * Invariant: value & mask = 0, both unsigned 64-bit. Immutable. The arithmetic is from its definition (which sums,
  * products, shifts can arise bit by bit); properties in test/verifier/tnum.test.ts check soundness against samples.
  */
-import { asS64, asU64, U64_MAX } from '../util/u64';
+import { asS64, asU64, highWord, lowWord, U64_MAX } from '../util/u64';
 
 export interface Tnum {
   readonly value: bigint;
@@ -27,8 +27,8 @@ const LOW_BITS: readonly bigint[] = Array.from({ length: 65 }, (_, bits) => (1n 
 
 /** Number of significant bits of an unsigned value. */
 function bitLength(x: bigint): number {
-  const high = Number(x >> 32n);
-  return high !== 0 ? 64 - Math.clz32(high) : 32 - Math.clz32(Number(x & 0xffffffffn));
+  const high = highWord(x);
+  return high !== 0 ? 64 - Math.clz32(high) : 32 - Math.clz32(lowWord(x));
 }
 
 /** Everything below the highest bit in which the ends differ is unknown. */
@@ -65,6 +65,7 @@ export function tnumAnd(a: Tnum, b: Tnum): Tnum {
 }
 
 export function tnumOr(a: Tnum, b: Tnum): Tnum {
+  if (tnumIsZero(a)) return b;
   const ones = a.value | b.value;
   return make(ones, (a.mask | b.mask) & ~ones);
 }
@@ -154,17 +155,16 @@ export function tnumCast(a: Tnum, sizeBytes: number): Tnum {
 }
 
 /** The low half, high half zero. */
-export const tnumSubreg = (a: Tnum): Tnum => tnumCast(a, 4);
+export function tnumSubreg(a: Tnum): Tnum {
+  return highWord(a.value) === 0 && highWord(a.mask) === 0 ? a : tnumCast(a, 4);
+}
 /** The high half, low half zero. */
 export function tnumClearSubreg(a: Tnum): Tnum {
+  if (highWord(a.value) === 0 && highWord(a.mask) === 0) return TNUM_ZERO;
   return make((a.value >> 32n) << 32n, (a.mask >> 32n) << 32n);
 }
 /** High half of `a`, low half of `b`. */
-export function tnumWithSubreg(a: Tnum, b: Tnum): Tnum {
-  const high = tnumClearSubreg(a);
-  const low = tnumSubreg(b);
-  return make(high.value | low.value, high.mask | low.mask);
-}
+export const tnumWithSubreg = (a: Tnum, b: Tnum): Tnum => tnumOr(tnumClearSubreg(a), tnumSubreg(b));
 
 /** Whether every value of `b` is one of `a`. */
 export function tnumContains(a: Tnum, b: Tnum): boolean {
