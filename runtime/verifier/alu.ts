@@ -190,7 +190,7 @@ function checkMove(env: VerifierEnv, insn: Insn): void {
     d.id = 0;
     d.off = 0;
   }
-  moveLowBytes(env, insn, d, is64);
+  moveLowBytes(env, insn, source, d, is64);
   frame.regs[insn.dst] = d;
 }
 
@@ -200,17 +200,17 @@ function zeroHighHalf(d: Draft, f: FeatureFlags): void {
   syncBounds(d, f);
 }
 
-/** What a move of some low bytes makes of a value; remembered by value. */
-function moveLowBytes(env: VerifierEnv, insn: Insn, d: Draft, is64: boolean): void {
+/** What a move of some low bytes makes of the value of `source`, which `d` is a copy of; remembered by value. */
+function moveLowBytes(env: VerifierEnv, insn: Insn, source: RegState, d: Draft, is64: boolean): void {
   const aux = env.aux[env.insnIdx];
-  if (aux.aluDst !== null && aux.aluResult !== null && sameNumbers(aux.aluDst, d)) {
+  if (aux.aluDst !== null && aux.aluResult !== null && sameNumbers(aux.aluDst, source)) {
     setNumbers(d, aux.aluResult);
     return;
   }
-  aux.aluDst = draft(d);
   if (insn.off !== 0) signExtend(d, insn.off >> 3, is64 ? 8 : 4);
   if (!is64) zeroHighHalf(d, env.features);
-  aux.aluResult = draft(d);
+  aux.aluDst = source;
+  aux.aluResult = d;
 }
 
 function checkBinary(env: VerifierEnv, insn: Insn, op: number): void {

@@ -26,6 +26,7 @@ import {
   BEYOND_PKT_END,
   changed,
   draft,
+  type Draft,
   isPacketPointer,
   isPointer,
   knownScalar,
@@ -35,6 +36,7 @@ import {
   type RegState,
   sameNumbers,
   setNumbers,
+  UNKNOWN_SCALAR,
   unlinked,
 } from './regState';
 import { addDelta } from './scalarAlu';
@@ -123,6 +125,7 @@ function decideJump(
   src: RegState,
   relation: Relation,
   narrow: boolean,
+  byReg: boolean,
   same: boolean,
 ): boolean | undefined {
   if (isPacketAny(dst) && isPacketAny(src) && !narrow) return decidePacket(dst, src, relation);
@@ -144,7 +147,7 @@ function decideJump(
   const decided = decide(dst, src, relation, narrow, env.features);
   if (decided !== undefined || !env.features.deadBranchBySimulation) return decided;
   // An outcome that leaves some range empty is impossible. If both are possible, what they tell is used next.
-  const told = compare(dst, src, relation, narrow, env.features, true, false);
+  const told = compare(dst, src, relation, narrow, env.features, byReg, false);
   if (!told.canFall) return true;
   if (!told.canJump) return false;
   env.aux[env.insnIdx].comparison = told;
@@ -175,7 +178,7 @@ export function checkConditionalJump(env: VerifierEnv, insn: Insn): boolean {
     noteStackPointers(env, byReg && src.type === 'stack', dst.type === 'stack');
   }
 
-  const decided = decideJump(env, dst, src, relation, narrow, byReg && insn.src === insn.dst);
+  const decided = decideJump(env, dst, src, relation, narrow, byReg, byReg && insn.src === insn.dst);
   if (decided !== undefined) {
     if (!isPointer(dst)) markPrecise(env, insn.dst);
     if (byReg && !isPointer(src)) markPrecise(env, insn.src);
@@ -250,31 +253,42 @@ function comparisonBefore(env: VerifierEnv, dst: RegState, src: RegState): Compa
     : null;
 }
 
-/** What an open comparison tells of its operands. */
+/** Stands for an operand that nobody looks at afterwards: an immediate. */
+const PASSING = draft(UNKNOWN_SCALAR);
+
+function passing(reg: RegState): Draft {
+  setNumbers(PASSING, reg);
+  return PASSING;
+}
+
+/** What an open comparison tells of its operands; of an immediate (not `byReg`) nothing is kept. */
 function compare(
   dst: RegState,
   src: RegState,
   relation: Relation,
   narrow: boolean,
   f: FeatureFlags,
-  needsSrc: boolean,
+  byReg: boolean,
   same: boolean,
 ): Comparison {
+  const needsSrc = byReg || f.deadBranchBySimulation;
   const falls = draft(dst);
-  const fallsSrc = same ? falls : draft(src);
+  const fallsSrc = same ? falls : byReg ? draft(src) : passing(src);
   assume(falls, fallsSrc, NEGATION[relation], narrow, f, needsSrc);
+  const canFall = !isEmptyRange(falls) && !isEmptyRange(fallsSrc);
   const jumps = draft(dst);
-  const jumpsSrc = same ? jumps : draft(src);
+  const jumpsSrc = same ? jumps : byReg ? draft(src) : passing(src);
   assume(jumps, jumpsSrc, relation, narrow, f, needsSrc);
+  const canJump = !isEmptyRange(jumps) && !isEmptyRange(jumpsSrc);
   return {
     dst,
     src,
-    canFall: !isEmptyRange(falls) && !isEmptyRange(fallsSrc),
-    canJump: !isEmptyRange(jumps) && !isEmptyRange(jumpsSrc),
+    canFall,
+    canJump,
     fallsDst: repaired(falls, f),
-    fallsSrc: repaired(fallsSrc, f),
+    fallsSrc: byReg ? repaired(fallsSrc, f) : src,
     jumpsDst: repaired(jumps, f),
-    jumpsSrc: repaired(jumpsSrc, f),
+    jumpsSrc: byReg ? repaired(jumpsSrc, f) : src,
   };
 }
 
