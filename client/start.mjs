@@ -24,6 +24,8 @@ import { hostInstalled, hostProblem, installHost } from '../test/e2e/installHost
 const say = (line = '') => process.stdout.write(`${line}\n`);
 const examples = path.join(root, 'examples');
 const vsix = path.join(root, 'bpf-studio.vsix');
+/** So long may the server take to end by itself. */
+const STOP_MS = 3000;
 
 /** What the command line says of an example; its exit code 1 (rejected) is no failure here. */
 function showVerdict(file) {
@@ -122,7 +124,8 @@ async function serveHere({ node, server }) {
       'off',
       ...dirs,
     ],
-    { env, stdio: ['ignore', 'pipe', 'pipe'] },
+    // A group of its own: the server starts others, and all of them have to go.
+    { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true },
   );
   let output = '';
   let told = false;
@@ -141,9 +144,20 @@ async function serveHere({ node, server }) {
   };
   child.stdout.on('data', listen);
   child.stderr.on('data', listen);
-  const stop = () => child.kill('SIGTERM');
+  const signalAll = (signal) => {
+    try {
+      process.kill(-child.pid, signal);
+    } catch {
+      // Nobody of the group is left.
+    }
+  };
+  const stop = () => {
+    signalAll('SIGTERM');
+    setTimeout(signalAll, STOP_MS, 'SIGKILL').unref();
+  };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
+  process.on('SIGHUP', stop);
   const code = await new Promise((resolve) => child.on('close', resolve));
   fs.rmSync(temporary, { recursive: true, force: true });
   if (!told) throw new Error(`VS Code's server did not start (code ${code}):\n${output}`);

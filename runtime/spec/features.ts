@@ -449,6 +449,11 @@ export const FEATURES = {
     since: '6.12',
     evidence: 'logs of 6.1 and 6.12',
   },
+  logShowsKfuncs: {
+    what: 'log lines show what calls of kernel functions change',
+    since: '6.12',
+    evidence: 'logs of 6.1 and 6.12',
+  },
   logJudgesMain: {
     what: "the log says why the main program's prototype is none of a global function",
     since: '6.12',

@@ -13,8 +13,9 @@ import { widenScalars } from './stateEquality';
 import { calleeOf, subprogAt } from './cfg';
 import { endsLocked } from './exitChecks';
 import { checkCalleeArguments, checkGlobalCall } from './globalFunctions';
+import { tellMisfit } from './globalPrototypes';
 import { needStackArguments } from './stackArguments';
-import { logState } from './stateText';
+import { logEntry, logState } from './stateText';
 import { printAll } from './unprinted';
 import type { VerifierState } from './verifierState';
 import { EACCES } from './outcome';
@@ -93,6 +94,7 @@ export function enterCallback(
     const callee = fill(env.cur);
     // The call's own losses are booked on the frame that it has just entered.
     callee.regWritten |= 0x3f;
+    tellMisfit(env, subprog, callee);
     env.enterAfterCall = callee;
     return;
   }
@@ -131,18 +133,14 @@ export function callSubprog(env: VerifierEnv, insnIdx: number): number {
   const caller = curFrame(env);
   needStackArguments(env, caller, subprog);
   const callee = makeCallee(env, env.cur, subprog, insnIdx);
+  tellMisfit(env, subprog, caller);
   for (let n = 1; n <= 5; n++) callee.regs[n] = caller.regs[n];
   // Reading an argument in the callee is reading it in the caller.
   callee.marksBefore = argumentsOf(caller.marksBefore);
   callee.regWritten = caller.regWritten & 0x3e;
   clearCallerSaved(env);
   env.cur.frames.push(callee);
-  if (env.log.level > 0) {
-    env.log.message('caller:');
-    logState(env, caller);
-    env.log.message('callee:');
-    logState(env, callee);
-  }
+  logEntry(env, caller, callee);
   return target.start;
 }
 

@@ -37,6 +37,8 @@ export interface Subprog {
   /** Arguments on the stack that its type says it takes, known from its first call on. */
   stackArgumentsIn: number;
   /** Most arguments on the stack that a walk through the function stored for its callees, and that those take. */
+  /** The log has said which parameter does not fit. */
+  misfitTold: boolean;
   stackArgumentsOut: number;
   stackArgumentsNeeded: number;
   /** A call had other arguments than its type says: from then on nobody goes by that. */

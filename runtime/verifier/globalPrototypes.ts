@@ -6,7 +6,8 @@
 import { declTagsOf, isModifier, resolvedType, sizeOfType, typeById, typesByName } from '../btf/query';
 import type { Btf, BtfType } from '../btf/types';
 import { progTypeByName } from '../spec/progTypes';
-import { reject, unknown, type VerifierEnv } from './env';
+import { reject, unknown, type Subprog, type VerifierEnv } from './env';
+import type { FuncFrame } from './frame';
 import { EFAULT, EINVAL, ENOENT, EOPNOTSUPP, NotModelled, Rejection } from './outcome';
 
 export type Param =
@@ -76,24 +77,29 @@ export function prototypeOf(env: VerifierEnv, index: number): GlobalPrototype {
   return { params: proto.params.map((param, i) => paramOf(at, param.type, i)), returnsVoid };
 }
 
-/**
- * Kernels hold the main program's type against what they expect of it, and say in the log what it lacks: newer ones what
- * keeps it from being a global function, older ones which parameter does not fit the context in R1.
- */
+/** Newer kernels hold the main program's type against what a global function may have, and say in the log what it lacks. */
 export function judgeMainPrototype(env: VerifierEnv): void {
-  const { btf } = env.object;
-  const { btfId, name } = env.subprogs[0];
-  if (btf === undefined || btfId === 0) return;
-  if (!env.features.logJudgesMain) {
-    const misfit = misfitOfMain(env, btf, btfId);
-    if (misfit !== '') env.log.message(misfit.replace('$', `${name}#${btfId}`));
-    return;
-  }
+  if (!env.features.logJudgesMain || env.object.btf === undefined || env.subprogs[0].btfId === 0) return;
   try {
     prototypeOf(env, 0);
   } catch (error) {
     if (!(error instanceof Rejection) && !(error instanceof NotModelled)) throw error;
   }
+}
+
+/**
+ * Older kernels hold the types of the main program and of static functions against what is in the registers when they are
+ * entered, and say once in the log which parameter does not fit. It has no other effect.
+ */
+export function tellMisfit(env: VerifierEnv, index: number, frame: FuncFrame): void {
+  const { btf } = env.object;
+  const subprog = env.subprogs[index];
+  if (env.log.level === 0 || env.features.logJudgesMain || btf === undefined || subprog.btfId === 0) return;
+  if (subprog.misfitTold) return;
+  const misfit = misfitOf(env, btf, subprog, frame);
+  if (misfit === '') return;
+  subprog.misfitTold = true;
+  env.log.message(misfit);
 }
 
 /**
@@ -134,16 +140,22 @@ function isArenaPointer({ features }: VerifierEnv, btf: Btf, pointeeId: number):
   return false;
 }
 
-/** `$` stands for the function. */
-function misfitOfMain(env: VerifierEnv, btf: Btf, btfId: number): string {
+function misfitOf(env: VerifierEnv, btf: Btf, { name, btfId }: Subprog, frame: FuncFrame): string {
   const func = typeById(btf, btfId);
   const proto = func.kind === 'func' ? typeById(btf, func.type) : func;
   if (proto.kind !== 'funcProto') return '';
+  if (proto.params.length > MAX_PARAMS)
+    return `Function ${name} has ${proto.params.length} > ${MAX_PARAMS} args`;
   for (const [i, param] of proto.params.entries()) {
+    const reg = frame.regs[i + 1];
     const type = resolvedType(btf, param.type);
-    if (type.kind === 'int' || type.kind === 'enum') return `R${i + 1} is not a scalar`;
+    if (type.kind === 'int' || type.kind === 'enum') {
+      if (reg.type !== 'scalar') return `R${i + 1} is not a scalar`;
+      continue;
+    }
     if (type.kind !== 'ptr') return `Unrecognized arg#${i} type ${kindWord(type)}`;
-    if (i > 0 || !isContext(env, btf, type.type)) return `reg type unsupported for arg#${i} function $`;
+    if (reg.type !== 'ctx' || !isContext(env, btf, type.type))
+      return `reg type unsupported for arg#${i} function ${name}#${btfId}`;
   }
   return '';
 }

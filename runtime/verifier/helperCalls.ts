@@ -64,6 +64,7 @@ import {
 import { findType, resolveModifiers, sizeOfType } from '../btf/query';
 import { regTypeName } from './regText';
 import { hookReturnRange, hookReturnsNothing, valuesText } from './returnValues';
+import { logEntry } from './stateText';
 import type { DiagnosticCategory } from './verdict';
 
 const MAX_ERRNO = 4095;
@@ -589,6 +590,7 @@ export function checkHelperCall(env: VerifierEnv, insnIdx: number, insn: Insn): 
   forgetStackArguments(caller);
   caller.regWritten |= 0x3f;
   env.unprinted.regs |= 0x3f;
+  if (env.enterAfterCall !== null) logEntry(env, caller, env.enterAfterCall);
   setReturn(env, caller, call, insnIdx);
   if (call.map !== null) checkMapWithHelper(env, call.map.map, row.name as HelperName, row.id);
   checkFuncIp(env, row);

@@ -30,6 +30,7 @@ import { placeOf } from './stackObjects';
 import { allKinds, EMPTY_SLOT, SLOT_IRQ, slotKind } from './stackState';
 import { addSlot } from './slotSet';
 import type { ActiveLock } from './verifierState';
+import { U64_MAX } from '../util/u64';
 
 const TAKES: ReadonlySet<string> = new Set(['bpf_res_spin_lock', 'bpf_res_spin_lock_irqsave']);
 
@@ -49,11 +50,11 @@ export function failToLock(env: VerifierEnv, insnIdx: number): void {
     s32max: -1,
     u32min: LOWEST >>> 0,
     u32max: 0xffff_ffff,
-    smin: BigInt(LOWEST >>> 0),
-    smax: 0xffff_ffffn,
-    umin: BigInt(LOWEST >>> 0),
-    umax: 0xffff_ffffn,
-    bits: { value: 0xffff_f000n, mask: 0xfffn },
+    smin: BigInt(LOWEST),
+    smax: -1n,
+    umin: BigInt.asUintN(64, BigInt(LOWEST)),
+    umax: U64_MAX,
+    bits: { value: ~0xfffn & U64_MAX, mask: 0xfffn },
   };
 }
 

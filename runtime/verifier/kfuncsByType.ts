@@ -330,7 +330,6 @@ function finish(env: VerifierEnv, call: Call): void {
   for (let regno = 1; regno <= call.proto.params.length; regno++) markRegRead(frame, regno);
   for (let regno = 0; regno <= 5; regno++) frame.regs[regno] = NOT_INIT;
   frame.preciseRegs &= ~0x3f;
-  env.unprinted.regs |= 0x3f;
   if (result === null) return;
   frame.regWritten |= 1;
   frame.regs[0] = changed(result, { origin: call.insnIdx });

@@ -277,6 +277,15 @@ export function logState(env: VerifierEnv, frame: FuncFrame): void {
   if (env.log.level > 0) env.log.message(frameText(env, frame, true));
 }
 
+/** The frames on both sides of a call, whole. */
+export function logEntry(env: VerifierEnv, caller: FuncFrame, callee: FuncFrame): void {
+  if (env.log.level === 0) return;
+  env.log.message('caller:');
+  logState(env, caller);
+  env.log.message('callee:');
+  logState(env, callee);
+}
+
 /** Prints what changed: beside the instruction just printed if nothing came between, else on a line of its own. */
 export function logChanges(env: VerifierEnv, frame: FuncFrame): void {
   const { log } = env;

@@ -17,7 +17,7 @@ import { checkExceptionPrototype, findExceptionCallback, findThrowers } from './
 import { newFrame } from './frame';
 import { checkFunctionRecords } from './functionRecords';
 import { enterGlobalFunction } from './globalFunctions';
-import { judgeMainPrototype } from './globalPrototypes';
+import { judgeMainPrototype, tellMisfit } from './globalPrototypes';
 import { checkDeadKfuncs, KfuncMentions } from './kfuncMentions';
 import { checkLoadAttributes } from './loadAttributes';
 import { Environment } from './environment';
@@ -284,6 +284,7 @@ function prepare(env: VerifierEnv): void {
       isExceptionCallback: false,
       mayThrow: false,
       stackArgumentsIn: 0,
+      misfitTold: false,
       stackArgumentsOut: 0,
       stackArgumentsNeeded: 0,
       typeUnreliable: false,
@@ -324,6 +325,7 @@ function startFunction(env: VerifierEnv, index: number): void {
     frame.regs[1] = RULES.contextRegister(env);
     RULES.ownArguments(env);
     if (env.log.level > 0) judgeMainPrototype(env);
+    tellMisfit(env, 0, frame);
     return;
   }
   if (env.features.globalNamesInMessages || env.log.level > 0) {

@@ -428,7 +428,7 @@ function checkCall(env: VerifierEnv, at: WalkState, insn: Insn, malformed: boole
       return;
     }
   } else RULES.checkHelperCall(env, env.insnIdx, insn);
-  env.unprinted.regs |= 1;
+  if (env.features.logShowsKfuncs || isHelperCall(insn)) env.unprinted.regs |= 1;
   if (isHelperCall(insn) && insn.imm === TAIL_CALL && env.cur.frames.length > 1) {
     if (env.features.tailCallEndsFunction) {
       leaveByTailCall(env);
