@@ -439,6 +439,11 @@ export const FEATURES = {
     since: '7.2',
     evidence: 'mainline 7.0',
   },
+  pointersToAnythingAreNumbers: {
+    what: 'an argument that points to no structure is a number, whatever it points to',
+    since: '7.2',
+    evidence: 'measured on 6.12 and 7.2',
+  },
   releaseKeepsOrder: {
     what: 'references that are held stay in the order in which they were acquired when one is released',
     since: '6.18',

@@ -4,11 +4,11 @@
  * Not here: reading through the pointers (`memoryAccessKernel.ts`).
  * Evidence: recorded answers of 6.1, 6.12 and 7.2.
  */
-import { findType, resolvedType, resolveModifiers } from '../btf/query';
+import { findType, resolvedType, resolveModifiers, sizeOfType } from '../btf/query';
 import type { Btf } from '../btf/types';
 import { ITERATOR_ARGS, TRACEPOINT_ARGS, UNTRUSTED_HOOKS } from '../spec/attachPoints';
 import { curFrame, hasFeature, newId, reject, unknown, type VerifierEnv } from './env';
-import { syncBounds } from './bounds';
+import { syncBounds, zeroExtend32 } from './bounds';
 import { loadedScalar } from './memoryAccessBounds';
 import { HOOK_PREFIX } from './hooks';
 import { EACCES } from './outcome';
@@ -23,6 +23,7 @@ import {
   UNKNOWN_SCALAR,
   type RegState,
 } from './regState';
+import { kindWord } from './typeText';
 import { implementedMember, isOwnedArgument, mayBeNullArgument, OWNED_ARGUMENT } from './structOps';
 import { hookReturnRange } from './returnValues';
 import type { MemAccess } from './seams';
@@ -87,6 +88,26 @@ function argumentsTrusted(env: VerifierEnv): boolean {
   return env.program.type === 'BPF_PROG_TYPE_LSM' && !UNTRUSTED_HOOKS.has(env.program.attachTo ?? '');
 }
 
+const WORD_BYTES = 8;
+
+/** Bytes that a value takes in the argument array: whole words, none for no value. */
+function wordBytes(btf: Btf, typeId: number): number {
+  const type = resolvedType(btf, typeId);
+  if (type.kind === 'void') return 0;
+  const sizeBytes = type.kind === 'ptr' ? WORD_BYTES : (sizeOfType(btf, typeId) ?? WORD_BYTES);
+  return Math.ceil(sizeBytes / WORD_BYTES) * WORD_BYTES;
+}
+
+/** Which parameter the words at `off` belong to: their number stands for the result, one more for what lies behind it. */
+function argumentIndex(env: VerifierEnv, btf: Btf, proto: AttachProto, off: number): number {
+  const sizes = [...proto.params.map(({ type }) => wordBytes(btf, type)), wordBytes(btf, proto.returnType)];
+  // A tracepoint's own cookie is counted, although it is not shown.
+  if (env.program.attachType === 'BPF_TRACE_RAW_TP') sizes.unshift(WORD_BYTES);
+  let end = 0;
+  const found = sizes.findIndex((bytes) => off < (end += bytes));
+  return found < 0 ? sizes.length : found;
+}
+
 /**
  * The register that a program gets from its argument array at `off`.
  */
@@ -101,11 +122,7 @@ export function argumentAt(env: VerifierEnv, off: number, access: MemAccess): Re
   if (proto === undefined) return unknown(env, `the prototype of ${target}`);
   const refuse = (message: string): never => refuseArgument(env, access, off, message);
   if (off % 8 !== 0) refuse(`func '${proto.name}' offset ${off} is not multiple of 8`);
-  const index = off >> 3;
-  for (const { type } of proto.params) {
-    if (resolvedType(btf, type).kind === 'struct')
-      return unknown(env, `structs passed by value to ${target}`);
-  }
+  const index = argumentIndex(env, btf, proto, off);
   const noSuch = (): never => refuse(`func '${proto.name}' doesn't have ${index + 1}-th argument`);
   if (index > proto.params.length) noSuch();
   const isReturn = index === proto.params.length;
@@ -120,16 +137,22 @@ export function argumentAt(env: VerifierEnv, off: number, access: MemAccess): Re
   }
   const typeId = isReturn ? proto.returnType : proto.params[index].type;
   const type = resolvedType(btf, typeId);
-  if (isReturn && type.kind === 'void') return unknown(env, `the missing return value of ${target}`);
-  if (type.kind === 'int' || type.kind === 'enum') {
+  const number = type.kind === 'int' && type.sizeBytes <= 8;
+  if (isReturn && attach === 'BPF_MODIFY_RETURN' && !number)
+    refuse(`ret type ${kindWord(type)} not allowed for fmod_ret`);
+  if (number || type.kind === 'enum' || type.kind === 'struct' || type.kind === 'union') {
     return isReturn ? returnedNumber(env, access) : loadedScalar(access.sizeBytes, access.signExtend);
   }
-  if (type.kind !== 'ptr') return unknown(env, `argument ${index + 1} of ${target}`);
+  if (type.kind !== 'ptr') {
+    return refuse(
+      `func '${proto.name}' arg${index} '${type.name}' has type ${kindWord(type)}. Only pointer access is allowed`,
+    );
+  }
   if (access.sizeBytes !== 8) {
     // older kernels take any part of a pointer for the pointer
     if (hasFeature(env, 'trustedPointers')) refuse(`func '${proto.name}' size ${access.sizeBytes} must be 8`);
   }
-  return pointerArgument(env, btf, proto, index, isReturn, type.type);
+  return pointerArgument(env, btf, proto, index, type.type, access, off);
 }
 
 /** The program gave away what the argument points at. */
@@ -158,12 +181,13 @@ function refuseArgument(env: VerifierEnv, access: MemAccess, off: number, first:
 function returnedNumber(env: VerifierEnv, access: MemAccess): RegState {
   const range = env.program.attachType === 'BPF_LSM_MAC' ? hookReturnRange(env) : undefined;
   if (range === undefined) return loadedScalar(access.sizeBytes, access.signExtend);
-  if (access.sizeBytes !== 8) return unknown(env, 'narrow loads of the return value');
+  if (access.sizeBytes < 4) return loadedScalar(access.sizeBytes, access.signExtend);
   const d = draft(UNKNOWN_SCALAR);
   d.smin = BigInt(range.min);
   d.smax = BigInt(range.max);
   d.s32min = range.min;
   d.s32max = range.max;
+  if (access.sizeBytes === 4) zeroExtend32(d);
   syncBounds(d, env.features);
   return d;
 }
@@ -178,8 +202,9 @@ function pointerArgument(
   btf: Btf,
   proto: AttachProto,
   index: number,
-  isReturn: boolean,
   pointee: number,
+  access: MemAccess,
+  off: number,
 ): RegState {
   const target = env.program.attachTo ?? '';
   const iterator = env.program.attachType === 'BPF_TRACE_ITER';
@@ -190,9 +215,7 @@ function pointerArgument(
     const flags = MAYBE_NULL | (special.kind === 'readBuffer' ? MEM_RDONLY : 0);
     return pointer('buf', { flags, id: newId(env) });
   }
-  if (isPlain(btf, pointee)) return loadedScalar(8, false);
-  if (isReturn && env.program.attachType === 'BPF_MODIFY_RETURN')
-    return unknown(env, 'pointers that may be replaced');
+  if (isPlain(btf, pointee)) return loadedScalar(access.sizeBytes, access.signExtend);
   const trusted = hasFeature(env, 'trustedPointers');
   let flags = argumentsTrusted(env) ? PTR_TRUSTED : 0;
   if (special !== undefined) flags = MAYBE_NULL | (special.kind === 'trusted' && trusted ? PTR_TRUSTED : 0);
@@ -238,7 +261,9 @@ function pointerArgument(
     });
   }
   if (struct?.kind !== 'struct' && struct?.kind !== 'union') {
-    return unknown(env, `argument ${index + 1} of ${target}`);
+    if (hasFeature(env, 'pointersToAnythingAreNumbers')) return loadedScalar(8, false);
+    const word = kindWord(resolvedType(btf, pointee));
+    return refuseArgument(env, access, off, `func '${proto.name}' arg${index} type ${word} is not a struct`);
   }
   if (special === undefined) {
     env.log.message(
