@@ -41,8 +41,7 @@ import {
 import { argTypeName } from './typeText';
 import { constantMapKey } from './constantKey';
 import { checkInitDynptr, checkReleasedDynptr, checkUninitDynptr, type GivenDynptr } from './dynptrs';
-import { checkStackRange, MAX_STACK_BYTES } from './stackAccess';
-import { SLOT_INVALID, slotKind, slotOf } from './stackState';
+import { checkStackRange } from './stackAccess';
 import { checkSameMap, checkTimerArgument, type CalledMap } from './timers';
 
 /** A call while its arguments are checked. */
@@ -243,9 +242,6 @@ const RULES: Readonly<Record<Base, ArgRule>> = {
       const map = calledMap(env, call, 'value');
       // asking a bloom filter for a value is asking whether it is there
       const reads = map.type === 'BPF_MAP_TYPE_BLOOM_FILTER';
-      // An analysis that takes the value for written lets newest kernels forget what was there, and refuse to read it then.
-      if (reads && env.features.staticLiveness && mayBeForgotten(env, regOf(env, regno), map.valueSizeBytes))
-        return unknown(env, 'questions to bloom filters about values on the stack that may be forgotten');
       checkHelperMemory(env, regno, map.valueSizeBytes, reads ? 'read' : 'raw', false, call);
     },
   },
@@ -419,21 +415,6 @@ export function checkTypedArgument(env: VerifierEnv, regno: number, typeId: numb
   checkOffset(env, rule, regno, reg);
 }
 
-/** Bytes on the stack that are as if they had never been written, beside others that were. */
-function mayBeForgotten(env: VerifierEnv, reg: RegState, sizeBytes: number): boolean {
-  if (reg.type !== 'stack') return false;
-  if (reg.bits.mask !== 0n) return true;
-  const from = reg.off + Number(BigInt.asIntN(64, reg.bits.value));
-  const { stack } = env.cur.frames[reg.frameNo];
-  // what lies outside is refused for that
-  if (from + sizeBytes > 0 || from < -MAX_STACK_BYTES) return false;
-  for (let off = from; off < from + sizeBytes; off++) {
-    const slot = slotOf(off);
-    if (slot < stack.length && slotKind(stack[slot], (-off - 1) % 8) === SLOT_INVALID) return true;
-  }
-  return false;
-}
-
 /** Types whose offsets their own rules judge; all others must be passed as they came. */
 const OFFSET_TYPES = new Set([
   'stack',
@@ -592,14 +573,14 @@ export function checkHelperMemory(
   env: VerifierEnv,
   regno: number,
   sizeBytes: number,
-  access: 'read' | 'write' | 'raw',
+  access: 'read' | 'lent' | 'write' | 'raw',
   zeroAllowed: boolean,
   call?: Call,
 ): void {
   const reg = regOf(env, regno);
   if (access === 'raw' && reg.type === 'stack' && reg.bits.mask === 0n)
     call?.fills.push({ regno, sizeBytes });
-  const kind = access === 'read' ? 'read' : 'write';
+  const kind = access === 'read' || access === 'lent' ? 'read' : 'write';
   switch (reg.type) {
     case 'packet':
     case 'packetMeta':
@@ -619,6 +600,7 @@ export function checkHelperMemory(
         zeroAllowed,
         access: kind,
         raw: access === 'raw',
+        lent: access === 'lent',
       });
     case 'buf':
       if (kind === 'write' && (reg.flags & MEM_RDONLY) !== 0) return rejectReadOnly(env, regno, reg);

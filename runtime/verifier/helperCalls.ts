@@ -610,7 +610,7 @@ export function checkGlobalMemArg(env: VerifierEnv, regno: number, sizeBytes: nu
   if (isNullConst(reg)) return;
   // a pointer that may be NULL is judged as if it were not: the callee has to test it
   frame.regs[regno] = changed(reg, { flags: reg.flags & ~MAYBE_NULL });
-  checkHelperMemory(env, regno, sizeBytes, 'read', true);
+  checkHelperMemory(env, regno, sizeBytes, 'lent', true);
   checkHelperMemory(env, regno, sizeBytes, 'write', true);
   frame.regs[regno] = reg;
 }

@@ -360,7 +360,7 @@ function checkMemory(
     if (sizeBytes === undefined)
       return unknown(env, `the size of argument ${regno} of kfunc ${call.row.name}`);
     if (!isNullConst(reg)) {
-      checkHelperMemory(env, regno, sizeBytes, 'read', true);
+      checkHelperMemory(env, regno, sizeBytes, 'lent', true);
       checkHelperMemory(env, regno, sizeBytes, 'write', true);
     }
   } else {

@@ -29,8 +29,10 @@ import { addSlot } from './slotSet';
 import { destroyDynptrIn } from './stackObjects';
 import {
   allKinds,
+  isNothing,
   isSpilled,
   isSpilledScalar,
+  SLOT_DEAD,
   SLOT_DYNPTR,
   SLOT_INVALID,
   SLOT_IRQ,
@@ -47,7 +49,7 @@ import {
 import { tnumAdd, tnumConst, tnumIsConst, tnumText } from './tnum';
 import { asS64, asU64 } from '../util/u64';
 
-export const MAX_STACK_BYTES = 512;
+const MAX_STACK_BYTES = 512;
 const MAX_VAR_OFF = 1n << 29n;
 
 const SPILLABLE: ReadonlySet<string> = new Set([
@@ -161,7 +163,7 @@ const FULL_SPILL = allKinds(SLOT_SPILL);
 function scrubKinds(kinds: number): number {
   let out = kinds;
   for (let i = 0; i < 8; i++) {
-    if (((kinds >>> (4 * i)) & 15) !== SLOT_INVALID) out = withKind(out, i, SLOT_MISC);
+    if (!isNothing(((kinds >>> (4 * i)) & 15) as SlotKind)) out = withKind(out, i, SLOT_MISC);
   }
   return out;
 }
@@ -176,8 +178,8 @@ function spill(frame: FuncFrame, slotIndex: number, reg: RegState, sizeBytes: nu
   for (let i = 7; i > 7 - sizeBytes; i--) kinds = withKind(kinds, i, SLOT_SPILL);
   for (let i = 7 - sizeBytes; i >= 0; i--) {
     // What a narrow spill leaves beside it: zero and never-written bytes stay what they are.
-    const kind = (kinds >>> (4 * i)) & 15;
-    if (kind !== SLOT_INVALID && kind !== SLOT_ZERO) kinds = withKind(kinds, i, SLOT_MISC);
+    const kind = ((kinds >>> (4 * i)) & 15) as SlotKind;
+    if (!isNothing(kind) && kind !== SLOT_ZERO) kinds = withKind(kinds, i, SLOT_MISC);
   }
   setSlot(frame, slotIndex, { kinds, spilled: reg });
 }
@@ -227,6 +229,7 @@ export function readStack(env: VerifierEnv, access: MemAccess): void {
       raw: false,
       source: 'direct',
       access: 'read',
+      lent: false,
     });
     setFromBytes(env, frame, min, max, access.valueRegno);
   }
@@ -278,11 +281,15 @@ function checkBytes(
     const kind = slotKind(slot, (-off - 1 - i) & 7);
     if (kind === SLOT_ZERO || kind === SLOT_MISC || kind === SLOT_INVALID) continue;
     if (kind === SLOT_SPILL && spillOk) continue;
-    memory(env, 'stack-uninitialized', `invalid read from stack off ${off}+${i} size ${access.sizeBytes}`, [
-      access.regno,
-    ]);
+    const where = `stack off ${off}+${i} size ${access.sizeBytes}`;
+    if (kind === SLOT_DEAD) refuseDead(env, where, access.regno);
+    memory(env, 'stack-uninitialized', `invalid read from ${where}`, [access.regno]);
   }
 }
+
+/** What the analysis before the walk took for read by nobody is read. */
+const refuseDead = (env: VerifierEnv, where: string, regno: number): never =>
+  memory(env, 'stack-uninitialized', `reading from ${where}, slot poisoned by dead code elimination`, [regno]);
 
 function allBytesAre(kind: SlotKind, slot: StackSlot, off: number, sizeBytes: number): boolean {
   for (let i = 0; i < sizeBytes; i++) if (slotKind(slot, (-off - 1 - i) & 7) !== kind) return false;
@@ -544,6 +551,8 @@ interface RangeOptions {
   readonly source: Source;
   /** What a helper does with it, for the wording. */
   readonly access: 'read' | 'write';
+  /** To a function that may do with it what it likes. */
+  readonly lent: boolean;
 }
 
 /**
@@ -556,13 +565,11 @@ export function checkStackRange(
   regno: number,
   off: number,
   sizeBytes: number,
-  options: { readonly zeroAllowed: boolean; readonly access: 'read' | 'write'; readonly raw: boolean },
+  options: Omit<RangeOptions, 'source'>,
 ): void {
   checkStackRangeAt(env, regno, off + curFrame(env).regs[regno].off, sizeBytes, {
-    zeroAllowed: options.zeroAllowed,
-    raw: options.raw,
+    ...options,
     source: 'helper',
-    access: options.access,
   });
 }
 
@@ -598,6 +605,10 @@ function checkStackRangeAt(
     } else if (kind !== SLOT_MISC) {
       if (isSpilled(slot)) {
         if (clobber) setSlot(frame, slotIndex, { kinds: scrubKinds(slot.kinds), spilled: UNKNOWN_SCALAR });
+      } else if (kind === SLOT_DEAD) {
+        // A function that is lent memory need not read all of it.
+        if (!clobber && !options.lent)
+          refuseDead(env, `stack R${regno} off ${min}+${at - min} size ${sizeBytes}`, regno);
       } else {
         const extra = options.source === 'helper' && !env.features.stackHelperPlainText ? ' indirect' : '';
         memory(

@@ -12,10 +12,12 @@ export const SLOT_ZERO = 3;
 export const SLOT_DYNPTR = 4;
 export const SLOT_ITER = 5;
 export const SLOT_IRQ = 6;
-export type SlotKind = 0 | 1 | 2 | 3 | 4 | 5 | 6;
+/** Forgotten, because nothing reads it any more: a read is a mistake, of the analysis or of the program. */
+export const SLOT_DEAD = 7;
+export type SlotKind = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7;
 
 /** Letters of the kernel's log, by kind. */
-export const SLOT_LETTERS = ['?', 'r', 'm', '0', 'd', 'i', 'f'] as const;
+export const SLOT_LETTERS = ['?', 'r', 'm', '0', 'd', 'i', 'f', 'p'] as const;
 
 export interface StackSlot {
   /** Eight kinds, four bits each; index 0 in the lowest bits. */
@@ -34,6 +36,17 @@ export const withKind = (kinds: number, index: number, kind: SlotKind): number =
 export const allKinds = (kind: SlotKind): number => repeat(kind) | 0;
 
 export const EMPTY_SLOT: StackSlot = { kinds: 0, spilled: NOT_INIT };
+export const DEAD_SLOT: StackSlot = { kinds: allKinds(SLOT_DEAD), spilled: NOT_INIT };
+
+/** Whether a byte holds nothing, written or not. */
+export const isNothing = (kind: SlotKind): boolean => kind === SLOT_INVALID || kind === SLOT_DEAD;
+
+/** The kinds with what is forgotten as if it had never been written. */
+export function asNeverWritten(kinds: number): number {
+  // Of all kinds only that of forgotten bytes has its three low bits set.
+  const dead = kinds & (kinds >>> 1) & (kinds >>> 2) & 0x11111111;
+  return dead === 0 ? kinds : kinds & ~(dead * SLOT_DEAD);
+}
 /** A register is spilled here, whole or in part (the byte farthest from fp decides). */
 export const isSpilled = (slot: StackSlot): boolean => slotKind(slot, 7) === SLOT_SPILL;
 export const isSpilledScalar = (slot: StackSlot): boolean =>

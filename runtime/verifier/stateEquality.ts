@@ -23,10 +23,11 @@ import {
 import { hasSlot, nextSlot, type SlotSet } from './slotSet';
 import {
   allKinds,
+  asNeverWritten,
+  isNothing,
   isSpilled,
   isSpilledScalar,
   SLOT_DYNPTR,
-  SLOT_INVALID,
   SLOT_IRQ,
   SLOT_ITER,
   SLOT_MISC,
@@ -230,7 +231,7 @@ function regCoversOld(old: RegState, cur: RegState, read: boolean, precise: bool
 const isMiscFrom = (slot: StackSlot, from: number): boolean => {
   for (let i = from; i < 8; i++) {
     const kind = slotKind(slot, i);
-    if (kind !== SLOT_MISC && kind !== SLOT_INVALID) return false;
+    if (kind !== SLOT_MISC && !isNothing(kind)) return false;
   }
   return true;
 };
@@ -248,7 +249,7 @@ const FULL_SPILL = allKinds(SLOT_SPILL);
 const MISC_EVERYWHERE = allKinds(SLOT_MISC);
 
 /** Uninitialised bytes may be read by privileged programs: no demand on them, nor on bytes of unknown data. */
-const demandsNothing = (slot: StackSlot): boolean => (slot.kinds & ~MISC_EVERYWHERE) === 0;
+const demandsNothing = (slot: StackSlot): boolean => (asNeverWritten(slot.kinds) & ~MISC_EVERYWHERE) === 0;
 
 function slotCovers(
   env: VerifierEnv,
@@ -265,7 +266,7 @@ function slotCovers(
   const curSlot = s < cur.stack.length ? cur.stack[s] : null;
   if (
     (isStatic ? closeness === 'exact' : closeness !== 'covers') &&
-    (curSlot === null || oldSlot.kinds !== curSlot.kinds)
+    (curSlot === null || asNeverWritten(oldSlot.kinds) !== asNeverWritten(curSlot.kinds))
   )
     return false;
   const read = marks === null || hasSlot(marks.slotsRead, s);
@@ -295,7 +296,7 @@ function bytesCover(
   const halves = env.features.halfSlotLiveness;
   for (let i = 0; i < 8; i++) {
     const oldKind = slotKind(oldSlot, i);
-    if (oldKind === SLOT_INVALID || oldKind === SLOT_MISC) continue;
+    if (isNothing(oldKind) || oldKind === SLOT_MISC) continue;
     if (newer && (!halves || i === 0 || i === 4)) {
       const from = halves && i === 4 ? 4 : 0;
       const oldReg = asScalar(oldSlot, from);

@@ -24,7 +24,7 @@ import {
 import { argTypeName } from './typeText';
 import { addDelta } from './scalarAlu';
 import { hasSlot, type SlotSet } from './slotSet';
-import { isSpilled, SLOT_INVALID, SLOT_LETTERS, SLOT_SPILL, slotKind, type StackSlot } from './stackState';
+import { isNothing, isSpilled, SLOT_LETTERS, SLOT_SPILL, slotKind, type StackSlot } from './stackState';
 import { tnumIsConst, tnumIsUnknown } from './tnum';
 import { isUnprinted, nothingUnprinted } from './unprinted';
 import type { VerifierState } from './verifierState';
@@ -252,7 +252,7 @@ export function frameText(env: VerifierEnv, frame: FuncFrame, all: boolean): str
     const slot = frame.stack[s];
     if (!all && !hasSlot(env.unprinted.slots, s)) continue;
     let valid = false;
-    for (let i = 0; i < 8; i++) valid ||= slotKind(slot, i) !== SLOT_INVALID;
+    for (let i = 0; i < 8; i++) valid ||= !isNothing(slotKind(slot, i));
     if (!valid) continue;
     const special = slot.spilled.object !== null && env.features.dynptrSlotsTracked;
     const object = special ? objectText(env, slot) : undefined;

@@ -15,7 +15,7 @@ import { stackArgumentAccess } from './stackArguments';
 import { HALVES_WORDS } from './stackHalves';
 import { stackLiveness, type StackLiveness } from './stackLiveness';
 import {
-  EMPTY_SLOT,
+  DEAD_SLOT,
   isNullSpill,
   SLOT_DYNPTR,
   SLOT_IRQ,
@@ -154,7 +154,7 @@ export function forgetDead(env: VerifierEnv, state: VerifierState, insnIdx: numb
     staticLiveness.stack.liveHalves(state, insnIdx, n, LIVE_HALVES);
     for (let s = 0; s < frame.stack.length; s++) {
       const slot = frame.stack[s];
-      if (slot === EMPTY_SLOT) continue;
+      if (slot === DEAD_SLOT) continue;
       const alive = (LIVE_HALVES[Math.trunc(s / SLOTS_PER_WORD)] >>> (2 * (s % SLOTS_PER_WORD))) & 3;
       if (alive === 3) continue;
       const left = withoutHalves(slot, (alive & 1) !== 0, (alive & 2) !== 0);
@@ -170,15 +170,16 @@ const UPPER_KINDS = 0xffff;
 function withoutHalves(slot: StackSlot, upper: boolean, lower: boolean): StackSlot {
   const kind = slotKind(slot, 7);
   if (kind === SLOT_DYNPTR || kind === SLOT_ITER || kind === SLOT_IRQ) return slot;
-  if (!upper && !lower) return EMPTY_SLOT;
-  if (lower) return withKinds(slot, slot.kinds & ~UPPER_KINDS, slot.spilled);
+  if (!upper && !lower) return DEAD_SLOT;
+  if (lower)
+    return withKinds(slot, (slot.kinds & ~UPPER_KINDS) | (DEAD_SLOT.kinds & UPPER_KINDS), slot.spilled);
   let kinds = slot.kinds & UPPER_KINDS;
   if (kind === SLOT_SPILL) {
     // A pointer cannot be halved: loading a part of it must stay an error. A zero is one in every part.
     if (slot.spilled.type !== 'scalar' || isNullSpill(slot)) return slot;
     for (let i = 0; i < 4; i++) if (slotKind(slot, i) === SLOT_SPILL) kinds = withKind(kinds, i, SLOT_MISC);
   }
-  return withKinds(slot, kinds, NOT_INIT);
+  return withKinds(slot, kinds | (DEAD_SLOT.kinds & ~UPPER_KINDS), NOT_INIT);
 }
 
 /** Most slots were halved before and stay what they are. */
