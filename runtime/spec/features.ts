@@ -690,6 +690,11 @@ export const FEATURES = {
     since: '7.2',
     evidence: 'measured on 6.12 and 7.2',
   },
+  fastCalls: {
+    what: 'spills around helpers that are replaced by instructions are removed, and the frame is the smaller for it',
+    since: '6.12',
+    evidence: 'measured on 6.1, 6.12 and 7.2',
+  },
   stackArguments: {
     what: 'functions may have more than five arguments, the rest on the stack',
     since: '7.2',

@@ -94,6 +94,8 @@ export interface HelperRow extends HelperPrototype {
   readonly name: `bpf_${string}`;
   /** Packet pointers are invalid after the call. */
   readonly changesPacket?: true;
+  /** Replaced by instructions that change no other register than its result's. */
+  readonly fast?: true;
   /** First profile that has it; absent: all have it. */
   readonly since?: string;
   /** Program types (without `BPF_PROG_TYPE_`) for which the prototype is another. */
@@ -130,7 +132,7 @@ export const HELPERS = [
   { id: 5, name: 'bpf_ktime_get_ns', args: [], ret: 'integer' },
   { id: 6, name: 'bpf_trace_printk', args: ['readonlyMem', 'size'], ret: 'integer', gplOnly: true },
   { id: 7, name: 'bpf_get_prandom_u32', args: [], ret: 'integer' },
-  { id: 8, name: 'bpf_get_smp_processor_id', args: [], ret: 'integer' },
+  { id: 8, name: 'bpf_get_smp_processor_id', args: [], ret: 'integer', fast: true },
   {
     id: 9,
     name: 'bpf_skb_store_bytes',

@@ -77,6 +77,9 @@ function tableOf(profile: Profile): ReadonlyMap<string, KfuncRow> {
   return table;
 }
 
+/** Replaced by instructions that change no other register than their result's. */
+export const FAST_KFUNCS: ReadonlySet<string> = new Set(['bpf_cast_to_kern_ctx', 'bpf_rdonly_cast']);
+
 /** What a kernel function does on that kernel; undefined when it is not listed there. */
 export const kfuncByName = (profile: Profile, name: string): KfuncRow | undefined =>
   tableOf(profile).get(name);

@@ -91,7 +91,7 @@ function indirectJump(env: VerifierEnv, t: number, aux: readonly InsnAux[]): Edg
   const { start, end } = env.subprogs[subprogContaining(env, t)];
   const targets = jumpTableAt(env, t, start, end);
   aux[t].prunePoint = true;
-  for (const target of targets) aux[target].jumpPoint = true;
+  for (const target of targets) aux[target].jumpPoint = aux[target].jumpTarget = true;
   return targets.map((to) => ({ to, branch: false, loopOk: true })).reverse();
 }
 
@@ -179,6 +179,7 @@ export function checkCfg(env: VerifierEnv): void {
     if (marks) {
       aux[edge.to].prunePoint = true;
       aux[edge.to].jumpPoint = true;
+      if (edge.branch || (jumps && op === OP_JA)) aux[edge.to].jumpTarget = true;
     }
     if (status[edge.to] === NEW) open(edge.to);
     else if (status[edge.to] === OPEN && !edge.loopOk && !env.features.backEdgesAllowed) {

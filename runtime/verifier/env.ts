@@ -15,6 +15,7 @@ import { NotModelled, Rejection, type RejectionData } from './outcome';
 import { knownScalar, type RegState } from './regState';
 import type { SpecialFields } from '../btf/specialFields';
 import type { LoopVisit } from './loopVisits';
+import type { FastCalls } from './fastCalls';
 import type { StaticLiveness } from './staticLiveness';
 import type { Unprinted } from './unprinted';
 import type { HistoryEntry, VerifierState } from './verifierState';
@@ -56,6 +57,8 @@ export interface InsnAux {
   seen: boolean;
   prunePoint: boolean;
   jumpPoint: boolean;
+  /** A jump leads here. */
+  jumpTarget: boolean;
   forceCheckpoint: boolean;
   callsCallback: boolean;
   /** Asks an iterator for its next element. */
@@ -165,6 +168,8 @@ export interface VerifierEnv {
   readonly helpers: Map<number, CallableHelper>;
   /** Immediates of instructions as values. */
   readonly immediates: Map<number, RegState>;
+  /** Spills around calls that are replaced; null where there are none. */
+  fastCalls: FastCalls | null;
   /** Newer kernels: computed before the walk. */
   staticLiveness: StaticLiveness | null;
   /** Newer kernels: loops being explored, by the calls that lead there and their number. */

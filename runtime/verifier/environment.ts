@@ -23,6 +23,7 @@ import { makeLog, type LogSink } from './logSink';
 import type { MapInfo } from './mapRules';
 import type { RegState } from './regState';
 import type { LoopVisit } from './loopVisits';
+import type { FastCalls } from './fastCalls';
 import type { StaticLiveness } from './staticLiveness';
 import { everythingUnprinted } from './unprinted';
 import type { HistoryEntry, VerifierState } from './verifierState';
@@ -57,6 +58,7 @@ export class Environment implements VerifierEnv {
   readonly helpers = new Map<number, CallableHelper>();
   readonly immediates = new Map<number, RegState>();
   readonly explored: (CheckpointBucket[] | undefined)[];
+  fastCalls: FastCalls | null = null;
   staticLiveness: StaticLiveness | null = null;
   readonly loopVisits = new Map<string, LoopVisit>();
   readonly jumpTables = new Map<number, readonly number[]>();
@@ -119,6 +121,7 @@ const newAux = (): InsnAux => ({
   seen: false,
   prunePoint: false,
   jumpPoint: false,
+  jumpTarget: false,
   forceCheckpoint: false,
   callsCallback: false,
   iteratorNext: false,

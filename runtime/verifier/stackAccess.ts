@@ -5,6 +5,7 @@
  */
 import { signExtend, truncate } from './bounds';
 import { curFrame, reject, type VerifierEnv } from './env';
+import { noteFrameAccess } from './fastCalls';
 import { growSlots, setSlot, type FuncFrame } from './frame';
 import { noteStackAccess } from './history';
 import { markSlotRead, markSlotWritten } from './liveness';
@@ -232,6 +233,7 @@ export function readStack(env: VerifierEnv, access: MemAccess): void {
       lent: false,
     });
     setFromBytes(env, frame, min, max, access.valueRegno);
+    if (env.fastCalls !== null) noteFrameAccess(env, frame.subprog, min);
   }
   if (access.valueRegno < 0) return;
   const value = cur.regs[access.valueRegno];
@@ -289,7 +291,9 @@ function checkBytes(
 
 /** What the analysis before the walk took for read by nobody is read. */
 const refuseDead = (env: VerifierEnv, where: string, regno: number): never =>
-  memory(env, 'stack-uninitialized', `reading from ${where}, slot poisoned by dead code elimination`, [regno]);
+  memory(env, 'stack-uninitialized', `reading from ${where}, slot poisoned by dead code elimination`, [
+    regno,
+  ]);
 
 function allBytesAre(kind: SlotKind, slot: StackSlot, off: number, sizeBytes: number): boolean {
   for (let i = 0; i < sizeBytes; i++) if (slotKind(slot, (-off - 1 - i) & 7) !== kind) return false;
@@ -309,6 +313,7 @@ function readExact(
   const size = access.sizeBytes;
   const cur = curFrame(env);
   if (f.logShowsFills) scratch(env, slotIndex);
+  if (env.fastCalls !== null) noteFrameAccess(env, cur.subprog, off);
   if (!isSpilled(slot)) {
     checkBytes(env, access, slot, off, false);
     markSlotRead(frame, slotIndex);
@@ -413,6 +418,7 @@ export function fillStack(env: VerifierEnv, regno: number, sizeBytes: number): v
   const reg = curFrame(env).regs[regno];
   const frame = env.cur.frames[reg.frameNo];
   const min = Number(asS64(reg.bits.value)) + reg.off;
+  if (env.fastCalls !== null) noteFrameAccess(env, frame.subprog, min);
   for (let at = min, end; at < min + sizeBytes; at = end) {
     const slotIndex = slotOf(at);
     end = Math.min(min + sizeBytes, -8 * slotIndex);
@@ -438,6 +444,7 @@ function writeExact(
   const store = f.narrowFills ? spill : spillScrubbed;
   destroyDynptrIn(env, frame, slotIndex);
   scratch(env, slotIndex);
+  if (env.fastCalls !== null) noteFrameAccess(env, frame.subprog, off);
   let spills = true;
   const spillsScalar = f.narrowFills
     ? value?.type === 'scalar'
@@ -523,6 +530,7 @@ function writeVariable(
     (value !== null && isNullConst(value)) || (f.narrowFills && value === null && access.immediate === 0);
   let zeroUsed = false;
   for (let at = min; at < max; at++) destroyDynptrIn(env, frame, slotOf(at));
+  if (env.fastCalls !== null) noteFrameAccess(env, frame.subprog, min);
   for (let at = min; at < max; at++) {
     const slotIndex = slotOf(at);
     const index = (-at - 1) & 7;

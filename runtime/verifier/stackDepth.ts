@@ -5,7 +5,7 @@ import { calleeOf, subprogAt } from './cfg';
 import { isKfuncCall, isLocalCall } from './callKinds';
 import { maxCallFrames } from './callStack';
 import { isThrow } from './kfuncModel';
-import { reject, unknown, type VerifierEnv } from './env';
+import { reject, type VerifierEnv } from './env';
 import { usesStackArguments } from './stackArguments';
 import { E2BIG, EACCES, EFAULT, EINVAL } from './outcome';
 
@@ -21,23 +21,6 @@ const PRIVATE_STACK_TYPES: ReadonlySet<string> = new Set([
   'BPF_PROG_TYPE_PERF_EVENT',
   'BPF_PROG_TYPE_RAW_TRACEPOINT',
 ]);
-const STORE_64 = 0x7b;
-const LOAD_64 = 0x79;
-
-/** A store to the stack right before a helper that the kernel inlines, and a load of it right behind. */
-function savesAroundFastCall(env: VerifierEnv): boolean {
-  return env.insns.some(
-    (insn, i) =>
-      insn.code === 0x85 &&
-      insn.src !== 1 &&
-      i > 0 &&
-      env.insns[i - 1].code === STORE_64 &&
-      env.insns[i - 1].dst === 10 &&
-      env.insns[i + 1]?.code === LOAD_64 &&
-      env.insns[i + 1].src === 10 &&
-      env.insns[i + 1].off === env.insns[i - 1].off,
-  );
-}
 
 /** Bytes that a frame takes in the chain. */
 export function roundedDepth(env: VerifierEnv, depthBytes: number): number {
@@ -116,9 +99,6 @@ function walkCalls(
   if (!stacks.allowed || usesStackArguments(env, index)) own[index] = false;
   else if (own[index] === undefined && frameBytes >= PRIVATE_STACK_LEAST_BYTES) own[index] = true;
   const depth = own[index] === true ? above : above + frameBytes;
-  if (depth > MAX_STACK_BYTES && env.features.stackRoundedTo16 && savesAroundFastCall(env)) {
-    unknown(env, 'the stack that spills around inlined helpers give back');
-  }
   if (depth > MAX_STACK_BYTES) {
     refuse(
       'stack-too-large',

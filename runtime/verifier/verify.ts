@@ -14,6 +14,7 @@ import { calleeOf, checkAbnormalReturns, checkCfg, checkSubprogs, findPacketChan
 import { isKfuncCall, isLocalCall } from './callKinds';
 import { reject, type Subprog, type VerifierEnv } from './env';
 import { checkExceptionPrototype, findExceptionCallback, findThrowers } from './exceptions';
+import { findFastCalls, removeSpills } from './fastCalls';
 import { newFrame } from './frame';
 import { checkFunctionRecords } from './functionRecords';
 import { enterGlobalFunction } from './globalFunctions';
@@ -122,6 +123,7 @@ export class Verification {
     }
     if (this.phase === 'finish') {
       env.log.insnEnd = -1;
+      removeSpills(env);
       checkStackDepth(env);
       checkArenaLoads(env);
       checkUnusedStackArguments(env);
@@ -303,6 +305,7 @@ function prepare(env: VerifierEnv): void {
   if (env.features.attachmentCheckedLate) RULES.checkAttachment(env);
   findPacketChanges(env);
   if (env.features.staticLiveness) analyseStatically(env);
+  if (env.features.fastCalls) env.fastCalls = findFastCalls(env);
   findThrowers(env);
 }
 
