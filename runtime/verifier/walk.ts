@@ -20,6 +20,7 @@ import { repaired } from './bounds';
 import { curFrame, newId, reject, unknown, type VerifierEnv } from './env';
 import { isStateVisited } from './explored';
 import { pushHistory } from './history';
+import { checkUnmodifiedPointer } from './contextAccess';
 import { checkConditionalJump } from './jumps';
 import { checkIndirectJump, isIndirectJump } from './jumpTables';
 import { endPath } from './loopEntry';
@@ -344,10 +345,7 @@ function checkPacketLoad(env: VerifierEnv, insn: Insn): void {
     structure(env, 'at the time of BPF_LD_ABS|IND R6 != pointer to skb', 'packet-load');
   }
   if (indirect) checkRegArg(env, insn.src, 'src');
-  const ctx = frame.regs[6];
-  if (ctx.off !== 0 || ctx.bits.mask !== 0n || ctx.bits.value !== 0n) {
-    unknown(env, 'a packet load with a moved context pointer');
-  }
+  checkUnmodifiedPointer(env, frame.regs[6], 6, false);
   clearCallerSaved(env);
   frame.regs[0] = UNKNOWN_SCALAR;
   if (frames.length > 1) {
