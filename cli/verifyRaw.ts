@@ -13,7 +13,7 @@ import { ERRNO } from '../runtime/spec/errno';
 import { findProfile, type Profile } from '../runtime/spec/profile';
 import { assert } from '../runtime/util/assert';
 import type { Problem } from '../runtime/util/problem';
-import type { Verdict } from '../runtime/verifier/verdict';
+import { errorVerdict, type Verdict } from '../runtime/verifier/verdict';
 import { verify } from '../runtime/verifier/verify';
 import { CommandFailure, EXIT, toJson, usage, type ExitStatus, type Streams } from './output';
 import { SharedMaps } from './sharedMaps';
@@ -118,18 +118,7 @@ const NAMELESS = { name: '', section: '', type: '' };
 
 /** A program that cannot even be handed to a kernel; the others of the file go on. */
 function refused(problem: Problem, profile: Profile): ProgramReport {
-  return reportWithoutProgram({
-    program: '',
-    section: '',
-    type: '',
-    kernel: profile.name,
-    basis: profile.basis,
-    verdict: 'error',
-    errno: ERRNO.EINVAL,
-    message: problem.message,
-    problem,
-    stats: { processedInsns: 0, totalStates: 0, peakStates: 0, stackDepth: [] },
-  });
+  return reportWithoutProgram(errorVerdict(NAMELESS, profile, ERRNO.EINVAL, problem));
 }
 
 function reportWithoutProgram(verdict: Verdict): ProgramReport {

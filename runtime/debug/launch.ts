@@ -12,7 +12,7 @@ import type { MachineEvent } from '../machine/types';
 import { ERRNO } from '../spec/errno';
 import type { Profile } from '../spec/profile';
 import { fail, ok, type Result } from '../util/problem';
-import type { Verdict } from '../verifier/verdict';
+import { errorVerdict, NO_STATS, type Verdict } from '../verifier/verdict';
 import { Verification } from '../verifier/verify';
 import { Debugger } from './debugger';
 import { createMachineTarget } from './machineTarget';
@@ -143,19 +143,7 @@ function chosenPrograms(spec: ObjectSpec, name: string | undefined): Result<read
 }
 
 function judge(program: ProgramSpec, object: ObjectSpec, options: LaunchOptions): Verdict {
-  if (program.problem)
-    return {
-      program: program.name,
-      section: program.section,
-      type: program.type,
-      kernel: options.profile.name,
-      basis: options.profile.basis,
-      verdict: 'error',
-      errno: ERRNO.EINVAL,
-      message: program.problem.message,
-      stats: { processedInsns: 0, totalStates: 0, peakStates: 0, stackDepth: [] },
-      problem: program.problem,
-    };
+  if (program.problem) return errorVerdict(program, options.profile, ERRNO.EINVAL, program.problem);
   try {
     // The getter is handed on: kernel types are parsed only for programs that need them.
     const verification = new Verification(
@@ -180,7 +168,7 @@ function judge(program: ProgramSpec, object: ObjectSpec, options: LaunchOptions)
       verdict: 'unknown',
       errno: 0,
       message: `the verifier failed: ${error instanceof Error ? error.message : String(error)}`,
-      stats: { processedInsns: 0, totalStates: 0, peakStates: 0, stackDepth: [] },
+      stats: NO_STATS,
     };
   }
 }

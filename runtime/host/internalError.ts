@@ -6,7 +6,7 @@ import type { ProgramSpec } from '../loader/objectSpec';
 import { ERRNO } from '../spec/errno';
 import type { Profile } from '../spec/profile';
 import type { Problem } from '../util/problem';
-import type { Verdict } from '../verifier/verdict';
+import { errorVerdict, type Verdict } from '../verifier/verdict';
 
 export const INTERNAL_ERROR = 'internal-error';
 
@@ -28,17 +28,5 @@ export function internalErrorVerdict(
   error: unknown,
 ): Verdict {
   const text = error instanceof Error ? error.message : String(error);
-  const problem = internalErrorProblem(file, text);
-  return {
-    program: program.name,
-    section: program.section,
-    type: program.type,
-    kernel: profile.name,
-    basis: profile.basis,
-    verdict: 'error',
-    errno: ERRNO.EINVAL,
-    message: problem.message,
-    stats: { processedInsns: 0, totalStates: 0, peakStates: 0, stackDepth: [] },
-    problem,
-  };
+  return errorVerdict(program, profile, ERRNO.EINVAL, internalErrorProblem(file, text));
 }

@@ -3,11 +3,12 @@
  * no worker; nothing in it knows which. Kernel type information is read only when the object or a program asks for it.
  */
 import type { ObjectSpec, ProgramSpec } from '../loader/objectSpec';
+import { ERRNO } from '../spec/errno';
 import { findProfile, type Profile } from '../spec/profile';
 import { fail, ok, type Problem, type Result } from '../util/problem';
 import { refusedMap } from '../verifier/mapCreation';
 import { Verification } from '../verifier/verify';
-import type { Verdict } from '../verifier/verdict';
+import { errorVerdict, type Verdict } from '../verifier/verdict';
 import { reportsOf, type ProgramReport } from '../ide/verdictReport';
 import type { KernelBtfChoice } from './kernelBtf';
 import { internalErrorVerdict } from './internalError';
@@ -96,18 +97,8 @@ function verdictOf(
   const refused = refusedMap(object, profile, program);
   const problem = program.problem ?? refused?.problem;
   if (problem) {
-    return {
-      program: program.name,
-      section: program.section,
-      type: program.type,
-      kernel: profile.name,
-      basis: profile.basis,
-      verdict: 'error',
-      errno: program.problem ? EINVAL : (refused?.errno ?? EINVAL),
-      message: problem.message,
-      stats: { processedInsns: 0, totalStates: 0, peakStates: 0, stackDepth: [] },
-      problem,
-    };
+    const errno = program.problem ? ERRNO.EINVAL : (refused?.errno ?? ERRNO.EINVAL);
+    return errorVerdict(program, profile, errno, problem);
   }
   const options = lazyKernelBtf(profile, request.btf);
   try {
@@ -128,5 +119,3 @@ function verdictOf(
     return internalErrorVerdict(request.file, program, profile, error);
   }
 }
-
-const EINVAL = 22;

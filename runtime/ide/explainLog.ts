@@ -7,6 +7,7 @@ import { causesOf } from '../verifier/diagnose/causes';
 import { explanationOf as ruleBookWords } from '../verifier/diagnose/explanations';
 import { leakFacts, missingHelper, wayFacts } from '../verifier/diagnose/sceneFacts';
 import { traceBack, type Trace, type Way } from '../verifier/diagnose/way';
+import { NO_STATS } from '../verifier/verdict';
 import { lastPath, readLog, type LogSource, type LogStep, type ProgramLog } from './logReader';
 import { helperByName } from '../spec/helpers';
 import { fail, ok, type Result } from '../util/problem';
@@ -68,7 +69,7 @@ function explainOne(log: ProgramLog, options: ExplainOptions): ExplainedProgram 
     type: '',
     kernel: options.kernel ?? '',
     basis: 'measured' as const,
-    stats: log.stats ?? { processedInsns: 0, totalStates: 0, peakStates: 0, stackDepth: [] },
+    stats: log.stats ?? NO_STATS,
     cut: log.cut,
   };
   if (!refused && log.stats !== undefined) return { ...base, verdict: 'accepted', errno: 0, message: '' };

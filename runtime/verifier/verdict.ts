@@ -2,6 +2,7 @@
  * What verifying one program for one profile yields: plain data. Text is made from it last.
  * Shapes follow the command line's JSON (`verify`), which is stable.
  */
+import type { Profile } from '../spec/profile';
 import type { Problem } from '../util/problem';
 
 export interface Verdict {
@@ -38,6 +39,27 @@ export interface VerifierStats {
   /** Stack bytes of the main program and then of each subprogram, as the kernel's `stack depth` line lists them. */
   readonly stackDepth: readonly number[];
 }
+
+export const NO_STATS: VerifierStats = { processedInsns: 0, totalStates: 0, peakStates: 0, stackDepth: [] };
+
+/** The answer for what no verifier saw: `problem` says why. */
+export const errorVerdict = (
+  program: { readonly name: string; readonly section: string; readonly type: string },
+  profile: Profile,
+  errno: number,
+  problem: Problem,
+): Verdict => ({
+  program: program.name,
+  section: program.section,
+  type: program.type,
+  kernel: profile.name,
+  basis: profile.basis,
+  verdict: 'error',
+  errno,
+  message: problem.message,
+  stats: NO_STATS,
+  problem,
+});
 
 /** The seven categories of Linux 7.3's report. */
 export type DiagnosticCategory =

@@ -5,7 +5,7 @@ import { GUEST_CPUS, rawObject, type RawProgram } from '../../runtime/loader/raw
 import { hexToBytes } from '../../runtime/util/hexText';
 import { findProfile, type Profile } from '../../runtime/spec/profile';
 import { verify } from '../../runtime/verifier/verify';
-import type { Verdict } from '../../runtime/verifier/verdict';
+import { NO_STATS, type Verdict } from '../../runtime/verifier/verdict';
 import { compare, type Comparison } from '../oracle/agreement';
 import type { RawAnswer } from '../oracle/rawPrograms';
 
@@ -16,7 +16,6 @@ export function profileOf(kernel: string): Profile {
 }
 
 type Judged = Pick<Verdict, 'verdict' | 'message' | 'stats'>;
-const NO_STATS = { processedInsns: 0, totalStates: 0, peakStates: 0, stackDepth: [] };
 
 /** A malformed description is an `error`; what is thrown is our bug. */
 export function judgeRaw(raw: RawProgram, profile: Profile): Judged | Error {
