@@ -120,19 +120,18 @@ export function checkCalleeArguments(env: VerifierEnv, index: number): void {
 
 /** Whether the arguments of a static function are what its type says. */
 function fitStatic(env: VerifierEnv, index: number): boolean {
-  const params = staticParams(env, index);
-  if (params === undefined) return false;
   const frame = curFrame(env);
   const first = frame.regs[1];
   try {
-    params.forEach((param, i) => {
+    const params = staticParams(env, index);
+    params?.forEach((param, i) => {
       if (i < 5) return checkParam(env, param, i + 1);
       // What is on the stack is looked at as if it were the first one.
       frame.regs[1] = frame.stackArguments[i - 5];
       checkParam(env, param, 1);
       frame.regs[1] = first;
     });
-    return true;
+    return params !== undefined;
   } catch (error) {
     if (!(error instanceof Rejection) || error.data.errno === EFAULT) throw error;
     return false;
