@@ -333,14 +333,12 @@ class Analysis implements StackLiveness {
   ): Tracks {
     const insn = this.env.insns[at];
     const { regs } = here;
-    const set = (r: number, t: Track): Tracks =>
-      sameTrack(regs[r], t) ? here : { regs: regs.map((old, n) => (n === r ? t : old)), slots: here.slots };
     const argument = stackArgumentAccess(insn);
     if (argument !== undefined) {
       const place = FIRST_ARGUMENT + stackArgumentIndex(insn);
-      if (argument === 'read') return set(insn.dst, args?.[place] ?? NO_TRACK);
+      if (argument === 'read') return withTrack(here, insn.dst, args?.[place] ?? NO_TRACK);
       const stored = classOf(insn.code) === CLASS.stx ? regs[insn.src] : NO_TRACK;
-      return place < TRACKED ? set(place, stored) : here;
+      return place < TRACKED ? withTrack(here, place, stored) : here;
     }
     const dst = regs[insn.dst];
     const src = regs[insn.src];
@@ -350,48 +348,46 @@ class Analysis implements StackLiveness {
     switch (insn.code & 7) {
       case 7:
         if ((insn.code & 8) !== 0) {
-          if (op === 11) return set(insn.dst, insn.off === 0 ? src : NO_TRACK);
-          return set(insn.dst, mixed(dst, src));
+          if (op === 11) return withTrack(here, insn.dst, insn.off === 0 ? src : NO_TRACK);
+          return withTrack(here, insn.dst, mixed(dst, src));
         }
-        if (op === 11) return set(insn.dst, NO_TRACK);
+        if (op === 11) return withTrack(here, insn.dst, NO_TRACK);
         if (dst.frame < 0) return here;
-        if (op === 0) return set(insn.dst, moved(dst, insn.imm));
-        return set(insn.dst, op === 1 ? moved(dst, -insn.imm) : somewhere(dst.frame));
+        if (op === 0) return withTrack(here, insn.dst, moved(dst, insn.imm));
+        return withTrack(here, insn.dst, op === 1 ? moved(dst, -insn.imm) : somewhere(dst.frame));
       case 4:
-        return set(insn.dst, NO_TRACK);
+        return withTrack(here, insn.dst, NO_TRACK);
       case 5:
         if (op !== 8) return here;
-        return { regs: regs.map((old, n) => (n <= 5 ? NO_TRACK : old)), slots: here.slots };
+        return withoutCallerSaved(here);
       case 0:
-        return mode === 0 ? set(insn.dst, NO_TRACK) : here;
+        return mode === 0 ? withTrack(here, insn.dst, NO_TRACK) : here;
       case 1: {
-        if (mode !== 0x60 || size !== 8) return set(insn.dst, NO_TRACK);
+        if (mode !== 0x60 || size !== 8) return withTrack(here, insn.dst, NO_TRACK);
         if (src.frame === depth || (src.frame === SEVERAL && (src.mask & (1 << depth)) !== 0))
-          return set(insn.dst, filled(src, insn.off, here.slots, depth, insn.src === 10));
+          return withTrack(here, insn.dst, filled(src, insn.off, here.slots, depth, insn.src === 10));
         if (src.frame >= 0) {
           const slots = this.slotsAtCall.get(callsites[src.frame]) ?? NO_SLOTS;
-          return set(insn.dst, filled(src, insn.off, slots, src.frame, false));
+          return withTrack(here, insn.dst, filled(src, insn.off, slots, src.frame, false));
         }
-        return set(insn.dst, src.frame === SEVERAL && src.mask !== 0 ? src : NO_TRACK);
+        return withTrack(here, insn.dst, src.frame === SEVERAL && src.mask !== 0 ? src : NO_TRACK);
       }
       case 2:
         if (mode !== 0x60 || dst.frame !== depth) return here;
-        return { regs, slots: overwritten(here.slots, dst, insn.off, size) };
+        return withSlots(here, overwritten(here.slots, dst, insn.off, size));
       case 3: {
         const local = dst.frame === depth;
         if (mode === 0x60) {
           if (!local) return here;
-          return { regs, slots: spilled(here.slots, dst, insn.off, size === 8 ? src : NO_TRACK) };
+          return withSlots(here, spilled(here.slots, dst, insn.off, size === 8 ? src : NO_TRACK));
         }
         if (mode !== 0xc0) return here;
         const slots =
           local && insn.imm !== LOAD_ACQUIRE ? overwritten(here.slots, dst, insn.off, size) : here.slots;
         const gets = insn.imm === 0xf1 ? 0 : insn.imm === LOAD_ACQUIRE ? insn.dst : insn.src;
         const fetches = insn.imm === 0xf1 || insn.imm === LOAD_ACQUIRE || (insn.imm & 1) !== 0;
-        return {
-          regs: fetches ? regs.map((old, n) => (n === gets ? NO_TRACK : old)) : regs,
-          slots,
-        };
+        const after = withSlots(here, slots);
+        return fetches ? withTrack(after, gets, NO_TRACK) : after;
       }
       default:
         return here;
@@ -569,6 +565,33 @@ const CALLBACKS: ReadonlyMap<
 /** Whether a callee is given what is tracked at this place. */
 const isArgument = (place: number): boolean => (place >= 1 && place <= 5) || place >= FIRST_ARGUMENT;
 
+/*
+ * Tracks are shared between instructions as long as they stay the same: few instructions move frame pointers.
+ */
+function withTrack(here: Tracks, place: number, t: Track): Tracks {
+  if (sameTrack(here.regs[place], t)) return here;
+  const regs = here.regs.slice();
+  regs[place] = t;
+  return { regs, slots: here.slots };
+}
+
+const withSlots = (here: Tracks, slots: readonly Track[]): Tracks =>
+  slots === here.slots ? here : { regs: here.regs, slots };
+
+function withoutCallerSaved(here: Tracks): Tracks {
+  let out = here;
+  for (let r = 0; r <= 5; r++) out = withTrack(out, r, NO_TRACK);
+  return out;
+}
+
+/** `slots` with `t` in place `slot`. */
+function withSlot(slots: readonly Track[], slot: number, t: Track): readonly Track[] {
+  if (sameTrack(slots[slot], t)) return slots;
+  const out = slots.slice();
+  out[slot] = t;
+  return out;
+}
+
 function joinTracks(old: Tracks, out: Tracks): Tracks {
   if (old === out) return old;
   const regs = joinAll(old.regs, out.regs);
@@ -611,24 +634,24 @@ function filled(
 
 function spilled(slots: readonly Track[], base: Track, off: number, value: Track): readonly Track[] {
   if (base.offsets === null) return slots.map((old) => join(old, value));
-  const out = slots.slice();
+  let out = slots;
   for (const one of base.offsets) {
     const at = movedOffset(one, off);
     const slot = at === undefined ? -1 : slotAt(at);
-    if (slot >= 0) out[slot] = base.offsets.length === 1 ? value : join(out[slot], value);
+    if (slot >= 0) out = withSlot(out, slot, base.offsets.length === 1 ? value : join(out[slot], value));
   }
   return out;
 }
 
 function overwritten(slots: readonly Track[], base: Track, off: number, size: number): readonly Track[] {
   if (base.offsets === null) return NO_SLOTS;
-  const out = slots.slice();
+  let out = slots;
   for (const one of base.offsets) {
     const at = movedOffset(one, off);
     if (at === undefined) return NO_SLOTS;
     for (let s = 0; s < SLOTS; s++) {
       const low = -8 * (s + 1);
-      if (low < at + size && low + 8 > at) out[s] = NO_TRACK;
+      if (low < at + size && low + 8 > at) out = withSlot(out, s, NO_TRACK);
     }
   }
   return out;
