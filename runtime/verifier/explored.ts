@@ -57,11 +57,10 @@ export function earlierIteration(
 function cleanFinished(bucket: readonly ExploredState[], cur: VerifierState): void {
   for (let i = 0; i < bucket.length; i++) {
     const { state } = bucket[i];
-    if (state.branches > 0) continue;
+    // Most were cleaned before.
+    if (state.branches > 0 || state.frames[0].marks?.done) continue;
     const entry = loopEntryOf(state);
     if (entry !== null && entry.branches > 0) continue;
-    // Most were cleaned before.
-    if (state.frames[0].marks?.done) continue;
     if (!sameCallsites(state, cur)) continue;
     for (const frame of state.frames) cleanFrame(frame);
   }

@@ -294,10 +294,13 @@ function bytesCover(
 ): boolean {
   const newer = env.features.narrowFills;
   const halves = env.features.halfSlotLiveness;
+  let asked = false;
   for (let i = 0; i < 8; i++) {
     const oldKind = slotKind(oldSlot, i);
     if (isNothing(oldKind) || oldKind === SLOT_MISC) continue;
-    if (newer && (!halves || i === 0 || i === 4)) {
+    // Of the whole slot, asking once is enough.
+    if (newer && (halves ? i === 0 || i === 4 : !asked)) {
+      asked = true;
       const from = halves && i === 4 ? 4 : 0;
       const oldReg = asScalar(oldSlot, from);
       const curReg = asScalar(curSlot, from);
