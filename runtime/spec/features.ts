@@ -745,6 +745,11 @@ export const FEATURES = {
     since: '7.2',
     evidence: 'mainline 6.19; counts of generated programs on 7.2',
   },
+  signFillsUnlink: {
+    what: 'a load that extends the sign of a spilled value is linked to it only if it cannot change the value',
+    since: '7.2',
+    evidence: 'measured on 6.12 and 7.2',
+  },
   linkedScalarWidths: {
     what: 'sums and differences of 32 and of 64 bits with a constant of either sign stay linked to their origin',
     since: '7.2',

@@ -39,6 +39,7 @@ export function setKnown(d: Draft, value: bigint): void {
   const signed = asS64(unsigned);
   const low = lowU32(unsigned);
   d.bits = tnumConst(unsigned);
+  d.arc64 = d.arc32 = null;
   d.umin = d.umax = unsigned;
   d.smin = d.smax = signed;
   d.u32min = d.u32max = low;
@@ -49,6 +50,7 @@ export function setKnown(d: Draft, value: bigint): void {
 export function setSubregKnown(d: Draft, value: number): void {
   const high = tnumClearSubreg(d.bits);
   d.bits = { value: high.value | BigInt(value >>> 0), mask: high.mask };
+  d.arc32 = null;
   d.s32min = d.s32max = value | 0;
   d.u32min = d.u32max = value >>> 0;
 }

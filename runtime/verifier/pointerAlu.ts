@@ -85,7 +85,8 @@ function checkSaneOffset(env: VerifierEnv, reg: RegState, name: string, register
   if (tnumIsConst(reg.bits) && (value >= MAX_VAR_OFF || value <= -MAX_VAR_OFF)) {
     fail(`math between ${name} pointer and ${value} is not allowed`);
   }
-  const off = BigInt(reg.off);
+  // Of a scalar this is the distance from what it was copied from.
+  const off = hasFeature(env, 'pointerOffsetFolded') ? 0n : BigInt(reg.off);
   if (off >= MAX_VAR_OFF || off <= -MAX_VAR_OFF) fail(`${name} pointer offset ${reg.off} is not allowed`);
   if (reg.smin === S64_MIN) {
     fail(`math between ${name} pointer and register with unbounded min value is not allowed`);

@@ -245,6 +245,10 @@ export function readStack(env: VerifierEnv, access: MemAccess): void {
       setNumbers(d, aux.aluResult);
     else if (access.signExtend) signExtend(d, access.sizeBytes, 8);
     else truncate(d, access.sizeBytes, env.features);
+    if (access.signExtend && env.features.signFillsUnlink && value.umax >= 1n << BigInt(8 * access.sizeBytes - 1)) {
+      d.id = 0;
+      d.off = 0;
+    }
     aux.aluDst = value;
     aux.aluResult = cur.regs[access.valueRegno] = d;
   }
