@@ -558,6 +558,11 @@ export const HELPERS = [
         programs: ['TRACING'],
         args: ['mapPtr', 'btfOrNull:sock_common', 'mapValueOrNull', 'anything'],
         ret: 'mapValueOrNull',
+        before: {
+          profile: '6.6',
+          args: ['mapPtr', 'btf:sock_common', 'mapValueOrNull', 'anything'],
+          ret: 'mapValueOrNull',
+        },
       },
     ],
   },
@@ -566,7 +571,14 @@ export const HELPERS = [
     name: 'bpf_sk_storage_delete',
     args: ['mapPtr', 'sockCommonBtf'],
     ret: 'integer',
-    variants: [{ programs: ['TRACING'], args: ['mapPtr', 'btfOrNull:sock_common'], ret: 'integer' }],
+    variants: [
+      {
+        programs: ['TRACING'],
+        args: ['mapPtr', 'btfOrNull:sock_common'],
+        ret: 'integer',
+        before: { profile: '6.6', args: ['mapPtr', 'btf:sock_common'], ret: 'integer' },
+      },
+    ],
   },
   { id: 109, name: 'bpf_send_signal', args: ['anything'], ret: 'integer' },
   {

@@ -140,8 +140,10 @@ function keyTypeFits(btf: Btf, { type, keyTypeId }: MapSpec): boolean {
     case 'BPF_MAP_TYPE_CGROUP_STORAGE':
     case 'BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE':
       return kind === 'struct' || kind === 'int';
+    case 'BPF_MAP_TYPE_ARENA':
+      return true;
     default:
-      return !UNTYPED.has(type);
+      return kind !== 'void' && !UNTYPED.has(type);
   }
 }
 
@@ -162,7 +164,7 @@ function bareFault(object: ObjectSpec, map: MapSpec, profile: Profile): boolean 
   if (object.btf === undefined || map.valueTypeId === 0) return false;
   if (sizeOfType(object.btf, map.valueTypeId) !== map.valueSizeBytes) return true;
   if (!keyTypeFits(object.btf, map)) return true;
-  if (map.keySizeBytes > 0 && sizeOfType(object.btf, map.keyTypeId) !== map.keySizeBytes) return true;
+  if (map.keyTypeId !== 0 && sizeOfType(object.btf, map.keyTypeId) !== map.keySizeBytes) return true;
   return fieldsOf(map).some(
     ({ kind }) => kind in HOMES && !HOMES[kind].includes(map.type.slice('BPF_MAP_TYPE_'.length)),
   );

@@ -21,7 +21,7 @@ import { isSince } from '../spec/profile';
 import { progTypeByName } from '../spec/progTypes';
 import { hasFeature, reject, unknown, type VerifierEnv } from './env';
 import { checkInsnArray, ENTRY_BYTES, isInsnArray } from './jumpTables';
-import { E2BIG, EACCES, EBUSY, EINVAL, ENOTSUPP } from './outcome';
+import { E2BIG, EACCES, EBUSY, EINVAL, ENOTSUPP, ERANGE } from './outcome';
 
 export interface MapInfo {
   readonly row: MapTypeRow;
@@ -227,11 +227,15 @@ export function checkDirectValue(env: VerifierEnv, insn: number, map: MapSpec, o
     refuseValue(`direct value offset of ${offset} is not allowed`, EINVAL);
   }
   const { row } = mapInfo(env, map);
+  const outside = `invalid access to map value pointer, value_size=${map.valueSizeBytes} off=${offset}`;
   if (row.directValue !== true) {
-    if (map.type === 'BPF_MAP_TYPE_ARENA') return;
+    // Loaders give an arena its place in user space.
+    if (map.type === 'BPF_MAP_TYPE_ARENA') {
+      if (env.object.bare === true && offset > 0) refuseValue(outside, ERANGE);
+      return;
+    }
     if (!isInsnArray(map)) refuseValue('no direct value access support for this map type', EINVAL);
   }
-  const outside = `invalid access to map value pointer, value_size=${map.valueSizeBytes} off=${offset}`;
   if (isInsnArray(map)) {
     if (offset % ENTRY_BYTES !== 0 || offset / ENTRY_BYTES >= map.maxEntries) refuseValue(outside, EACCES);
     return;

@@ -1,5 +1,6 @@
 /** A pointer that was found not to be NULL. */
 import type { VerifierEnv } from './env';
+import { mapInfo } from './mapRules';
 import { changed, MAYBE_NULL, type RegState } from './regState';
 import { hasDeferredField } from './specialMapFields';
 
@@ -9,7 +10,7 @@ const SOCK_MAPS: ReadonlySet<string> = new Set(['BPF_MAP_TYPE_SOCKMAP', 'BPF_MAP
 export function becomeNotNull(env: VerifierEnv, reg: RegState): RegState {
   const flags = reg.flags & ~MAYBE_NULL;
   if (reg.type !== 'mapValue' || reg.map === null) return changed(reg, { flags });
-  if (reg.map.inner) {
+  if (reg.map.inner && mapInfo(env, reg.map).row.lookup === 'innerMap') {
     // The lookup's id tells the inner maps of different lookups apart.
     const mapUid = hasDeferredField(env, reg.map.inner) ? reg.id : reg.mapUid;
     return changed(reg, { flags, type: 'mapPtr', map: reg.map.inner, mapUid });

@@ -48,13 +48,18 @@ export function namedMapCheck(env: VerifierEnv): NamedMapCheck {
   return (slot) => {
     const reference = env.program.references.get(slot);
     if (reference?.kind !== 'map' && reference?.kind !== 'mapValue') return;
-    if (env.maps[reference.map].type === 'BPF_MAP_TYPE_ARENA' && reference.map !== arena) {
+    const map = env.maps[reference.map];
+    const checkValue = (): void => {
+      if (reference.kind === 'mapValue') checkDirectValue(env, slot, map, reference.offset >>> 0);
+    };
+    if (map.type === 'BPF_MAP_TYPE_ARENA' && reference.map !== arena) {
+      // Older kernels look at the address before they take the map.
+      if (!hasFeature(env, 'fieldsCheckedFirst')) checkValue();
       checkArena(env, arena !== undefined);
       arena = reference.map;
     }
     checkMap(reference.map);
-    if (reference.kind === 'mapValue')
-      checkDirectValue(env, slot, env.maps[reference.map], reference.offset >>> 0);
+    checkValue();
   };
 }
 

@@ -245,7 +245,11 @@ export function readStack(env: VerifierEnv, access: MemAccess): void {
       setNumbers(d, aux.aluResult);
     else if (access.signExtend) signExtend(d, access.sizeBytes, 8);
     else truncate(d, access.sizeBytes, env.features);
-    if (access.signExtend && env.features.signFillsUnlink && value.umax >= 1n << BigInt(8 * access.sizeBytes - 1)) {
+    if (
+      access.signExtend &&
+      env.features.signFillsUnlink &&
+      value.umax >= 1n << BigInt(8 * access.sizeBytes - 1)
+    ) {
       d.id = 0;
       d.off = 0;
     }

@@ -19,6 +19,7 @@ import { newFrame } from './frame';
 import { checkFunctionRecords } from './functionRecords';
 import { enterGlobalFunction } from './globalFunctions';
 import { judgeMainPrototype, tellMisfit } from './globalPrototypes';
+import { checkDeadCallbacks } from './deadFunctions';
 import { checkDeadKfuncs, KfuncMentions } from './kfuncMentions';
 import { checkLoadAttributes } from './loadAttributes';
 import { Environment } from './environment';
@@ -129,6 +130,7 @@ export class Verification {
       checkUnusedStackArguments(env);
       checkDeadKfuncs(env);
       checkTranslation(env);
+      checkDeadCallbacks(env);
       this.phase = 'done';
       this.verdict = { ...this.base(), verdict: 'accepted', errno: 0, message: '' };
     }

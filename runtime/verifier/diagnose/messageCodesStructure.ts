@@ -38,6 +38,7 @@ export const STRUCTURE_ROWS: readonly MessageRow[] = [
   row(/^jump out of range from insn (?<insn>\d+) to /m, 'jump-out-of-range', STRUCTURE),
   row(/^jump into the middle of ldimm64 insn (?<insn>\d+)/m, 'jump-into-wide-load', STRUCTURE),
   row(/^call to invalid destination$/m, 'call-out-of-range', STRUCTURE),
+  row(/^verifier bug: No program to jit at insn \d+ /m, 'dead-callback', STRUCTURE),
   row(/^recursive call from (?<function>\w+)\(\) to /m, 'recursion', STRUCTURE),
   row(/^(?:LD_ABS|tail_call) is (?:only allowed in functions|not allowed in)/m, 'abnormal-return', STRUCTURE),
   row(

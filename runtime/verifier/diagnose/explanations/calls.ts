@@ -144,6 +144,10 @@ export const CALL_EXPLANATIONS: Readonly<Record<string, Row>> = {
     (s) => `${functionAt(s.env, s.insn)}() must return 0 (go on) or 1 (stop).`,
     'Return 0 or 1 on every path.',
   ),
+  'dead-callback': row(
+    'The address of a function is taken that no path ever calls: the kernel cuts the function out, and the address leads nowhere.',
+    'Remove the unused callback, or call it on some path.',
+  ),
   'call-out-of-range': row('The call leads outside the program.', 'Check how the program was linked.'),
 };
 
