@@ -433,6 +433,11 @@ export const HELPERS = [
         programs: ['CGROUP_SOCK_ADDR'],
         args: ['ctx', 'readonlyMem', 'sizeOrZero', 'anything', 'anything'],
         ret: 'socketOrNull',
+        before: {
+          profile: '6.6',
+          args: ['ctx', 'readonlyMem', 'size', 'anything', 'anything'],
+          ret: 'socketOrNull',
+        },
       },
     ],
     before: {
@@ -453,6 +458,11 @@ export const HELPERS = [
         programs: ['CGROUP_SOCK_ADDR'],
         args: ['ctx', 'readonlyMem', 'sizeOrZero', 'anything', 'anything'],
         ret: 'socketOrNull',
+        before: {
+          profile: '6.6',
+          args: ['ctx', 'readonlyMem', 'size', 'anything', 'anything'],
+          ret: 'socketOrNull',
+        },
       },
     ],
     before: {
@@ -510,6 +520,11 @@ export const HELPERS = [
         programs: ['CGROUP_SOCK_ADDR'],
         args: ['ctx', 'readonlyMem', 'sizeOrZero', 'anything', 'anything'],
         ret: 'sockCommonOrNull',
+        before: {
+          profile: '6.6',
+          args: ['ctx', 'readonlyMem', 'size', 'anything', 'anything'],
+          ret: 'sockCommonOrNull',
+        },
       },
     ],
     before: {

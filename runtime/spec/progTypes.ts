@@ -19,6 +19,8 @@ export interface ProgTypeRow {
   readonly context: 'xdp_md' | '__sk_buff' | 'struct' | 'bytes' | 'args' | 'words' | 'registers' | 'other';
   /** A struct of `ctxFields.ts` that is the kernel's own: no access to it is translated. */
   readonly contextAsItIs?: true;
+  /** Arguments may be written, and in any size: nobody reads them afterwards. */
+  readonly contextWritable?: true;
   /** Name of the context in C, for headers and messages. */
   readonly contextType: string;
   /** Direct packet access through pointers of the context. */
@@ -232,6 +234,7 @@ export const PROG_TYPES: readonly ProgTypeRow[] = [
     id: 29,
     name: 'BPF_PROG_TYPE_LSM',
     context: 'args',
+    contextWritable: true,
     contextType: 'void *',
     packet: 'none',
     testRun: 'none',

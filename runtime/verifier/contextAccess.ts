@@ -149,8 +149,12 @@ export function checkContextAccess(env: VerifierEnv, access: MemAccess, reg: Reg
     case 'words':
       return checkWords(env, access, off);
     case 'args':
-      if (off < 0 || off >= 12 * 8 || off % access.sizeBytes !== 0 || access.kind === 'write')
-        return invalid(env, access, off, '');
+      if (off < 0 || off >= 12 * 8 || off % access.sizeBytes !== 0) return invalid(env, access, off, '');
+      if (access.kind === 'write') {
+        if (row.contextWritable !== true) return invalid(env, access, off, '');
+        argumentAt(env, off, access);
+        return;
+      }
       if (access.valueRegno >= 0) setReg(env, access.valueRegno, argumentAt(env, off, access));
       return;
     case 'registers':

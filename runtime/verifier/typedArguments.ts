@@ -8,7 +8,7 @@ import { findType, resolvedType, resolveModifiers, sizeOfType } from '../btf/que
 import type { Btf } from '../btf/types';
 import { ITERATOR_ARGS, TRACEPOINT_ARGS, UNTRUSTED_HOOKS } from '../spec/attachPoints';
 import { curFrame, hasFeature, newId, reject, unknown, type VerifierEnv } from './env';
-import { syncBounds, zeroExtend32 } from './bounds';
+import { signExtend, syncBounds, truncate } from './bounds';
 import { loadedScalar } from './memoryAccessBounds';
 import { HOOK_PREFIX } from './hooks';
 import { EACCES } from './outcome';
@@ -181,14 +181,15 @@ function refuseArgument(env: VerifierEnv, access: MemAccess, off: number, first:
 function returnedNumber(env: VerifierEnv, access: MemAccess): RegState {
   const range = env.program.attachType === 'BPF_LSM_MAC' ? hookReturnRange(env) : undefined;
   if (range === undefined) return loadedScalar(access.sizeBytes, access.signExtend);
-  if (access.sizeBytes < 4) return loadedScalar(access.sizeBytes, access.signExtend);
   const d = draft(UNKNOWN_SCALAR);
   d.smin = BigInt(range.min);
   d.smax = BigInt(range.max);
   d.s32min = range.min;
   d.s32max = range.max;
-  if (access.sizeBytes === 4) zeroExtend32(d);
   syncBounds(d, env.features);
+  if (access.sizeBytes === 8) return d;
+  if (access.signExtend) signExtend(d, access.sizeBytes, 8);
+  else truncate(d, access.sizeBytes, env.features);
   return d;
 }
 
