@@ -43,8 +43,7 @@ const REMEDY: Readonly<Record<CreationFault, (map: MapSpec, profile: Profile) =>
 function refusal(object: ObjectSpec, map: MapSpec, profile: Profile): MapRefusal | undefined {
   const typed = map.keyTypeId !== 0 && map.valueTypeId !== 0;
   // The loader makes a perf event array without a size as long as there are CPUs.
-  const sized =
-    map.maxEntries > 0 || map.type !== 'BPF_MAP_TYPE_PERF_EVENT_ARRAY' || object.bare === true;
+  const sized = map.maxEntries > 0 || map.type !== 'BPF_MAP_TYPE_PERF_EVENT_ARRAY' || object.bare === true;
   const fault = creationFault({ ...map, maxEntries: sized ? map.maxEntries : 1, typed }, profile);
   if (fault === undefined) return undefined;
   const message = `map '${map.name}': failed to create: -${errnoName(fault.errno)}`;
