@@ -434,6 +434,26 @@ export const FEATURES = {
     since: '6.12',
     evidence: 'mainline 6.8; logs of 6.12',
   },
+  dynptrsFollowObjects: {
+    what: 'dynptrs of an object that is given away are gone with it',
+    since: '7.2',
+    evidence: 'measured on 6.12 and 7.2',
+  },
+  moreCallsUnderLock: {
+    what: 'a lock may be held over loops by number, over arena pages, printing to streams and exchanges of kernel pointers',
+    since: '7.2',
+    evidence: 'measured on 6.12 and 7.2',
+  },
+  mayGotoNowhere: {
+    what: 'may_goto to the next instruction',
+    since: '7.2',
+    evidence: 'measured on 6.12 (refused) and 7.2',
+  },
+  throwsLeaveProgram: {
+    what: 'what a global function throws is held against what the program may return',
+    since: '7.2',
+    evidence: 'measured on 6.12 and 7.2',
+  },
   globalVoid: {
     what: 'global functions may return void',
     since: '7.2',

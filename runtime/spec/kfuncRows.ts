@@ -202,7 +202,7 @@ const NETWORK: readonly KfuncRow[] = [
   ...rows(SKB, ['trustedArgs'], 'bpf_dynptr_from_skb').map((row) => ({ ...row, operations: ['Qdisc_ops'] })),
   ...rows(['SCHED_CLS', 'SCHED_ACT'], [], 'bpf_dynptr_from_skb_meta', NEW),
   ...rows(XDP, [], 'bpf_dynptr_from_xdp'),
-  ...rows(XDP, [], 'bpf_xdp_pull_data', NEW),
+  ...rows(XDP, ['changesPacket'], 'bpf_xdp_pull_data', NEW),
   ...rows(
     ALL,
     ['trustedArgs', 'deviceBound'],

@@ -36,6 +36,8 @@ export type KfuncFlag =
   | 'release'
   | 'retNull'
   | 'sleepable'
+  /** Packet pointers are invalid after the call. */
+  | 'changesPacket'
   /** Pointers must be trusted and not NULL. */
   | 'trustedArgs'
   /** Pointers must be trusted or RCU-protected, and not NULL. */
@@ -177,6 +179,14 @@ export const TREE_KFUNCS = names(
 export const LINKING_KFUNCS = names(
   `bpf_list_push_front_impl bpf_list_push_back_impl bpf_rbtree_add_impl bpf_list_push_front bpf_list_push_back
    bpf_list_add bpf_rbtree_add`,
+);
+
+/** Functions that newer kernels allow with a lock held, too. */
+export const UNDER_LOCK_SINCE: ReadonlySet<string> = new Set(
+  names(
+    `bpf_iter_num_new bpf_iter_num_next bpf_iter_num_destroy bpf_arena_alloc_pages bpf_arena_free_pages
+     bpf_arena_reserve_pages bpf_stream_vprintk bpf_stream_print_stack`,
+  ),
 );
 
 /** Functions that may be called with a lock held: those on linked lists and trees. */

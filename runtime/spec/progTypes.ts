@@ -58,7 +58,7 @@ export const PROG_TYPES: readonly ProgTypeRow[] = [
     context: 'registers',
     contextType: 'bpf_user_pt_regs_t',
     packet: 'none',
-    returnsByAttachType: { BPF_TRACE_KPROBE_SESSION: BOOL },
+    returnsByAttachType: { BPF_TRACE_KPROBE_SESSION: BOOL, BPF_TRACE_UPROBE_SESSION: BOOL },
     testRun: 'none',
     tracing: true,
     sleepable: 'may',

@@ -9,7 +9,14 @@ import { kfuncByName } from '../spec/kfuncs';
 import { reject, type InsnAux, type VerifierEnv } from './env';
 import { isIndirectJump, jumpTableAt } from './jumpTables';
 import { EINVAL } from './outcome';
-import { isAsyncCallbackCall, isHelperCall, isLocalCall, isSyncCallbackCall, kfuncAt } from './callKinds';
+import {
+  isAsyncCallbackCall,
+  isHelperCall,
+  isKfuncCall,
+  isLocalCall,
+  isSyncCallbackCall,
+  kfuncAt,
+} from './callKinds';
 
 const CLASS_LD = 0;
 const CLASS_JMP = 5;
@@ -224,7 +231,9 @@ export function checkAbnormalReturns(env: VerifierEnv): void {
 
 /** Which functions may move packet data, directly or through what they call. */
 export function findPacketChanges(env: VerifierEnv): void {
-  const changes = (insn: Insn): boolean => {
+  const changes = (insn: Insn, slot: number): boolean => {
+    if (isKfuncCall(insn))
+      return kfuncByName(env.profile, kfuncAt(env, slot))?.flags.includes('changesPacket') === true;
     if (!isHelperCall(insn)) return false;
     if (insn.imm === HELPER_TAIL_CALL) return env.features.tailCallChangesPacket;
     return helperById(insn.imm)?.changesPacket === true;
@@ -236,7 +245,7 @@ export function findPacketChanges(env: VerifierEnv): void {
       for (let i = subprog.start; i < subprog.end; i++) {
         const insn = env.insns[i];
         const callee = isLocalCall(insn) ? subprogAt(env, calleeOf(env, i)) : -1;
-        if (!changes(insn) && (callee < 0 || !env.subprogs[callee].changesPacket)) continue;
+        if (!changes(insn, i) && (callee < 0 || !env.subprogs[callee].changesPacket)) continue;
         subprog.changesPacket = true;
         again = true;
         break;

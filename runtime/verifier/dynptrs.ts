@@ -16,6 +16,8 @@ export interface GivenDynptr {
   readonly of: DynptrKind;
   readonly id: number;
   readonly refObjId: number;
+  /** Reference of the object that it was made from; 0 for none. */
+  readonly owner: number;
 }
 
 const refuse = (env: VerifierEnv, regno: number, code: string, message: string): never =>
@@ -51,6 +53,7 @@ export function checkUninitDynptr(
   of: DynptrKind,
   insnIdx: number,
   cloneOf = 0,
+  owner = 0,
 ): void {
   const reg = regOf(env, regno);
   const tracked = hasFeature(env, 'dynptrSlotsTracked');
@@ -61,7 +64,7 @@ export function checkUninitDynptr(
     !tracked && typeof place === 'number' && overlapsDynptr(env.cur.frames[reg.frameNo].stack, place);
   if ((tracked && place === 'refused') || occupied)
     refuse(env, regno, 'dynptr-not-uninitialized', 'Dynptr has to be an uninitialized dynptr');
-  if (tracked) makeDynptr(env, regno, of, insnIdx, cloneOf);
+  if (tracked) makeDynptr(env, regno, of, insnIdx, cloneOf, owner);
 }
 
 const overlapsDynptr = (stack: readonly { readonly kinds: number }[], at: number): boolean => {
@@ -78,6 +81,7 @@ export function makeDynptr(
   of: DynptrKind,
   insnIdx: number,
   cloneOf = 0,
+  owner = 0,
 ): void {
   const reg = regOf(env, regno);
   if (reg.type !== 'stack') return;
@@ -97,7 +101,7 @@ export function makeDynptr(
   const place = placeOf(env, reg, 'dynptr', DYNPTR_SLOTS);
   if (typeof place !== 'number')
     return refuse(env, regno, 'dynptr-not-uninitialized', 'Dynptr has to be an uninitialized dynptr');
-  putDynptr(env, env.cur.frames[reg.frameNo], place, of, insnIdx, cloneOf);
+  putDynptr(env, env.cur.frames[reg.frameNo], place, of, insnIdx, { cloneOf, owner });
 }
 
 /**
@@ -109,7 +113,7 @@ export function checkInitDynptr(env: VerifierEnv, regno: number, expected: Dynpt
     const of = reg.object?.kind === 'dynptr' ? reg.object.of : 'local';
     if (expected !== null && of !== expected && hasFeature(env, 'dynptrSlotsTracked'))
       refuseKind(env, regno, expected);
-    return { of, id: reg.id, refObjId: reg.refObjId };
+    return { of, id: reg.id, refObjId: reg.refObjId, owner: reg.dynptrId };
   }
   checkOldOffset(env, regno, reg);
   const place = placeOf(env, reg, 'dynptr', DYNPTR_SLOTS);
@@ -125,8 +129,8 @@ export function checkInitDynptr(env: VerifierEnv, regno: number, expected: Dynpt
   }
   if (expected !== null && found.of !== expected) refuseKind(env, regno, expected);
   if (hasFeature(env, 'dynptrSlotsTracked')) readSlots(frame, place, DYNPTR_SLOTS);
-  const { id, refObjId } = frame.stack[place].spilled;
-  return { of: found.of, id, refObjId };
+  const { id, refObjId, dynptrId: owner } = frame.stack[place].spilled;
+  return { of: found.of, id, refObjId, owner };
 }
 
 const refuseKind = (env: VerifierEnv, regno: number, expected: DynptrKind): never =>

@@ -176,6 +176,7 @@ function noSleepHere(env: VerifierEnv): string {
   if (cur.activeRcuLock) return 'rcu_read_lock region';
   if (cur.activePreemptLocks > 0) return 'non-preemptible region';
   if (cur.activeLock !== null) return 'lock region';
+  if (cur.savedInterrupts.length > 0) return 'IRQ-disabled region';
   return cur.inSleepable ? '' : 'non-sleepable prog';
 }
 

@@ -41,6 +41,7 @@ import { progTypeByName } from '../spec/progTypes';
 import { EACCES, EINVAL, ENOTSUPP } from './outcome';
 import { markPrecise } from './precision';
 import { acquireReference, releaseReference } from './references';
+import { loseDynptrsOf } from './stackObjects';
 import { fillStack } from './stackAccess';
 import { helperScope } from './structOps';
 import {
@@ -230,6 +231,7 @@ function checkTailCall(env: VerifierEnv, call: Call): void {
 /** Calls that no lock holder may make: all but the unlock. */
 function checkLockHeld(env: VerifierEnv, row: HelperRow): void {
   if (env.cur.activeLock === null || row.name === 'bpf_spin_unlock') return;
+  if (row.name === 'bpf_kptr_xchg' && env.features.moreCallsUnderLock) return;
   reject(env, {
     code: 'call-under-lock',
     category: 'Execution Context Safety',
@@ -243,6 +245,7 @@ function release(env: VerifierEnv, call: Call): void {
   if (call.releaseRegno === 0) return;
   if (call.releasesDynptr) return giveBackDynptr(env, call.releaseRegno);
   if (call.refObjId !== 0) {
+    loseDynptrsOf(env, call.refObjId);
     const gone = call.kptr !== undefined ? giveToField : releaseReference;
     if (gone(env, call.refObjId)) return;
   } else if (isNullConst(regOf(env, call.releaseRegno))) {
@@ -596,7 +599,7 @@ export function checkHelperCall(env: VerifierEnv, insnIdx: number, insn: Insn): 
   checkFuncIp(env, row);
   if (
     row.changesPacket === true ||
-    (row.name === 'bpf_dynptr_write' && call.dynptr?.of === 'skb') ||
+    (row.name === 'bpf_dynptr_write' && (call.dynptr?.of === 'skb' || call.dynptr?.of === 'skbMeta')) ||
     (row.name === 'bpf_tail_call' && hasFeature(env, 'tailCallChangesPacket'))
   ) {
     forgetPacketPointers(env);

@@ -233,7 +233,7 @@ function mayGoto(env: VerifierEnv, insn: Insn): true {
     insn.src !== 0 ||
     insn.dst !== 0 ||
     insn.imm !== 0 ||
-    insn.off === 0
+    (insn.off === 0 && !env.features.mayGotoNowhere)
   ) {
     structure(env, `invalid may_goto off ${insn.off} imm ${insn.imm}`);
   }

@@ -18,11 +18,13 @@ import {
 import { asS64 } from '../util/u64';
 import { holdsSpinLock } from './allocated';
 import { kfuncAt } from './callKinds';
+import { forgetPacketPointers } from './helperCalls';
 import { curFrame, hasFeature, newId, regOf, unknown, type VerifierEnv } from './env';
 import { forgetStackArguments } from './frame';
 import { inRcuSection, UNTRUSTED_MEMORY } from './memoryAccessKernel';
 import { EFAULT, EACCES, EINVAL } from './outcome';
 import { acquireReference, releaseReference } from './references';
+import { loseDynptrsOf } from './stackObjects';
 import {
   changed,
   MAYBE_NULL,
@@ -113,12 +115,15 @@ export function checkKfuncCall(env: VerifierEnv, insnIdx: number, insn: Insn): v
   if (name === 'bpf_throw' && !hasExceptionCallback(env))
     checkReturnValue(env, env.cur.frames[0], 1, curFrame(env));
   finish(env, call);
+  if (row.flags.includes('changesPacket')) forgetPacketPointers(env);
   if (call.iterator !== null && has(call, 'iterNext')) splitNext(env, insnIdx, call.iterator);
 }
 
 function release(env: VerifierEnv, call: KfuncCall): void {
   if (call.releaseRegno === 0) return;
-  if (releaseReference(env, regOf(env, call.releaseRegno).refObjId)) return;
+  const { refObjId } = regOf(env, call.releaseRegno);
+  loseDynptrsOf(env, refObjId);
+  if (releaseReference(env, refObjId)) return;
   refuse(
     env,
     `kfunc ${call.row.name}#${env.insns[call.insnIdx].imm} reference has not been acquired before`,

@@ -29,8 +29,10 @@ export function checkDynptrParameter(env: VerifierEnv, call: KfuncCall, i: numbe
   if (call.proto.params[i].name.endsWith('__uninit')) {
     const of = name === 'bpf_dynptr_clone' ? call.dynptr?.of : MAKERS[name];
     if (of === undefined) return unknown(env, `the dynptr that kfunc ${name} makes`);
-    const cloneOf = name === 'bpf_dynptr_clone' ? (call.dynptr?.refObjId ?? 0) : 0;
-    checkUninitDynptr(env, regno, of, call.insnIdx, cloneOf);
+    const clone = name === 'bpf_dynptr_clone';
+    const cloneOf = clone ? (call.dynptr?.refObjId ?? 0) : 0;
+    const owner = clone ? (call.dynptr?.owner ?? 0) : regOf(env, 1).refObjId;
+    checkUninitDynptr(env, regno, of, call.insnIdx, cloneOf, env.features.dynptrsFollowObjects ? owner : 0);
     return;
   }
   const given = RELEASED[name] ?? null;

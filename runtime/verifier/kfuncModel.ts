@@ -4,7 +4,7 @@
  */
 import type { Btf, BtfType } from '../btf/types';
 import type { SpecialField } from '../btf/specialFields';
-import { UNDER_LOCK, type KfuncFlag, type KfuncRow } from '../spec/kfuncs';
+import { UNDER_LOCK, UNDER_LOCK_SINCE, type KfuncFlag, type KfuncRow } from '../spec/kfuncs';
 import { progTypeByName } from '../spec/progTypes';
 import { kfuncAt } from './callKinds';
 import type { GivenDynptr } from './dynptrs';
@@ -43,7 +43,8 @@ export interface KfuncCall {
 
 export const isThrow = (env: VerifierEnv, slot: number): boolean => kfuncAt(env, slot) === 'bpf_throw';
 export const mayCallUnderLock = (env: VerifierEnv, slot: number): boolean =>
-  UNDER_LOCK.has(kfuncAt(env, slot));
+  UNDER_LOCK.has(kfuncAt(env, slot)) ||
+  (env.features.moreCallsUnderLock && UNDER_LOCK_SINCE.has(kfuncAt(env, slot)));
 
 export const has = (call: KfuncCall, flag: KfuncFlag): boolean => call.row.flags.includes(flag);
 

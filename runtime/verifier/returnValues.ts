@@ -101,7 +101,9 @@ export function checkReturnValue(
     return checkCallbackReturn(env, frame.regs[regno], regno, frame.callbackReturn ?? { min: 0, max: 1 });
   }
   const type = progTypeByName(env.program.type);
-  const isMain = (frame.subprog === 0 || frame.inExceptionCallback) && !frame.inAsyncCallback;
+  // R1 is what was thrown
+  const thrownFar = regno === 1 && env.features.throwsLeaveProgram;
+  const isMain = (frame.subprog === 0 || frame.inExceptionCallback || thrownFar) && !frame.inAsyncCallback;
   const lsm = isMain && env.program.type === 'BPF_PROG_TYPE_LSM';
   if (isMain && implementedMember(env)?.returnType === 0) return;
   const voidHook = lsm && hookReturnsNothing(env);

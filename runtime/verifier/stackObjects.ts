@@ -4,7 +4,7 @@
  * An object is always whole: overwriting one slot of a dynptr destroys it. Older kernels do not watch dynptrs' slots.
  * Evidence: fixtures `dynptr-*`, `iter-*`, recorded on 6.1, 6.12 and 7.2.
  */
-import { newId, reject, type VerifierEnv } from './env';
+import { curFrame, newId, reject, type VerifierEnv } from './env';
 import { forEachReg } from './everyRegister';
 import { setSlot, type FuncFrame } from './frame';
 import { markSlotRead, markSlotWritten } from './liveness';
@@ -108,7 +108,8 @@ const touch = (env: VerifierEnv, frame: FuncFrame, slot: number): void => {
 };
 
 /**
- * A dynptr in the slots from `at` on. It holds reference `cloneOf` if that is not 0, else a new one if its kind needs one.
+ * A dynptr in the slots from `at` on. It holds reference `cloneOf` if that is not 0, else a new one if its kind needs one, and lives
+ * no longer than the object with reference `owner`.
  */
 export function putDynptr(
   env: VerifierEnv,
@@ -116,7 +117,7 @@ export function putDynptr(
   at: number,
   of: DynptrKind,
   insnIdx: number,
-  cloneOf: number,
+  { cloneOf, owner }: { readonly cloneOf: number; readonly owner: number },
 ): void {
   const tracked = env.features.dynptrSlotsTracked;
   const acquire = (): number =>
@@ -126,7 +127,7 @@ export function putDynptr(
   const id = tracked ? newId(env) : 0;
   const refObjId = env.features.logNamesParents ? acquiredFirst : acquire();
   for (let i = 0; i < DYNPTR_SLOTS; i++) {
-    const spilled = pointer('dynptrPtr', { id, refObjId, object: DYNPTR_PARTS[of][i] });
+    const spilled = pointer('dynptrPtr', { id, refObjId, dynptrId: owner, object: DYNPTR_PARTS[of][i] });
     setSlot(frame, at - i, { kinds: allKinds(SLOT_DYNPTR), spilled });
     touch(env, frame, at - i);
   }
@@ -181,6 +182,32 @@ export function destroyDynptrIn(env: VerifierEnv, frame: FuncFrame, slot: number
   forEachReg(env, env.cur, (reg) =>
     reg.type === 'mem' && (reg.flags & ~MAYBE_NULL) === 0 && reg.dynptrId === id ? UNKNOWN_SCALAR : reg,
   );
+}
+
+/**
+ * The object with reference `owner` is given away: dynptrs that were made from it are gone, and what was sliced from them. One
+ * that must be given back itself must have been.
+ */
+export function loseDynptrsOf(env: VerifierEnv, owner: number): void {
+  if (owner === 0 || !env.features.dynptrsFollowObjects) return;
+  const { refs } = curFrame(env);
+  for (const frame of env.cur.frames) {
+    for (let at = 1; at < frame.stack.length; at++) {
+      const { object, id, refObjId, dynptrId } = frame.stack[at].spilled;
+      if (object?.kind !== 'dynptr' || !object.first || dynptrId !== owner) continue;
+      const ref = refs.find((held) => held.id === refObjId);
+      if (ref !== undefined) {
+        reject(env, {
+          code: 'reference-leak',
+          category: 'Resource Lifetime Safety',
+          errno: EINVAL,
+          message: `Leaking reference id=${ref.id} alloc_insn=${ref.insnIdx}. Release it first.`,
+        });
+      }
+      clearSlots(env, frame, at, DYNPTR_SLOTS);
+      forEachReg(env, env.cur, (reg) => (reg.type === 'mem' && reg.dynptrId === id ? UNKNOWN_SCALAR : reg));
+    }
+  }
 }
 
 /** Newer kernels let go of a dynptr while another one holds the same reference. */
@@ -295,7 +322,8 @@ export function objectCovers(
   const b = cur.object;
   if (a?.kind === 'irq')
     return b?.kind === 'irq' && a.saver === b.saver && sameId(old.refObjId, cur.refObjId);
-  if (a?.kind === 'dynptr') return a === b && sameId(old.refObjId, cur.refObjId);
+  if (a?.kind === 'dynptr')
+    return a === b && sameId(old.refObjId, cur.refObjId) && sameId(old.dynptrId, cur.dynptrId);
   return (
     a?.kind === 'iter' &&
     b?.kind === 'iter' &&

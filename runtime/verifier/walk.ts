@@ -38,6 +38,7 @@ import { printAll } from './unprinted';
 
 const MAX_PROCESSED = 1_000_000;
 const SPIN_UNLOCK = 94;
+const KPTR_XCHG = 194;
 const TAIL_CALL = 12;
 
 const structure = (env: VerifierEnv, message: string, code = 'reserved-fields', errno = EINVAL): never =>
@@ -400,6 +401,7 @@ function checkCall(env: VerifierEnv, at: WalkState, insn: Insn, malformed: boole
   if (env.cur.activeLock !== null) {
     const allowed =
       (isHelperCall(insn) && insn.imm === SPIN_UNLOCK) ||
+      (isHelperCall(insn) && insn.imm === KPTR_XCHG && env.features.moreCallsUnderLock) ||
       (isLocalCall(insn) && env.features.callsUnderLock) ||
       (isKfuncCall(insn) && mayCallUnderLock(env, env.insnIdx));
     if (!allowed) {
