@@ -464,6 +464,11 @@ export const FEATURES = {
     since: '7.2',
     evidence: 'measured on 6.12 and 7.2',
   },
+  nullIsNeverGiven: {
+    what: 'NULL itself is no argument for a parameter that is tagged as not NULL, and the message names the register',
+    since: '7.2',
+    evidence: 'measured on 6.12 and 7.2',
+  },
   releaseKeepsOrder: {
     what: 'references that are held stay in the order in which they were acquired when one is released',
     since: '6.18',

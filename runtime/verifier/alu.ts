@@ -281,7 +281,8 @@ function checkBinary(env: VerifierEnv, insn: Insn, op: number): void {
   const d = draft(before);
   if (isKnown) setNumbers(d, aluResult);
   else scalarAlu(d, src, opOf(op), !is64, env.features, insn.off === 1);
-  const delta = d.id === 0 || (fromReg && insn.src === insn.dst) ? undefined : linkDelta(env, op, src, is64);
+  const delta =
+    d.id === 0 || (fromReg && insn.src === insn.dst) ? undefined : linkDelta(env, op, before, src, is64);
   if (delta !== undefined && addFlag(d.id) === 0) {
     d.id |= is64 ? ADD_CONST : ADD_CONST32;
     d.off = delta;
@@ -295,14 +296,21 @@ function checkBinary(env: VerifierEnv, insn: Insn, op: number): void {
 }
 
 /** By how much a sum or difference moves away from its linked origin; undefined: it is linked no more. */
-function linkDelta(env: VerifierEnv, op: number, src: RegState, is64: boolean): number | undefined {
+function linkDelta(
+  env: VerifierEnv,
+  op: number,
+  dst: RegState,
+  src: RegState,
+  is64: boolean,
+): number | undefined {
   const f = env.features;
   if (!f.linkedScalarWidths) {
     const small = tnumIsConst(src.bits) && src.bits.value <= 0x7fff_ffffn;
     return f.linkedScalarDelta && op === 0 && is64 && small ? Number(src.bits.value) : undefined;
   }
   if (op !== 0 && op !== 1) return undefined;
-  if (is64 ? !tnumIsConst(src.bits) : !subregIsConst(src.bits)) return undefined;
+  // A sum of 32 bits loses the upper half: the origin must not have had any.
+  if (is64 ? !tnumIsConst(src.bits) : !subregIsConst(src.bits) || dst.umax > 0xffff_ffffn) return undefined;
   const value = BigInt.asIntN(is64 ? 64 : 32, src.bits.value);
   const delta = op === 0 ? value : -value;
   return value === BigInt(S32_MIN) && op === 1

@@ -106,7 +106,10 @@ function checkParam(env: VerifierEnv, param: Param, n: number): void {
       return checkTypedArgument(env, n, param.typeId, param.nullable);
     case 'mem':
       RULES.checkGlobalMemArg(env, n, param.sizeBytes);
-      if (!param.nullable && (reg.flags & MAYBE_NULL) !== 0) wrong(`arg#${n - 1} is expected to be non-NULL`);
+      if (param.nullable) return;
+      if (env.features.nullIsNeverGiven) {
+        if ((reg.flags & MAYBE_NULL) !== 0 || isNullConst(reg)) wrong(`R${n} is expected to be non-NULL`);
+      } else if ((reg.flags & MAYBE_NULL) !== 0) wrong(`arg#${n - 1} is expected to be non-NULL`);
   }
 }
 
