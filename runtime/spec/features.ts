@@ -469,6 +469,11 @@ export const FEATURES = {
     since: '7.2',
     evidence: 'measured on 6.12 and 7.2',
   },
+  filledStructsAreWritten: {
+    what: 'a kernel structure that is lent to be filled is written, which most programs may not do',
+    since: '7.2',
+    evidence: 'measured on 6.12 and 7.2',
+  },
   releaseKeepsOrder: {
     what: 'references that are held stay in the order in which they were acquired when one is released',
     since: '6.18',

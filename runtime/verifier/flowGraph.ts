@@ -3,15 +3,39 @@
  * in, and its loops. Used before the walk by what is computed statically. Not here: whether the graph is allowed (`cfg.ts`).
  */
 import { isWide } from '../insn/decode';
+import type { Insn } from '../insn/insn';
+import { isHelperCall } from './callKinds';
 import type { VerifierEnv } from './env';
 import { isIndirectJump } from './jumpTables';
 
+const TAIL_CALL = 12;
+const EXIT = 0x95;
+/** Modes of LD_ABS and LD_IND. */
+const OLD_LOADS: ReadonlySet<number> = new Set([0x20, 0x40]);
+
 const isJump = (code: number): boolean => (code & 7) === 5 || (code & 7) === 6;
+
+/** Tail calls that succeed and old packet loads that fail leave the function. */
+const mayLeave = (insn: Insn): boolean =>
+  (isHelperCall(insn) && insn.imm === TAIL_CALL) ||
+  ((insn.code & 7) === 0 && OLD_LOADS.has(insn.code & 0xe0));
+
+/** The function's last exit, undefined where it has none. */
+function exitOf({ insns, subprogs }: VerifierEnv, at: number): number | undefined {
+  const subprog = subprogs.find(({ start, end }) => at >= start && at < end);
+  if (subprog === undefined) return undefined;
+  for (let i = subprog.end - 1; i >= subprog.start; i--) if (insns[i].code === EXIT) return i;
+  return undefined;
+}
 
 /** Instructions that may run right after `at`, the fall-through first. */
 function successorsOf(env: VerifierEnv, at: number): readonly number[] {
   const insn = env.insns[at];
   const next = at + (isWide(insn) ? 2 : 1);
+  if (mayLeave(insn)) {
+    const exit = exitOf(env, at);
+    return exit === undefined ? [next] : [next, exit];
+  }
   if (!isJump(insn.code)) return [next];
   switch (insn.code >> 4) {
     case 8:

@@ -614,7 +614,7 @@ export function checkHelperMemory(
           regno,
           off: 0,
           sizeBytes,
-          kind: 'read',
+          kind: hasFeature(env, 'filledStructsAreWritten') ? kind : 'read',
           valueRegno: -1,
           signExtend: false,
           immediate: undefined,
