@@ -474,6 +474,11 @@ export const FEATURES = {
     since: '7.2',
     evidence: 'measured on 6.12 and 7.2',
   },
+  countedAtStart: {
+    what: 'an object is counted once more by a pointer to its start alone',
+    since: '7.2',
+    evidence: 'measured on 7.2',
+  },
   releaseKeepsOrder: {
     what: 'references that are held stay in the order in which they were acquired when one is released',
     since: '6.18',

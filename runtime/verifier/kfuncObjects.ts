@@ -15,6 +15,7 @@ import {
   PTR_UNTRUSTED,
   type RegState,
 } from './regState';
+import { checkUnmodifiedPointer } from './contextAccess';
 import { checkOffsets, checkTrust, isPlainStruct } from './kfuncArguments';
 import { type KfuncCall, argName, refuse } from './kfuncModel';
 // ── objects that programs allocate ─────────────────────────────────────────────────────────────────────────────────
@@ -64,7 +65,8 @@ function checkDropSafe(env: VerifierEnv, call: KfuncCall, reg: RegState): void {
 const SAFE_TO_DROP: ReadonlySet<string> = new Set(['spinLock', 'resSpinLock', 'refcount']);
 
 export function checkCounted(env: VerifierEnv, call: KfuncCall, i: number, reg: RegState): false {
-  checkOffsets(env, call, i + 1, reg);
+  if (env.features.countedAtStart) checkUnmodifiedPointer(env, reg, i + 1, false);
+  else checkOffsets(env, call, i + 1, reg);
   const object = reg.type === 'btfId' && (reg.flags & MEM_ALLOC) !== 0 && (reg.flags & PTR_UNTRUSTED) === 0;
   if (!object || reg.btfOf !== 'object') {
     refuse(env, `${argName(env, i)} is neither owning or non-owning ref`, EINVAL, 'kfunc-argument', [i + 1]);
