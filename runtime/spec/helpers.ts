@@ -1141,3 +1141,6 @@ const byName = new Map<string, HelperRow>(HELPERS.map((row) => [row.name, row]))
 export const helperById = (id: number): HelperRow | undefined => byId.get(id);
 /** The row of a full name, `bpf_timer_init`. */
 export const helperByName = (name: string): HelperRow | undefined => byName.get(name);
+
+/** The number that calls of a helper of the table carry. */
+export const helperId = (name: HelperName): number => (byName.get(name) as HelperRow).id;

@@ -35,7 +35,7 @@ const OF_FUNCTIONS = new Set([
   'BPF_LSM_CGROUP',
 ]);
 
-/** Before the walk: may this program attach to what it names? First as any program may, then by the rules of hooks or of tracing. */
+/** Whether the program may attach to what it names: first what holds for all programs, then the rules of hooks or of tracing. */
 export function checkAttachedFunction(env: VerifierEnv): void {
   const { program } = env;
   const hook = program.type === 'BPF_PROG_TYPE_LSM';

@@ -1,5 +1,6 @@
-/** Which calls take a callback, and whether it runs at once or later. */
+/** What a call calls, which calls take a callback, and whether it runs at once or later. */
 import type { Insn } from '../insn/insn';
+import { helperId } from '../spec/helpers';
 import { ASYNC_CALLBACK_KFUNCS, SYNC_CALLBACK_KFUNCS } from '../spec/kfuncs';
 import type { VerifierEnv } from './env';
 
@@ -7,10 +8,13 @@ const CALL = 0x85;
 /** for_each_map_elem, find_vma, loop, user_ringbuf_drain. */
 const SYNC_CALLBACK_HELPERS: ReadonlySet<number> = new Set([164, 180, 181, 209]);
 const TIMER_SET_CALLBACK = 170;
+const TAIL_CALL = helperId('bpf_tail_call');
 
 export const isHelperCall = (insn: Insn): boolean => insn.code === CALL && insn.src === 0;
 export const isLocalCall = (insn: Insn): boolean => insn.code === CALL && insn.src === 1;
 export const isKfuncCall = (insn: Insn): boolean => insn.code === CALL && insn.src === 2;
+
+export const isTailCall = (insn: Insn): boolean => isHelperCall(insn) && insn.imm === TAIL_CALL;
 
 /** A helper call that runs a callback before it returns. */
 export const isSyncCallbackHelper = (insn: Insn): boolean =>

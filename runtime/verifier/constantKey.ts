@@ -3,6 +3,7 @@
  * value makes it precise.
  */
 import type { MapSpec } from '../loader/objectSpec';
+import { MAP_FLAGS } from '../spec/mapTypes';
 import { regOf, type VerifierEnv } from './env';
 import { markSlotPrecise } from './precision';
 import { isSpilledScalar, SLOT_SPILL, SLOT_ZERO, slotKind, slotOf } from './stackState';
@@ -11,13 +12,11 @@ import { asS64 } from '../util/u64';
 
 const ALWAYS_FULL: ReadonlySet<string> = new Set(['BPF_MAP_TYPE_ARRAY', 'BPF_MAP_TYPE_PERCPU_ARRAY']);
 
-/** BPF_F_INNER_MAP: maps of any size may stand in for it. */
-const MAY_BE_SMALLER = 0x1000;
-
 /** The constant at the stack pointer in `regno`, undefined when it is not known (or the kernel does not look). */
 export function constantMapKey(env: VerifierEnv, map: MapSpec, regno: number): bigint | undefined {
   if (!env.features.arrayLookupNonNull || !ALWAYS_FULL.has(map.type)) return undefined;
-  if ((map.flags & MAY_BE_SMALLER) !== 0) return undefined;
+  // Maps of any size may stand in for such a template.
+  if ((map.flags & MAP_FLAGS.BPF_F_INNER_MAP) !== 0) return undefined;
   const key = regOf(env, regno);
   if (key.type !== 'stack' || !tnumIsConst(key.bits)) return undefined;
   const off = Number(asS64(key.bits.value)) + key.off;

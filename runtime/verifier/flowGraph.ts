@@ -4,12 +4,12 @@
  */
 import { isWide } from '../insn/decode';
 import type { Insn } from '../insn/insn';
-import { isHelperCall } from './callKinds';
+import { OPCODES } from '../spec/opcodes';
+import { isTailCall } from './callKinds';
 import type { VerifierEnv } from './env';
 import { isIndirectJump } from './jumpTables';
 
-const TAIL_CALL = 12;
-const EXIT = 0x95;
+const EXIT = OPCODES.exit.code;
 /** Modes of LD_ABS and LD_IND. */
 const OLD_LOADS: ReadonlySet<number> = new Set([0x20, 0x40]);
 
@@ -17,8 +17,7 @@ const isJump = (code: number): boolean => (code & 7) === 5 || (code & 7) === 6;
 
 /** Tail calls that succeed and old packet loads that fail leave the function. */
 const mayLeave = (insn: Insn): boolean =>
-  (isHelperCall(insn) && insn.imm === TAIL_CALL) ||
-  ((insn.code & 7) === 0 && OLD_LOADS.has(insn.code & 0xe0));
+  isTailCall(insn) || ((insn.code & 7) === 0 && OLD_LOADS.has(insn.code & 0xe0));
 
 /** The function's last exit, undefined where it has none. */
 function exitOf({ insns, subprogs }: VerifierEnv, at: number): number | undefined {

@@ -8,7 +8,7 @@ import type { Insn } from '../insn/insn';
 import { assert } from '../util/assert';
 import { ARGS, bug, CMPXCHG, END, forceAllPrecise, isFetch, isLoadAcquire, MOV, NEG } from './backtrack';
 import { calleeOf, subprogAt } from './cfg';
-import { isHelperCall, isKfuncCall, isLocalCall, isSyncCallbackCall } from './callKinds';
+import { isKfuncCall, isLocalCall, isSyncCallbackCall, isTailCall } from './callKinds';
 import { curFrame, type VerifierEnv } from './env';
 import type { FuncFrame } from './frame';
 import { beganAt, entryAt, indexBefore, leftBefore, STACK_ARGUMENTS } from './history';
@@ -368,8 +368,6 @@ function stepBackValues(
   return 'ok';
 }
 
-const TAIL_CALL = 12;
-
 function enterFrame(d: Demand): void {
   assert(d.frame < MAX_FRAMES, 'backtracking too deep');
   d.frame++;
@@ -414,7 +412,7 @@ function stepBackJump(
     d.regs[f] &= ~1;
     if ((d.regs[f] & ARGS) !== 0) return bug(env, `BUG regs ${d.regs[f].toString(16)}`);
     // The caller went on where the tail call had left its function.
-    const left = isHelperCall(insn) && insn.imm === TAIL_CALL && at !== after - 1;
+    const left = isTailCall(insn) && at !== after - 1;
     if (left && env.features.tailCallEndsFunction) enterFrame(d);
     return 'ok';
   }

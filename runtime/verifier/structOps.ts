@@ -11,7 +11,7 @@ import { ERRNO } from '../spec/errno';
 import { isSince } from '../spec/profile';
 import { structOpsByTable, type StructOpsRow, type WritableMember } from '../spec/structOps';
 import { assert } from '../util/assert';
-import { isHelperCall } from './callKinds';
+import { isTailCall } from './callKinds';
 import { hasFeature, reject, unknown, type VerifierEnv } from './env';
 import { isGplCompatible } from './licences';
 import { EACCES, EINVAL } from './outcome';
@@ -108,14 +108,12 @@ export function checkStructOps(env: VerifierEnv): void {
   checkNoTailCall(env);
 }
 
-const TAIL_CALL = 12;
-
 /** What the program owns at entry would be lost in another program. */
 function checkNoTailCall(env: VerifierEnv): void {
   const implemented = implementedMember(env);
   if (implemented === undefined || !ownsArgument(env, implemented)) return;
   const end = env.subprogs[1]?.start ?? env.insns.length;
-  if (!env.insns.slice(0, end).some((insn) => isHelperCall(insn) && insn.imm === TAIL_CALL)) return;
+  if (!env.insns.slice(0, end).some((insn) => isTailCall(insn))) return;
   reject(env, {
     code: 'stack-arguments',
     category: 'Policy',

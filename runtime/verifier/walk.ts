@@ -3,6 +3,7 @@
  * the program is refused. `step` runs a bounded number of instructions, so that callers can pause and cancel.
  */
 import type { Insn } from '../insn/insn';
+import { helperId } from '../spec/helpers';
 import { LDDW_SRC, OPCODES } from '../spec/opcodes';
 import { checkAlu } from './alu';
 import {
@@ -14,7 +15,7 @@ import {
 import { checkAtomic } from './atomics';
 import { pushBranch } from './branches';
 import { callSubprog, returnToCaller } from './callStack';
-import { isHelperCall, isKfuncCall, isLocalCall } from './callKinds';
+import { isHelperCall, isKfuncCall, isLocalCall, isTailCall } from './callKinds';
 import { calleeOf, subprogAt } from './cfg';
 import { repaired } from './bounds';
 import { curFrame, newId, reject, unknown, type VerifierEnv } from './env';
@@ -38,8 +39,7 @@ import { printAll } from './unprinted';
 
 const MAX_PROCESSED = 1_000_000;
 const SPIN_UNLOCK = 94;
-const KPTR_XCHG = 194;
-const TAIL_CALL = 12;
+const KPTR_XCHG = helperId('bpf_kptr_xchg');
 
 const structure = (env: VerifierEnv, message: string, code = 'reserved-fields', errno = EINVAL): never =>
   reject(env, { code, category: 'Program Structure', errno, message });
@@ -429,7 +429,7 @@ function checkCall(env: VerifierEnv, at: WalkState, insn: Insn, malformed: boole
     }
   } else RULES.checkHelperCall(env, env.insnIdx, insn);
   if (env.features.logShowsKfuncs || isHelperCall(insn)) env.unprinted.regs |= 1;
-  if (isHelperCall(insn) && insn.imm === TAIL_CALL && env.cur.frames.length > 1) {
+  if (isTailCall(insn) && env.cur.frames.length > 1) {
     if (env.features.tailCallEndsFunction) {
       leaveByTailCall(env);
       return;
